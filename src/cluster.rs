@@ -1,0 +1,1 @@
+//! The Kubernetes API: policies watched into snapshots, pull secrets, policy status.

@@ -1,0 +1,117 @@
+//! What was found out about the images of one object.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    image::{Digest, Repository},
+    key::PublicKey,
+    policy::TrustRootName,
+    verify::{Layout, LogRequirement, SignatureError, VerifiedSignature},
+};
+
+/// What was found, by the reference as it was written.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// A judged image that is missing here counts as not looked up.
+    pub images: BTreeMap<String, ImageEvidence>,
+}
+
+/// What was found about one image.
+#[derive(Clone, Debug)]
+pub struct ImageEvidence {
+    /// What its tag resolved to, or the digest it was written with.
+    pub digest: Result<Digest, LookupFailure>,
+    /// Per place that was searched.
+    pub signatures: BTreeMap<Repository, Result<Candidates, LookupFailure>>,
+    /// A platform manifest of this index that carries signatures although the index carries none.
+    pub signed_child: Option<Digest>,
+}
+
+/// The candidates found in one signature repository.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    /// In the order found.
+    pub checked: Vec<Checked>,
+}
+
+/// One candidate and what came of verifying it in each way the demands asked for.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// How it was stored.
+    pub layout: Layout,
+    /// The digest of the candidate's own bytes: tells candidates apart.
+    pub candidate: Digest,
+    /// By method.
+    pub results: BTreeMap<Method, Result<VerifiedSignature, CheckFailure>>,
+}
+
+/// Why a candidate did not verify by one method.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CheckFailure {
+    /// It was looked at and is wrong.
+    Signature(SignatureError),
+    /// It could not be judged: the trust root is not there.
+    TrustRoot {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// One way of verifying a candidate.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Method {
+    /// With a key.
+    Key {
+        /// The key.
+        key: PublicKey,
+        /// Whether a log entry is needed.
+        log: LogRequirement,
+        /// The trust root the log is looked up in.
+        trust_root: TrustRootName,
+    },
+    /// With a certificate of this trust root.
+    Certificate {
+        /// The trust root.
+        trust_root: TrustRootName,
+    },
+}
+
+/// Why something could not be looked up, in the decision's words; the texts are data from us, not from the registry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LookupFailure {
+    /// The registry answered that there is no such image (404).
+    NotFound,
+    /// 401 or 403, and which credentials were tried.
+    Unauthorized {
+        /// The status the last attempt got.
+        status: u16,
+        /// The names of the credentials that were tried, as in `pull secret "regcred"`; empty when anonymous.
+        tried: Vec<String>,
+    },
+    /// 429.
+    RateLimited,
+    /// Refused connection, DNS, 5xx, HTML, a wrong digest or type: the text says which.
+    Unavailable {
+        /// What happened, as in `answered 502`, or `could not be reached (connection refused)`.
+        detail: String,
+    },
+    /// The certificate of the registry was refused.
+    Tls {
+        /// What the TLS library said.
+        detail: String,
+    },
+    /// The registry took longer than one request may.
+    Timeout,
+    /// The review's own deadline passed first.
+    Deadline,
+    /// A limit was crossed.
+    Limit {
+        /// What was too large or too many, with numbers.
+        detail: String,
+    },
+    /// The pull secrets could not be read from the cluster.
+    PullSecret {
+        /// Which and why.
+        detail: String,
+    },
+}

@@ -1,0 +1,91 @@
+//! Every bound on what Assay reads, holds or waits for. Each has a test that crosses it.
+
+use std::time::Duration;
+
+/// The largest admission review that is read, in bytes (the API server's own request limit is 3 MiB,
+/// and a review carries the object twice).
+pub const REVIEW_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most image slots of one object that are judged.
+pub const IMAGES_PER_OBJECT: usize = 500;
+
+/// The longest image reference that is read, in bytes.
+pub const REFERENCE_BYTES: usize = 1024;
+
+/// The largest manifest or index that is read from a registry, in bytes.
+pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The largest signature payload or bundle that is read from a registry, in bytes.
+pub const ATTACHMENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most signature candidates of one image that are fetched and verified.
+pub const CANDIDATES_PER_IMAGE: usize = 50;
+
+/// The most bytes of signature candidates that are fetched for one image.
+pub const CANDIDATE_BYTES_PER_IMAGE: usize = 16 * 1024 * 1024;
+
+/// The most referrers pages that are followed for one image.
+pub const REFERRER_PAGES: usize = 10;
+
+/// The most descriptors that are read from one index or referrers list.
+pub const DESCRIPTORS_PER_INDEX: usize = 1000;
+
+/// The largest token response that is read, in bytes.
+pub const TOKEN_BYTES: usize = 256 * 1024;
+
+/// The most transparency log entries in one bundle.
+pub const LOG_ENTRIES_PER_BUNDLE: usize = 32;
+
+/// The most signed timestamps in one bundle.
+pub const TIMESTAMPS_PER_BUNDLE: usize = 32;
+
+/// The most statement subjects in one attestation.
+pub const SUBJECTS_PER_STATEMENT: usize = 1024;
+
+/// The longest denial message, in bytes.
+pub const MESSAGE_BYTES: usize = 1024;
+
+/// The longest warning, in characters.
+pub const WARNING_CHARS: usize = 120;
+
+/// The deadline when the API server names none.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest timeout that is believed: the API server allows no more than 30 s.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What is kept back from the API server's timeout, which it rounds up to a whole second.
+pub const DEADLINE_MARGIN: Duration = Duration::from_millis(1000);
+
+/// How many images of one review are looked up at the same time.
+pub const LOOKUPS_PER_REVIEW: usize = 16;
+
+/// How many requests are under way to one registry host at the same time.
+pub const REQUESTS_PER_HOST: usize = 64;
+
+/// How long a tag is believed to name the digest it was resolved to.
+pub const TAG_TTL: Duration = Duration::from_secs(10);
+
+/// How long the list of what is attached to an image is believed when it holds a candidate.
+pub const ATTACHMENTS_TTL: Duration = Duration::from_secs(600);
+
+/// How long "nothing is attached" is believed.
+pub const NO_ATTACHMENTS_TTL: Duration = Duration::from_secs(5);
+
+/// How long a refused login is remembered, so that one bad secret cannot get the cluster's address banned.
+pub const REFUSED_LOGIN_TTL: Duration = Duration::from_secs(60);
+
+/// How long a registry's lack or support of the referrers API and its challenge are remembered.
+pub const REGISTRY_FACTS_TTL: Duration = Duration::from_secs(600);
+
+/// The most bytes the attachment cache holds.
+pub const ATTACHMENT_CACHE_BYTES: u64 = 24 * 1024 * 1024;
+
+/// The most tags whose digest is remembered.
+pub const TAG_CACHE_ENTRIES: u64 = 20_000;
+
+/// The most verification results that are remembered.
+pub const VERDICT_CACHE_ENTRIES: u64 = 50_000;
+
+/// The largest policy file that is read, in bytes.
+pub const POLICY_FILE_BYTES: u64 = 4 * 1024 * 1024;

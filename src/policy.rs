@@ -1,0 +1,231 @@
+//! What images must satisfy: the wire types of the custom resources, and their compiled form.
+
+pub mod crd;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    image::{Pattern, Repository, RepositoryPattern},
+    key::PublicKey,
+};
+
+/// Which policy object this is.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PolicyId {
+    /// The namespace of an `ImageTrustPolicy`, none for a `ClusterImageTrustPolicy`.
+    pub namespace: Option<String>,
+    /// The object's name.
+    pub name: String,
+}
+
+/// What happens to an image that does not satisfy a policy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "the variants are the API's words")]
+pub enum Action {
+    Deny,
+    Warn,
+    Audit,
+}
+
+/// What happens to an image that no policy matches.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(missing_docs, reason = "the variants are the API's words")]
+pub enum DefaultAction {
+    #[default]
+    Allow,
+    Warn,
+    Deny,
+}
+
+/// Where and to which images a policy applies.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The policy.
+    pub id: PolicyId,
+    /// Any of these matches; empty matches every image (only in a broken policy whose own patterns cannot be read).
+    pub images: Vec<RepositoryPattern>,
+    /// None of these may match.
+    pub exclude_images: Vec<RepositoryPattern>,
+    /// Over the namespace's labels.
+    pub namespace_selector: Selector,
+    /// Over the Pod's (or Pod template's) labels.
+    pub object_selector: Selector,
+    /// What a failure means.
+    pub action: Action,
+}
+
+/// A compiled Kubernetes label selector; the empty one matches everything.
+#[derive(Clone, Debug, Default)]
+pub struct Selector {
+    // by the implementer
+}
+
+/// One compiled policy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Where it applies.
+    pub scope: Scope,
+    /// Names the content (everything that can change a verdict), for cache keys and logs.
+    pub content: String,
+    /// Whether Pods are pinned.
+    pub pin: bool,
+    /// Whether workload templates are pinned too.
+    pub pin_workloads: bool,
+    /// Where signatures live when not beside the image.
+    pub signature_repository: Option<Repository>,
+    /// Who may sign.
+    pub authorities: Vec<Authority>,
+    /// How many distinct authorities must have signed; at least 1.
+    pub require: usize,
+    /// Appended to a denial.
+    pub help: Option<String>,
+}
+
+/// One way to be accepted.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// The name, unique in its policy.
+    pub name: String,
+    /// What is accepted.
+    pub kind: AuthorityKind,
+    /// Whether a log entry is required (keyless: always in this version).
+    pub require_log: bool,
+    /// The trust root for certificates and logs.
+    pub trust_root: TrustRootName,
+}
+
+/// The name of a trust root.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum TrustRootName {
+    /// The public-good Sigstore instance, built in (`trustRootRef: {name: public}` or none).
+    Public,
+    /// An `ImageTrustRoot` object.
+    Named(String),
+}
+
+/// What an authority accepts.
+#[derive(Clone, Debug)]
+pub enum AuthorityKind {
+    /// A signature by this key.
+    Key(PublicKey),
+    /// A certificate with this issuer (exact) and SAN (pattern).
+    Keyless {
+        /// The OIDC issuer, matched whole.
+        oidc_issuer: Pattern,
+        /// The subject alternative name, matched whole.
+        san: Pattern,
+    },
+    /// A certificate issued to a GitLab CI job.
+    GitLab(Box<GitLabJob>),
+    /// A certificate issued to a GitHub Actions job.
+    GitHub(Box<GitHubJob>),
+}
+
+/// Which GitLab CI jobs may sign.
+#[derive(Clone, Debug)]
+pub struct GitLabJob {
+    /// The instance's URL without a trailing slash, as in `https://gitlab.com`; the OIDC issuer, exact.
+    pub instance: String,
+    /// Over the full project path.
+    pub project: Pattern,
+    /// The project's id, which survives renames.
+    pub project_id: Option<String>,
+    /// Over the full ref, as in `refs/tags/v*`.
+    pub ref_pattern: Option<Pattern>,
+    /// Whether the token subject must say `ref_protected:true`.
+    pub protected_ref: bool,
+    /// The CI configuration file.
+    pub config_path: Option<String>,
+    /// Accepted pipeline sources; empty accepts all but `merge_request_event` (and `external_pull_request_event`).
+    pub pipeline_sources: Vec<String>,
+    /// `gitlab-hosted` or `self-hosted`.
+    pub runner_environment: Option<String>,
+    /// The deployment environment.
+    pub environment: Option<String>,
+    /// Whether the image's repository path must be the signing project's path or below it.
+    pub image_in_project: bool,
+}
+
+/// Which GitHub Actions jobs may sign.
+#[derive(Clone, Debug)]
+pub struct GitHubJob {
+    /// Over `owner/repository`.
+    pub repository: Pattern,
+    /// The workflow file, as in `.github/workflows/release.yml`.
+    pub workflow: Option<Pattern>,
+    /// Over the full ref.
+    pub ref_pattern: Option<Pattern>,
+}
+
+/// The state of one policy object.
+#[derive(Clone, Debug)]
+pub enum PolicyState {
+    /// Compiled from its latest form.
+    Ready(Arc<Policy>),
+    /// The latest form does not compile; the last good one stays in force.
+    Stale {
+        /// The last good form.
+        last_good: Arc<Policy>,
+        /// Why the latest does not compile.
+        reason: String,
+    },
+    /// It never compiled: every image it may cover is refused.
+    Broken {
+        /// What it may cover.
+        scope: Arc<Scope>,
+        /// Why it does not compile.
+        reason: String,
+    },
+}
+
+/// All policies, compiled: one immutable snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySet {
+    policies: BTreeMap<PolicyId, PolicyState>,
+}
+
+/// Where a review takes place.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The namespace.
+    pub namespace: String,
+    /// The namespace's labels.
+    pub namespace_labels: BTreeMap<String, String>,
+    /// The Pod's or Pod template's labels.
+    pub object_labels: BTreeMap<String, String>,
+}
+
+/// One policy's demand on one image.
+#[derive(Clone, Debug)]
+pub enum Demand {
+    /// Must be satisfied.
+    Satisfy(Arc<Policy>),
+    /// Cannot be satisfied, because the policy never compiled.
+    Broken {
+        /// What it covers.
+        scope: Arc<Scope>,
+        /// Why it does not compile.
+        reason: String,
+    },
+}
+
+impl PolicySet {
+    /// The demands of all policies that match, in the order of their ids (cluster-wide first).
+    pub fn demands(&self, _repository: &Repository, _place: &Place) -> Vec<Demand> {
+        todo!()
+    }
+    /// Every policy with its state.
+    pub fn iter(&self) -> impl Iterator<Item = (&PolicyId, &PolicyState)> {
+        self.policies.iter()
+    }
+}
+
+impl std::fmt::Display for PolicyId {
+    /// As messages name it: `"shop-production"`, or `"team/shop"` for a namespaced one.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.namespace {
+            None => write!(f, "\"{}\"", self.name),
+            Some(namespace) => write!(f, "\"{namespace}/{}\"", self.name),
+        }
+    }
+}

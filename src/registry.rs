@@ -1,0 +1,152 @@
+//! Reading OCI registries: resolve a tag, list what is attached to a digest. What the bytes mean is not known here.
+
+mod credentials;
+
+pub use credentials::{Credential, CredentialId, DockerConfigError, Keyring, Secret};
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use crate::image::{Digest, Reference, Repository};
+
+/// A registry, or many of them, as far as Assay reads them.
+pub trait Registry: std::fmt::Debug + Send + Sync {
+    /// The digest this reference names: its own, or what its tag resolves to now (or did, within the tag TTL).
+    fn resolve<'a>(
+        &'a self,
+        image: &'a Reference,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<Digest, RegistryError>>;
+
+    /// Signature candidates attached to this digest, as far as `search` says. An empty list means that the
+    /// registry has answered that there are none; any other answer is an error.
+    fn attachments<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        search: Search,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>>;
+
+    /// The manifests an index lists; empty when the digest is a single manifest.
+    fn children<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<Vec<Digest>, RegistryError>>;
+}
+
+/// How far to look for attachments.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Search {
+    /// In the cheapest order; stops at the first place that holds candidates where looking further costs a round trip.
+    First,
+    /// In every place.
+    Everywhere,
+}
+
+/// For whom and until when a registry is read.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The credentials that may be used; results are never shared between different ones.
+    pub keyring: Arc<Keyring>,
+    /// When the answer is no longer needed.
+    pub deadline: Instant,
+}
+
+/// One blob attached to an image.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Where it was found.
+    pub place: AttachmentPlace,
+    /// The layer's media type.
+    pub media_type: String,
+    /// The blob's digest, computed by us.
+    pub digest: Digest,
+    /// The blob.
+    pub content: Bytes,
+    /// The layer descriptor's annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The digest of the manifest it is a layer of.
+    pub manifest: Digest,
+}
+
+/// Where an attachment was found.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum AttachmentPlace {
+    /// In the manifest tagged `sha256-….sig`.
+    SignatureTag,
+    /// By the referrers API.
+    ReferrersApi,
+    /// By the referrers fallback tag `sha256-…`.
+    ReferrersTag,
+}
+
+/// Why a registry could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// 404: there is no such image.
+    #[error("{host} has no {what}")]
+    NotFound {
+        /// The registry.
+        host: String,
+        /// What was asked for.
+        what: String,
+    },
+    /// 401 or 403.
+    #[error("{host} refused access ({status})")]
+    Unauthorized {
+        /// The registry or token service.
+        host: String,
+        /// The last status.
+        status: u16,
+        /// The credentials that were tried, by name, as in `pull secret "regcred"`.
+        tried: Vec<String>,
+    },
+    /// 429.
+    #[error("{host} limits the rate of requests")]
+    RateLimited {
+        /// The registry.
+        host: String,
+    },
+    /// Anything else that keeps the registry from answering: `detail` says what.
+    #[error("{host} {detail}")]
+    Unavailable {
+        /// The registry.
+        host: String,
+        /// As in `answered 502`, or `could not be reached (connection refused)`.
+        detail: String,
+    },
+    /// The TLS handshake failed.
+    #[error("TLS with {host} failed: {detail}")]
+    Tls {
+        /// The registry.
+        host: String,
+        /// What the TLS library said.
+        detail: String,
+    },
+    /// One request took longer than it may.
+    #[error("{host} did not answer in time")]
+    Timeout {
+        /// The registry.
+        host: String,
+    },
+    /// The caller's deadline passed.
+    #[error("the deadline passed while {host} was asked")]
+    Deadline {
+        /// The registry.
+        host: String,
+    },
+    /// A limit was crossed.
+    #[error("{host}: {detail}")]
+    Limit {
+        /// The registry.
+        host: String,
+        /// What, with numbers.
+        detail: String,
+    },
+}

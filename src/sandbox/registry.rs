@@ -1,0 +1,1 @@
+//! An OCI registry in memory, served over HTTP on loopback.

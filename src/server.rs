@@ -1,0 +1,1 @@
+//! HTTP: TLS with reload, routes, body limits, health, metrics, drain.

@@ -1,0 +1,182 @@
+//! From bytes to a verified signature: no network, no clock, no policy.
+//!
+//! The only way to a [`VerifiedSignature`] is [`verify`].
+
+mod certificate;
+mod trust_root;
+
+pub use certificate::{Identity, San};
+pub use trust_root::{TrustRoot, TrustRootError};
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::{image::Digest, key::PublicKey};
+
+/// How a signature was stored beside its image.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Layout {
+    /// A layer of the `sha256-….sig` manifest: a simple-signing payload with its annotations.
+    Legacy,
+    /// A Sigstore bundle, found as a referrer.
+    Bundle,
+}
+
+/// Something found beside an image that may be a signature: untrusted bytes.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// How it was stored.
+    pub layout: Layout,
+    /// The digest of `content`, computed by us.
+    pub digest: Digest,
+    /// The payload (legacy) or the bundle JSON.
+    pub content: Bytes,
+    /// The layer descriptor's annotations (legacy keeps signature, certificate and log entry there).
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Whether a signature must be proven to be in a transparency log.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum LogRequirement {
+    /// A log entry that verifies is required.
+    Require,
+    /// No log entry is asked for; what there is counts for nothing.
+    Ignore,
+}
+
+/// What a candidate is verified with.
+#[derive(Clone, Copy, Debug)]
+pub enum Against<'a> {
+    /// One public key.
+    Key {
+        /// The key.
+        key: &'a PublicKey,
+        /// Whether a log entry is required; with `Require` a trust root is needed.
+        log: LogRequirement,
+        /// Whose logs are trusted.
+        trust_root: Option<&'a TrustRoot>,
+    },
+    /// A certificate of the trust root's authorities, proven to have been logged; any identity.
+    Certificate {
+        /// Whose authorities and logs are trusted.
+        trust_root: &'a TrustRoot,
+    },
+}
+
+/// A signature over one image digest that verified. Who may sign is not decided here.
+#[derive(Clone, Debug)]
+pub struct VerifiedSignature {
+    image: Digest,
+    layout: Layout,
+    signer: Signer,
+    signed_at: Option<Timestamp>,
+    log_index: Option<u64>,
+    annotations: BTreeMap<String, String>,
+}
+
+/// Who made a verified signature.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Signer {
+    /// The holder of the key with this fingerprint.
+    Key {
+        /// SHA-256 of the key's SPKI, hex.
+        fingerprint: String,
+    },
+    /// The identity a certificate names.
+    Certificate(Box<Identity>),
+}
+
+/// Why a candidate is no valid signature of the image.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SignatureError {
+    /// The payload, envelope, statement or signature is malformed, or the signature does not verify.
+    #[error("{detail}")]
+    Invalid {
+        /// What is wrong.
+        detail: String,
+    },
+    /// The signature does not verify with this key (it may be another key's).
+    #[error("not made by this key")]
+    OtherKey,
+    /// The signature is genuine in form but names another image.
+    #[error("signs another image ({presented})")]
+    OtherImage {
+        /// The digest it names.
+        presented: String,
+    },
+    /// An attestation, which is not a signature.
+    #[error("is an attestation of type {presented}, not a signature")]
+    PredicateType {
+        /// Its predicate type.
+        presented: String,
+    },
+    /// The certificate, its chain or its SCT is not acceptable.
+    #[error("certificate: {detail}")]
+    Certificate {
+        /// What is wrong.
+        detail: String,
+    },
+    /// There is no verified time of signing.
+    #[error("no verified time of signing: {detail}")]
+    Timestamp {
+        /// What is missing or wrong.
+        detail: String,
+    },
+    /// The transparency log entry is missing or wrong.
+    #[error("transparency log: {detail}")]
+    LogEntry {
+        /// What is missing or wrong.
+        detail: String,
+    },
+    /// It is of the other kind: keyed where a certificate is wanted, or the reverse.
+    #[error("{0}")]
+    OtherKind(&'static str),
+    /// A limit was crossed.
+    #[error("{what}: {found}, at most {limit} are read")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        found: usize,
+        /// How much is allowed.
+        limit: usize,
+    },
+}
+
+impl VerifiedSignature {
+    /// The image digest that was signed.
+    pub fn image(&self) -> &Digest {
+        &self.image
+    }
+    /// How it was stored.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+    /// Who signed.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+    /// The earliest verified time of signing, if there is one.
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        self.signed_at
+    }
+    /// The global index of the verified log entry, if there is one.
+    pub fn log_index(&self) -> Option<u64> {
+        self.log_index
+    }
+    /// What the signer added with `cosign sign --annotations`: the signer's claim.
+    pub fn annotations(&self) -> &BTreeMap<String, String> {
+        &self.annotations
+    }
+}
+
+/// Verifies one candidate as a signature of `image`.
+pub fn verify(
+    _candidate: &Candidate,
+    _image: &Digest,
+    _against: Against<'_>,
+) -> Result<VerifiedSignature, SignatureError> {
+    todo!()
+}
