@@ -1,2 +1,1 @@
-//! Tests.
-fn main() {}
+//! Tests against a real kube-apiserver, etcd, registry, cosign and kubectl. Run by `.ci/run`.

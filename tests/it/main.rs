@@ -1,2 +1,1 @@
-//! Tests.
-fn main() {}
+//! Hermetic integration tests: our real server, an in-process registry and a private Sigstore. Needs only Rust.
