@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use crate::{
     image::{Digest, Reference, Repository},
     policy::{DefaultAction, Demand, Place, PolicyId, PolicySet},
-    verify::VerifiedSignature,
+    verify::{Signer, VerifiedSignature},
     workload::ImageSlot,
 };
 
@@ -135,6 +135,37 @@ pub fn plan(
 /// Judges every image by what was found.
 pub fn decide(_plan: &Plan, _evidence: &Evidence) -> Decision {
     todo!()
+}
+
+/// The whole refusal as people read it: one line per image, under [`MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES),
+/// the rest counted.
+pub fn message(_refusal: &Refusal) -> String {
+    todo!()
+}
+
+/// One failure as an admission warning: at most [`WARNING_CHARS`](crate::limits::WARNING_CHARS), on one line.
+pub fn warning(_denial: &Denial) -> String {
+    todo!()
+}
+
+/// Who signed, in the words of messages, annotations and `assay inspect`: `gitlab.com/acme/shop ref refs/tags/v1`.
+pub fn signer_text(_signer: &Signer) -> String {
+    todo!()
+}
+
+impl AdmittedImage {
+    /// Who signed, in policy order, each once.
+    pub fn signers(&self) -> Vec<String> {
+        todo!()
+    }
+    /// The commit that the first signature's certificate names.
+    pub fn commit(&self) -> Option<String> {
+        todo!()
+    }
+    /// The job that the first signature's certificate names.
+    pub fn job_url(&self) -> Option<String> {
+        todo!()
+    }
 }
 
 impl Inquiry {

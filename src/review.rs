@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::{
-    decision::{Decision, Enforcement},
+    decision::{Decision, Enforcement, Evidence, Plan},
     policy::{DefaultAction, Place, PolicySet},
     registry::{Keyring, Registry},
     trust::TrustRoots,
@@ -63,12 +63,20 @@ pub struct Request {
 /// Judges images: the one engine behind the webhook and the command line.
 #[derive(Debug)]
 pub struct Reviewer {
-    /// Reads registries.
-    pub registry: Arc<dyn Registry>,
-    /// Policies and trust roots.
-    pub snapshots: Arc<dyn Snapshots>,
-    /// Pull credentials.
-    pub pull_secrets: Arc<dyn PullSecrets>,
+    registry: Arc<dyn Registry>,
+    snapshots: Arc<dyn Snapshots>,
+    pull_secrets: Arc<dyn PullSecrets>,
+}
+
+/// A decision with what led to it.
+#[derive(Clone, Debug)]
+pub struct Examination {
+    /// What had to be known.
+    pub plan: Plan,
+    /// What was found.
+    pub evidence: Evidence,
+    /// What follows.
+    pub decision: Decision,
 }
 
 /// Why no decision could be reached at all; the object is refused with this text.
@@ -88,8 +96,30 @@ pub enum ReviewError {
 }
 
 impl Reviewer {
+    /// A reviewer that asks these three.
+    pub fn new(
+        registry: Arc<dyn Registry>,
+        snapshots: Arc<dyn Snapshots>,
+        pull_secrets: Arc<dyn PullSecrets>,
+    ) -> Self {
+        Self {
+            registry,
+            snapshots,
+            pull_secrets,
+        }
+    }
+
+    /// Whether there is a policy snapshot to judge by.
+    pub fn is_ready(&self) -> bool {
+        self.snapshots.current().is_some()
+    }
+
     /// Judges all images of a request. Never takes longer than its deadline by more than the time to decide.
     pub async fn review(&self, _request: Request) -> Result<Decision, ReviewError> {
+        todo!()
+    }
+    /// Judges all images and keeps what was found, for the command line.
+    pub async fn examine(&self, _request: Request) -> Result<Examination, ReviewError> {
         todo!()
     }
 }

@@ -1,16 +1,20 @@
 //! Why an image is refused, in the words its author will read.
 
-use crate::{policy::PolicyId, workload::ImageSlot};
+use crate::{image::Digest, policy::PolicyId, workload::ImageSlot};
 
 /// Why one image is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Denial {
     /// The place at fault.
     pub slot: ImageSlot,
+    /// What was judged, when the reference could be resolved.
+    pub digest: Option<Digest>,
     /// The policy that refuses, if one does.
     pub policy: Option<PolicyId>,
     /// What went wrong, with what was expected and what was presented.
     pub cause: Cause,
+    /// What the policy's author wants the reader to know.
+    pub help: Option<String>,
 }
 
 /// Whether an image was judged, or could not be.
