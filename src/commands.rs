@@ -1,1 +1,98 @@
-//! One file per command of the binary.
+//! One file per command of the binary: what it prints, and how it ends.
+
+pub mod crd;
+pub mod demo;
+pub mod inspect;
+pub mod serve;
+pub mod verify;
+
+use std::{
+    error::Error,
+    fmt::{self, Display, Formatter},
+    process::ExitCode,
+};
+
+use crate::config::Command;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// Done; every image is admitted.
+    Success,
+    /// An image is denied, or a program that should run has stopped.
+    Failure,
+    /// No image is denied, but one could not be judged.
+    Undetermined,
+    /// The command line, or a file it names, cannot be used.
+    Usage,
+}
+
+/// Why a command ended without an answer, and the exit code for it.
+#[derive(Debug)]
+pub struct CommandError {
+    exit: Exit,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// Runs one command to its end.
+pub async fn run(command: Command) -> Result<Exit, CommandError> {
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Verify(args) => verify::run(*args).await,
+        Command::Inspect(args) => inspect::run(args).await,
+        Command::Crd(args) => crd::run(args),
+        Command::Demo(args) => demo::run(args).await,
+    }
+}
+
+impl Exit {
+    /// The number, as documented in the README.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Undetermined => 2,
+            Self::Usage => 64,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+impl CommandError {
+    /// Something the user gave cannot be used.
+    pub fn usage(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let (exit, source) = (Exit::Usage, source.into());
+        Self { exit, source }
+    }
+
+    /// Something broke that the command line is not to blame for.
+    pub fn failure(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let (exit, source) = (Exit::Failure, source.into());
+        Self { exit, source }
+    }
+
+    /// How the program ends with it.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl Display for CommandError {
+    /// The error and its sources, from the outside in.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        let mut cause = self.source.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for CommandError {}

@@ -1,0 +1,123 @@
+//! The flags of `assay serve`.
+
+use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::{DefaultActionArg, RegistryArgs};
+
+/// `assay serve`.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Where admission reviews are answered, over TLS
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8443",
+        env = "ASSAY_LISTEN"
+    )]
+    pub listen: SocketAddr,
+    /// Where `/metrics` is answered, over plain HTTP
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:9090",
+        env = "ASSAY_METRICS_LISTEN"
+    )]
+    pub metrics_listen: SocketAddr,
+    /// Certificate chain (PEM), read again when it changes
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        required_unless_present = "policies",
+        env = "ASSAY_TLS_CERT"
+    )]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM) of the certificate, read again when it changes
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        required_unless_present = "policies",
+        env = "ASSAY_TLS_KEY"
+    )]
+    pub tls_key: Option<PathBuf>,
+    /// Standalone: read policies and trust roots from the YAML files here, not from a cluster, and
+    /// make a certificate when none is given
+    #[arg(long, value_name = "DIR", env = "ASSAY_POLICIES")]
+    pub policies: Option<PathBuf>,
+    /// What an image gets that no policy matches
+    #[arg(
+        long,
+        value_enum,
+        ignore_case = true,
+        default_value_t,
+        value_name = "ACTION",
+        env = "ASSAY_DEFAULT_ACTION"
+    )]
+    pub default_action: DefaultActionArg,
+    /// How registries are reached.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The namespace Assay runs in, where it reads the keys and trust roots that policies refer to
+    /// [default: `$POD_NAMESPACE`, else `assay-system`]
+    #[arg(long, value_name = "NAMESPACE", env = "ASSAY_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// How long reviews are still accepted after SIGTERM, so that the API server can learn of it
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "5s",
+        value_parser = parse_duration,
+        env = "ASSAY_DRAIN_DELAY"
+    )]
+    pub drain_delay: Duration,
+}
+
+/// Where policies come from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// YAML files in this directory.
+    Standalone(PathBuf),
+    /// The API server of the cluster, where this is Assay's own namespace.
+    Cluster {
+        /// Assay's own namespace.
+        namespace: String,
+    },
+}
+
+impl ServeArgs {
+    /// Where policies come from.
+    pub fn mode(&self) -> Mode {
+        match &self.policies {
+            Some(directory) => Mode::Standalone(directory.clone()),
+            None => Mode::Cluster {
+                namespace: self.own_namespace(),
+            },
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "config is the one module that reads the environment"
+    )]
+    fn own_namespace(&self) -> String {
+        self.namespace
+            .clone()
+            .or_else(|| env::var("POD_NAMESPACE").ok())
+            .unwrap_or_else(|| OWN_NAMESPACE.to_owned())
+    }
+}
+
+/// Reads `5s`, `1m 30s`, `500ms`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let signed: SignedDuration = text
+        .parse()
+        .map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(signed).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+/// Where the manifests put Assay.
+const OWN_NAMESPACE: &str = "assay-system";

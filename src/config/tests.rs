@@ -1,0 +1,148 @@
+use clap::{CommandFactory, error::ErrorKind};
+use rstest::rstest;
+
+use super::*;
+
+fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once(&"assay").chain(arguments))
+}
+
+fn verify_args(arguments: &[&str]) -> VerifyArgs {
+    let all: Vec<&str> = ["verify"].iter().chain(arguments).copied().collect();
+    match parse(&all).unwrap().command {
+        Command::Verify(args) => *args,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[rstest]
+#[case::no_command(&[], ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)]
+#[case::unknown_flag(&["serve", "--polices", "x"], ErrorKind::UnknownArgument)]
+#[case::no_certificate_in_a_cluster(&["serve"], ErrorKind::MissingRequiredArgument)]
+#[case::certificate_without_key(&["serve", "--policies", "p", "--tls-cert", "c"], ErrorKind::MissingRequiredArgument)]
+#[case::negative_delay(&["serve", "--policies", "p", "--drain-delay=-1s"], ErrorKind::ValueValidation)]
+#[case::no_rules(&["verify", "nginx"], ErrorKind::MissingRequiredArgument)]
+#[case::no_image(&["verify", "--policies", "p"], ErrorKind::MissingRequiredArgument)]
+#[case::images_and_files(&["verify", "nginx", "-f", "x", "--policies", "p"], ErrorKind::ArgumentConflict)]
+#[case::two_rules(&["verify", "nginx", "--key", "k", "--gitlab-project", "a/b"], ErrorKind::ArgumentConflict)]
+#[case::identity_without_issuer(&["verify", "nginx", "--certificate-identity", "x"], ErrorKind::MissingRequiredArgument)]
+#[case::ref_without_project(&["verify", "nginx", "--key", "k", "--gitlab-ref", "x"], ErrorKind::ArgumentConflict)]
+#[case::issuer_beside_a_key(&["verify", "nginx", "--key", "k", "--certificate-oidc-issuer", "x"], ErrorKind::ArgumentConflict)]
+#[case::trust_root_beside_policies(&["verify", "nginx", "--policies", "p", "--trust-root", "x"], ErrorKind::ArgumentConflict)]
+#[case::label_without_value(&["verify", "nginx", "--key", "k", "--namespace-labels", "env"], ErrorKind::ValueValidation)]
+fn wrong_usage_is_refused(#[case] arguments: &[&str], #[case] expected: ErrorKind) {
+    assert_eq!(parse(arguments).unwrap_err().kind(), expected);
+}
+
+#[test]
+fn standalone_needs_no_certificate_and_has_the_documented_defaults() {
+    let Command::Serve(args) = parse(&["serve", "--policies", "rules"]).unwrap().command else {
+        panic!("not serve");
+    };
+    assert_eq!(args.mode(), Mode::Standalone("rules".into()));
+    assert_eq!(args.listen, "0.0.0.0:8443".parse().unwrap());
+    assert_eq!(args.metrics_listen, "0.0.0.0:9090".parse().unwrap());
+    assert_eq!(args.default_action, DefaultActionArg::Allow);
+    assert_eq!(args.drain_delay, std::time::Duration::from_secs(5));
+}
+
+#[test]
+fn in_a_cluster_the_flag_names_the_own_namespace() {
+    let arguments = [
+        "serve",
+        "--tls-cert",
+        "c",
+        "--tls-key",
+        "k",
+        "--namespace",
+        "guard",
+    ];
+    let Command::Serve(args) = parse(&arguments).unwrap().command else {
+        panic!("not serve");
+    };
+    let namespace = "guard".to_owned();
+    assert_eq!(args.mode(), Mode::Cluster { namespace });
+}
+
+#[test]
+fn every_flag_of_serve_has_an_environment_variable_of_its_name() {
+    let cli = Cli::command();
+    let serve = cli.find_subcommand("serve").unwrap();
+    for argument in serve.get_arguments().chain(cli.get_arguments()) {
+        let Some(long) = argument
+            .get_long()
+            .filter(|long| !["help", "version"].contains(long))
+        else {
+            continue;
+        };
+        let expected = format!("ASSAY_{}", long.to_uppercase().replace('-', "_"));
+        let env = argument
+            .get_env()
+            .map(|name| name.to_string_lossy().into_owned());
+        assert_eq!(env, Some(expected), "--{long}");
+    }
+}
+
+#[test]
+fn quick_flags_become_one_authority() {
+    let gitlab = verify_args(&[
+        "nginx",
+        "--gitlab-project",
+        "a/b",
+        "--gitlab-ref",
+        "refs/tags/*",
+    ]);
+    let authority = Authority::GitLab {
+        project: "a/b".to_owned(),
+        instance: None,
+        ref_pattern: Some("refs/tags/*".to_owned()),
+    };
+    assert_eq!(
+        gitlab.source(),
+        Some(Source::Flags {
+            authority,
+            trust_root: None
+        })
+    );
+
+    let certificate = verify_args(&[
+        "nginx",
+        "--certificate-identity",
+        "me@x.example",
+        "--certificate-oidc-issuer",
+        "https://x.example",
+        "--trust-root",
+        "root.json",
+    ]);
+    let authority = Authority::Certificate {
+        san: "me@x.example".to_owned(),
+        oidc_issuer: "https://x.example".to_owned(),
+    };
+    let trust_root = Some("root.json".into());
+    assert_eq!(
+        certificate.source(),
+        Some(Source::Flags {
+            authority,
+            trust_root
+        })
+    );
+}
+
+#[test]
+fn namespace_labels_are_split_at_commas_and_the_first_equals_sign() {
+    let args = verify_args(&[
+        "nginx",
+        "--key",
+        "k",
+        "--namespace-labels",
+        "env=production,note=a=b,empty=",
+    ]);
+    let expected = [("env", "production"), ("note", "a=b"), ("empty", "")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(args.namespace_labels, expected);
+}

@@ -1,0 +1,201 @@
+//! The flags of `assay verify`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, ValueEnum};
+
+use super::{DefaultActionArg, RegistryArgs};
+
+/// `assay verify`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    group = ArgGroup::new("what").required(true).args(["images", "files"]),
+    group = ArgGroup::new("rules")
+        .required(true)
+        .args(["policies", "key", "gitlab_project", "certificate_identity"]),
+)]
+pub struct VerifyArgs {
+    /// The images to judge
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Judge the images of the Kubernetes objects in this YAML file (`-` is stdin); may be given several times
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Judge by the policies and trust roots in the YAML files here
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "ASSAY_POLICIES",
+        help_heading = "Rules"
+    )]
+    pub policies: Option<PathBuf>,
+    /// Judge by this public key (PEM); a transparency log is not asked for
+    #[arg(long, value_name = "FILE", help_heading = "Rules")]
+    pub key: Option<PathBuf>,
+    /// Judge by the GitLab project whose CI jobs sign, as in `acme/shop/api` (a pattern)
+    #[arg(long, value_name = "PROJECT", help_heading = "Rules")]
+    pub gitlab_project: Option<String>,
+    /// The GitLab instance of --gitlab-project [default: `https://gitlab.com`]
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "gitlab_project",
+        conflicts_with_all = ["policies", "key", "certificate_identity"],
+        help_heading = "Rules"
+    )]
+    pub gitlab_instance: Option<String>,
+    /// The ref that signs, as in `refs/tags/v*` (a pattern) [default: any]
+    #[arg(
+        long,
+        value_name = "REF",
+        requires = "gitlab_project",
+        conflicts_with_all = ["policies", "key", "certificate_identity"],
+        help_heading = "Rules"
+    )]
+    pub gitlab_ref: Option<String>,
+    /// Judge by the subject alternative name of the signing certificate (a pattern over the whole name)
+    #[arg(
+        long,
+        value_name = "SAN",
+        requires = "certificate_oidc_issuer",
+        help_heading = "Rules"
+    )]
+    pub certificate_identity: Option<String>,
+    /// The OIDC issuer of --certificate-identity
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "certificate_identity",
+        conflicts_with_all = ["policies", "key", "gitlab_project"],
+        help_heading = "Rules"
+    )]
+    pub certificate_oidc_issuer: Option<String>,
+    /// Trust root (`trusted_root.json`) for certificates [default: the public Sigstore root]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "policies",
+        help_heading = "Rules"
+    )]
+    pub trust_root: Option<PathBuf>,
+
+    /// The namespace that images are judged for, where an object names none
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = "default",
+        env = "ASSAY_NAMESPACE"
+    )]
+    pub namespace: String,
+    /// The labels of that namespace, as in `env=production,team=shop`
+    #[arg(
+        long,
+        value_name = "LABELS",
+        value_delimiter = ',',
+        value_parser = parse_label
+    )]
+    pub namespace_labels: Vec<(String, String)>,
+    /// What an image gets that no policy matches
+    #[arg(
+        long,
+        value_enum,
+        ignore_case = true,
+        default_value_t,
+        value_name = "ACTION",
+        env = "ASSAY_DEFAULT_ACTION"
+    )]
+    pub default_action: DefaultActionArg,
+    /// How registries are reached.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// The form of the output
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: OutputFormat,
+}
+
+/// The form of what a command prints.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people and shell scripts.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// The same document as YAML.
+    Yaml,
+}
+
+/// What images are judged by.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Source {
+    /// The YAML files of a directory.
+    Directory(PathBuf),
+    /// One authority, over every image.
+    Flags {
+        /// Who must have signed.
+        authority: Authority,
+        /// Where the trust root is, when it is not the public one.
+        trust_root: Option<PathBuf>,
+    },
+}
+
+/// Who must have signed, as flags say it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Authority {
+    /// The holder of this key.
+    Key(PathBuf),
+    /// Jobs of a GitLab project.
+    GitLab {
+        /// A pattern over the project path.
+        project: String,
+        /// The instance's URL.
+        instance: Option<String>,
+        /// A pattern over the full ref.
+        ref_pattern: Option<String>,
+    },
+    /// Whoever holds a certificate with this name.
+    Certificate {
+        /// A pattern over the subject alternative name.
+        san: String,
+        /// The OIDC issuer.
+        oidc_issuer: String,
+    },
+}
+
+impl VerifyArgs {
+    /// What images are judged by; none when no flag says (which the parser refuses).
+    pub fn source(&self) -> Option<Source> {
+        if let Some(directory) = &self.policies {
+            return Some(Source::Directory(directory.clone()));
+        }
+        Some(Source::Flags {
+            authority: self.authority()?,
+            trust_root: self.trust_root.clone(),
+        })
+    }
+
+    fn authority(&self) -> Option<Authority> {
+        if let Some(file) = &self.key {
+            return Some(Authority::Key(file.clone()));
+        }
+        if let Some(project) = &self.gitlab_project {
+            return Some(Authority::GitLab {
+                project: project.clone(),
+                instance: self.gitlab_instance.clone(),
+                ref_pattern: self.gitlab_ref.clone(),
+            });
+        }
+        Some(Authority::Certificate {
+            san: self.certificate_identity.clone()?,
+            oidc_issuer: self.certificate_oidc_issuer.clone()?,
+        })
+    }
+}
+
+fn parse_label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected key=value".to_owned()),
+    }
+}
