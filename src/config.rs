@@ -134,8 +134,12 @@ pub struct InspectArgs {
 }
 
 /// `assay crd`.
-#[derive(Args, Clone, Copy, Debug, Default)]
-pub struct CrdArgs {}
+#[derive(Args, Clone, Debug, Default)]
+pub struct CrdArgs {
+    /// Write one file per definition into this directory instead of printing them
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+}
 
 /// `assay demo`.
 #[derive(Args, Clone, Copy, Debug, Default)]

@@ -1,1 +1,274 @@
 //! The custom resources as they stand in the API (`assay.dev/v1alpha1`).
+//!
+//! The doc comment of a field is what `kubectl explain` shows, so it speaks to the author of a policy.
+//! Unknown fields and enum values are errors here as they are in the API server.
+
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "printer columns of one type repeat it"
+)]
+
+mod authority;
+mod definition;
+mod selector;
+mod status;
+mod trust_root;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use authority::{
+    Authority, GitHub, GitLab, Key, KeyInObject, Keyless, PUBLIC_GITLAB_INSTANCES,
+    RunnerEnvironment, TransparencyLog, TrustRootRef,
+};
+pub use definition::definitions;
+pub use selector::{LabelSelector, Operator, Requirement};
+pub use status::{Condition, ConditionStatus, PolicyStatus, TrustRootStatus};
+pub use trust_root::{ImageTrustRoot, ImageTrustRootSpec};
+
+/// The API group of all kinds.
+pub const GROUP: &str = "assay.dev";
+
+/// The one served version.
+pub const VERSION: &str = "v1alpha1";
+
+/// The trust root name that always means the public-good Sigstore root that is built in.
+pub const PUBLIC_TRUST_ROOT: &str = "public";
+
+/// What must be true of the images that match.
+#[derive(Clone, CustomResource, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[kube(
+    group = "assay.dev",
+    version = "v1alpha1",
+    kind = "ClusterImageTrustPolicy",
+    plural = "clusterimagetrustpolicies",
+    doc = "ClusterImageTrustPolicy says who must have signed the images that run in the namespaces it selects. An image is admitted when every policy that matches it is satisfied.",
+    shortname = "citp",
+    category = "assay",
+    status = "PolicyStatus",
+    derive = "PartialEq",
+    printcolumn(name = "Action", type_ = "string", json_path = ".spec.action"),
+    printcolumn(name = "Images", type_ = "string", json_path = ".spec.match.images"),
+    printcolumn(name = "Require", type_ = "integer", json_path = ".spec.require"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = require_rules()))]
+pub struct ClusterImageTrustPolicySpec {
+    /// Which images, in which namespaces and Pods.
+    #[serde(rename = "match")]
+    pub matches: ClusterMatch,
+    /// What happens to an image that does not satisfy this policy: Deny refuses the Pod or workload, Warn admits
+    /// it with a warning to the client, Audit admits it and only records the finding.
+    #[serde(default)]
+    pub action: Action,
+    /// Whether admitted Pods are pinned: `repo:tag` becomes `repo:tag@sha256:…` with the digest that was verified.
+    #[serde(default = "yes")]
+    pub pin: bool,
+    /// Whether the Pod templates of Deployments, Jobs and other workloads are pinned too. Off by default, so that
+    /// GitOps tools see no drift: templates are checked but not changed.
+    #[serde(default)]
+    pub pin_workloads: bool,
+    /// The repository that holds the signatures, as in `registry.example/mirror/signatures`, when they do not lie
+    /// beside the image. Empty means beside the image.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 512))]
+    pub signature_repository: String,
+    /// Who may sign. Authorities are alternatives: any `require` of them suffice.
+    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub authorities: Vec<Authority>,
+    /// How many different authorities must have signed. Several signatures by one authority count once.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 32))]
+    pub require: u32,
+    /// A sentence or address appended to every denial by this policy, as in `Release guide: https://wiki.example/release`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 256))]
+    pub help: String,
+}
+
+/// What must be true of the images that match, in one namespace.
+#[derive(Clone, CustomResource, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[kube(
+    group = "assay.dev",
+    version = "v1alpha1",
+    kind = "ImageTrustPolicy",
+    plural = "imagetrustpolicies",
+    doc = "ImageTrustPolicy says who must have signed the images that run in its own namespace. It can only add demands to those of the cluster's policies.",
+    namespaced,
+    shortname = "itp",
+    category = "assay",
+    status = "PolicyStatus",
+    derive = "PartialEq",
+    printcolumn(name = "Action", type_ = "string", json_path = ".spec.action"),
+    printcolumn(name = "Images", type_ = "string", json_path = ".spec.match.images"),
+    printcolumn(name = "Require", type_ = "integer", json_path = ".spec.require"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = require_rules()))]
+pub struct ImageTrustPolicySpec {
+    /// Which images, in which Pods of this namespace.
+    #[serde(rename = "match")]
+    pub matches: NamespacedMatch,
+    /// What happens to an image that does not satisfy this policy: Deny refuses the Pod or workload, Warn admits
+    /// it with a warning to the client, Audit admits it and only records the finding.
+    #[serde(default)]
+    pub action: Action,
+    /// Whether admitted Pods are pinned: `repo:tag` becomes `repo:tag@sha256:…` with the digest that was verified.
+    #[serde(default = "yes")]
+    pub pin: bool,
+    /// Whether the Pod templates of Deployments, Jobs and other workloads are pinned too. Off by default, so that
+    /// GitOps tools see no drift: templates are checked but not changed.
+    #[serde(default)]
+    pub pin_workloads: bool,
+    /// The repository that holds the signatures, as in `registry.example/mirror/signatures`, when they do not lie
+    /// beside the image. Empty means beside the image.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 512))]
+    pub signature_repository: String,
+    /// Who may sign. Authorities are alternatives: any `require` of them suffice.
+    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub authorities: Vec<Authority>,
+    /// How many different authorities must have signed. Several signatures by one authority count once.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 32))]
+    pub require: u32,
+    /// A sentence or address appended to every denial by this policy, as in `Release guide: https://wiki.example/release`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 256))]
+    pub help: String,
+}
+
+/// Which images a cluster policy covers, and where.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ClusterMatch {
+    /// Patterns over the image's registry host and path, as in `registry.gitlab.com/acme/shop/**`. `*` matches inside one
+    /// path segment, `**` across segments; the whole repository must match. Short names are written in full, as in
+    /// `docker.io/library/nginx`; tags and digests do not belong here.
+    #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "atomic"))]
+    pub images: Vec<ImagePattern>,
+    /// Images that this policy leaves out although `images` matches them; the same patterns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "atomic"))]
+    pub exclude_images: Vec<ImagePattern>,
+    /// Which namespaces, by their labels. Empty means all.
+    #[serde(default, skip_serializing_if = "LabelSelector::is_empty")]
+    pub namespace_selector: LabelSelector,
+    /// Which Pods, by their labels (for a workload: the labels of its Pod template). Empty means all. Whoever may
+    /// label a Pod decides about this, so it is no safety boundary.
+    #[serde(default, skip_serializing_if = "LabelSelector::is_empty")]
+    pub object_selector: LabelSelector,
+}
+
+/// Which images a namespaced policy covers.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NamespacedMatch {
+    /// Patterns over the image's registry host and path, as in `registry.gitlab.com/acme/shop/**`. `*` matches inside one
+    /// path segment, `**` across segments; the whole repository must match. Short names are written in full, as in
+    /// `docker.io/library/nginx`; tags and digests do not belong here.
+    #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "atomic"))]
+    pub images: Vec<ImagePattern>,
+    /// Images that this policy leaves out although `images` matches them; the same patterns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "atomic"))]
+    pub exclude_images: Vec<ImagePattern>,
+    /// Which Pods, by their labels (for a workload: the labels of its Pod template). Empty means all. Whoever may
+    /// label a Pod decides about this, so it is no safety boundary.
+    #[serde(default, skip_serializing_if = "LabelSelector::is_empty")]
+    pub object_selector: LabelSelector,
+}
+
+/// A pattern over the registry host and path, without tag or digest.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(transparent)]
+#[schemars(extend("x-kubernetes-validations" = image_pattern_rules()))]
+pub struct ImagePattern(#[schemars(length(min = 1, max = 512))] pub String);
+
+/// What happens to an image that does not satisfy a policy.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "described at the field that holds it")]
+pub enum Action {
+    #[default]
+    Deny,
+    Warn,
+    Audit,
+}
+
+impl From<ImageTrustPolicySpec> for ClusterImageTrustPolicySpec {
+    /// The same demands with a namespace selector that selects all: the policy's own namespace is part of its id.
+    fn from(spec: ImageTrustPolicySpec) -> Self {
+        Self {
+            matches: ClusterMatch {
+                images: spec.matches.images,
+                exclude_images: spec.matches.exclude_images,
+                namespace_selector: LabelSelector::default(),
+                object_selector: spec.matches.object_selector,
+            },
+            action: spec.action,
+            pin: spec.pin,
+            pin_workloads: spec.pin_workloads,
+            signature_repository: spec.signature_repository,
+            authorities: spec.authorities,
+            require: spec.require,
+            help: spec.help,
+        }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn one() -> u32 {
+    1
+}
+
+fn rule(rule: &str, message: &str) -> serde_json::Value {
+    serde_json::json!({ "rule": rule, "message": message })
+}
+
+fn require_rules() -> Vec<serde_json::Value> {
+    vec![rule(
+        "self.require <= size(self.authorities)",
+        "require cannot be more than the number of authorities",
+    )]
+}
+
+fn image_pattern_rules() -> Vec<serde_json::Value> {
+    vec![
+        rule(
+            "!self.contains('@')",
+            "an image pattern names repositories: leave the digest out",
+        ),
+        rule(
+            "!self.matches('/[^/]*:[^/]*$')",
+            "an image pattern names repositories: leave the tag out",
+        ),
+        rule(
+            "self.matches('^[^/]+/.+$') || self == '**'",
+            "an image pattern begins with the registry host, as in docker.io/library/nginx",
+        ),
+    ]
+}

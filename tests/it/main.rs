@@ -1,1 +1,2 @@
 //! Hermetic integration tests: our real server, an in-process registry and a private Sigstore. Needs only Rust.
+mod manifests;

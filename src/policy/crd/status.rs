@@ -1,0 +1,72 @@
+//! What the controller reports about policies and trust roots.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What became of a policy.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PolicyStatus {
+    /// The generation of the policy that the conditions speak of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The condition Ready says whether this form of the policy is in force, and if not why and what is in force
+    /// instead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// What became of a trust root.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TrustRootStatus {
+    /// The generation of the trust root that the conditions speak of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Names the content: equal versions verify alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// How many certificate authorities it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<i32>,
+    /// How many transparency logs it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs: Option<i32>,
+    /// The condition Ready says whether policies can use it, and if not why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// One condition, as Kubernetes writes them.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// What the condition is about: Ready.
+    #[schemars(length(min = 1, max = 63))]
+    pub r#type: String,
+    /// True, False or Unknown.
+    pub status: ConditionStatus,
+    /// One word for machines: Compiled, LastGoodInForce, NotCompiled; Loaded, NotLoaded for trust roots.
+    #[schemars(length(min = 1, max = 128))]
+    pub reason: String,
+    /// What is wrong and where, for people.
+    #[schemars(length(max = 4096))]
+    pub message: String,
+    /// When the status last changed.
+    #[schemars(extend("format" = "date-time"))]
+    pub last_transition_time: String,
+    /// The generation that this condition speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the variants are Kubernetes' words")]
+pub enum ConditionStatus {
+    True,
+    False,
+    Unknown,
+}
