@@ -1,0 +1,45 @@
+# Every task is one word: `just test`. Without just, the lines below work as they stand.
+
+# List the tasks.
+default:
+    @just --list
+
+# Compile.
+build:
+    cargo build
+
+# Run the tests that need only Rust.
+test:
+    cargo test
+
+# Lint, with warnings as errors.
+lint:
+    cargo clippy --all-targets -- -D warnings
+
+# Format.
+fmt:
+    cargo fmt
+
+# Build the API documentation.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# Look at licences, sources and banned crates (needs cargo-deny).
+deny:
+    cargo deny --all-features check --config .deny.toml
+
+# Write the custom resource definitions from the code.
+crds:
+    cargo run --quiet -- crd --output-dir manifests/crds
+
+# Show the webhook at work.
+demo:
+    cargo run -- demo
+
+# Run the tests on real components (see CONTRIBUTING.md).
+cluster:
+    cargo test --test cluster -- --include-ignored
+
+# Everything CI runs. The first run builds its tools and takes long.
+ci:
+    .ci/run
