@@ -14,6 +14,16 @@ pub enum Webhook {
     Validate,
 }
 
+impl Webhook {
+    /// As metrics and logs name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mutate => "mutate",
+            Self::Validate => "validate",
+        }
+    }
+}
+
 /// Why a body is no admission review: answered with HTTP 400.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ReviewBodyError {

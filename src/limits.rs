@@ -89,3 +89,39 @@ pub const VERDICT_CACHE_ENTRIES: u64 = 50_000;
 
 /// The largest policy file that is read, in bytes.
 pub const POLICY_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How long the server still serves after it has said that it is not ready any more.
+pub const DRAIN_DELAY: Duration = Duration::from_secs(5);
+
+/// The most connections the server holds open at once; the rest wait to be accepted.
+pub const CONNECTIONS: usize = 2048;
+
+/// The most requests that one HTTP/2 connection may have under way.
+pub const STREAMS_PER_CONNECTION: u32 = 1000;
+
+/// The longest TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take for the head of a request, and for the answer to a keep-alive ping.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often an idle HTTP/2 connection is asked whether its client is still there.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The most bytes that are buffered while the head of an HTTP/1 request is read.
+pub const HEADER_BYTES: usize = 64 * 1024;
+
+/// The largest header list of an HTTP/2 request, in bytes.
+pub const HEADER_LIST_BYTES: u32 = 32 * 1024;
+
+/// The largest certificate or key file that is read, in bytes.
+pub const CERTIFICATE_FILE_BYTES: u64 = 1024 * 1024;
+
+/// How often the certificate files are looked at when no event says that they have changed.
+pub const CERTIFICATE_POLL: Duration = Duration::from_secs(30);
+
+/// The largest value of the annotation on an admitted Pod, and of one audit annotation, in bytes.
+pub const ANNOTATION_BYTES: usize = 16 * 1024;
+
+/// The most warnings on one answer: the API server cuts all of them when their sum is too long.
+pub const WARNINGS_PER_REVIEW: usize = 20;

@@ -1,1 +1,193 @@
 //! HTTP: TLS with reload, routes, body limits, health, metrics, drain.
+//!
+//! The webhook is served over TLS, the metrics in plain text on an address of their own. What a review means
+//! is not known here.
+
+mod certificate;
+mod connections;
+mod reload;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod timeout;
+
+pub use certificate::{CertificateError, CertificateFiles};
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    certificate::{CurrentCertificate, SelfSigned},
+    connections::Acceptor,
+    reload::Reloader,
+    routes::Shared,
+};
+use crate::{limits, review::Reviewer, telemetry::Metrics};
+
+/// How the webhook is served.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where the webhook listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the metrics are served in plain text, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// What it shows to its clients; none makes a self-signed certificate for this machine's loopback names.
+    pub certificate: Option<CertificateFiles>,
+    /// How it ends.
+    pub drain: Drain,
+}
+
+/// How a server ends without failing a review.
+#[derive(Clone, Copy, Debug)]
+pub struct Drain {
+    /// How long it still serves after it has said that it is not ready, for callers that have not noticed yet.
+    pub delay: Duration,
+    /// How long reviews under way may take after that.
+    pub bound: Duration,
+}
+
+/// A server that is bound to its addresses and has its certificate, and answers once it [runs](Server::run).
+#[derive(Debug)]
+pub struct Server {
+    webhook: Acceptor,
+    metrics: Option<Acceptor>,
+    reloader: Option<Reloader>,
+    shared: Arc<Shared>,
+    certificate: Arc<CurrentCertificate>,
+    self_signed_pem: Option<String>,
+    drain: Drain,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+impl Server {
+    /// Takes the addresses and loads the certificate.
+    ///
+    /// # Errors
+    ///
+    /// When an address is taken, or the certificate and its key cannot be read or do not belong together.
+    pub async fn bind(
+        settings: ServerSettings,
+        reviewer: Arc<Reviewer>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ServerError> {
+        let (certificate, reloader, self_signed_pem) = if let Some(files) = settings.certificate {
+            let (reloader, certificate) = Reloader::load(files).await?;
+            (certificate, Some(reloader), None)
+        } else {
+            let SelfSigned { key, pem } = certificate::self_signed()?;
+            (Arc::new(CurrentCertificate::new(key)), None, Some(pem))
+        };
+        let shared = Arc::new(Shared::new(reviewer, metrics));
+        let tls = certificate::tls_config(Arc::clone(&certificate))?;
+        let webhook = Acceptor::new(listen(settings.listen).await?, routes::webhook(&shared))
+            .with_tls(tls.into());
+        let metrics = match settings.metrics_listen {
+            Some(address) => {
+                let router = routes::metrics(&shared);
+                Some(Acceptor::new(listen(address).await?, router))
+            }
+            None => None,
+        };
+        Ok(Self {
+            webhook,
+            metrics,
+            reloader,
+            shared,
+            certificate,
+            self_signed_pem,
+            drain: settings.drain,
+        })
+    }
+
+    /// Where the webhook listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.webhook.address()
+    }
+
+    /// Where the metrics are served.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(Acceptor::address)
+    }
+
+    /// The certificate in PEM, when it is self-signed: what a client has to trust.
+    pub fn self_signed_pem(&self) -> Option<&str> {
+        self.self_signed_pem.as_deref()
+    }
+
+    /// How many times the certificate was replaced since the start; changes when it changes.
+    pub fn certificate_reloads(&self) -> watch::Receiver<u64> {
+        self.certificate.reloads()
+    }
+
+    /// Serves until `stop`, then drains: not ready at once, still serving for the drain's delay, then no new
+    /// connections, and an end when the reviews under way are answered or the drain's bound has passed.
+    pub async fn run(self, stop: CancellationToken) {
+        let closing = CancellationToken::new();
+        let bound = self.drain.bound;
+        let metrics = async {
+            if let Some(metrics) = self.metrics {
+                metrics.serve(closing.clone(), bound).await;
+            }
+        };
+        let reload = async {
+            if let Some(reloader) = self.reloader {
+                reloader.run(closing.clone()).await;
+            }
+        };
+        let drain = async {
+            stop.cancelled().await;
+            self.shared.begin_draining();
+            tokio::time::sleep(self.drain.delay).await;
+            closing.cancel();
+        };
+        tokio::join!(
+            self.webhook.serve(closing.clone(), bound),
+            metrics,
+            reload,
+            drain
+        );
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            delay: limits::DRAIN_DELAY,
+            bound: limits::MAX_TIMEOUT,
+        }
+    }
+}
+
+impl CertificateFiles {
+    /// The certificate (with any issuing ones after it) and its key, each in PEM.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self {
+            certificate: certificate.into(),
+            key: key.into(),
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServerError::Listen { address, source })
+}

@@ -2,7 +2,7 @@
 
 mod metrics;
 
-pub use metrics::{CONTENT_TYPE, Metrics, PolicyCounts, ReviewResult};
+pub use metrics::{CONTENT_TYPE, Metrics, PolicyCounts, Readiness, ReviewResult};
 
 use std::io::{self, IsTerminal};
 

@@ -22,6 +22,7 @@ pub struct Metrics {
     denials: Family<CodeLabel, Counter>,
     duration: Family<WebhookLabel, Histogram>,
     policies: Family<StateLabel, Gauge>,
+    ready: Gauge,
 }
 
 /// How one review ended.
@@ -33,6 +34,15 @@ pub enum ReviewResult {
     Denied,
     /// The body was no admission review.
     Malformed,
+}
+
+/// Whether reviews can be answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Readiness {
+    /// They can.
+    Ready,
+    /// The policies are not loaded yet, or the program is ending.
+    NotReady,
 }
 
 /// How many policies are in which state.
@@ -78,6 +88,7 @@ impl Metrics {
                 Histogram::new(exponential_buckets(SHORTEST_BUCKET, 3.0, BUCKETS))
             }),
             policies: Family::default(),
+            ready: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -112,6 +123,14 @@ impl Metrics {
         }
     }
 
+    /// Tells whether reviews are answered now.
+    pub fn set_ready(&self, ready: Readiness) {
+        self.ready.set(match ready {
+            Readiness::Ready => 1,
+            Readiness::NotReady => 0,
+        });
+    }
+
     /// The whole text of `/metrics`; its content type is [`CONTENT_TYPE`].
     pub fn encode(&self) -> String {
         let mut text = String::new();
@@ -140,6 +159,7 @@ impl Metrics {
             self.duration.clone(),
         );
         registry.register("policies", "Policies by state", self.policies.clone());
+        registry.register("ready", "Whether reviews are answered", self.ready.clone());
     }
 }
 

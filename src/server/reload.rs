@@ -1,0 +1,135 @@
+//! Follows the certificate files as they are exchanged.
+//!
+//! The kubelet renews a mounted Secret by writing a new folder and swapping the symbolic link `..data` to it, so
+//! the files themselves see no event: their *directory* is watched. What an event misses, a slow poll finds.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::certificate::{CertificateError, CertificateFiles, CurrentCertificate, Pair};
+use crate::limits;
+
+/// Keeps one certificate as new as its files.
+#[derive(Debug)]
+pub(super) struct Reloader {
+    files: CertificateFiles,
+    current: Arc<CurrentCertificate>,
+    /// What was last looked at, usable or not.
+    seen: Pair,
+}
+
+/// What came of one look at the files.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// They are as they were.
+    Same,
+    /// The new pair is in use.
+    Replaced,
+    /// The new pair cannot be used; the old one stays.
+    Refused(CertificateError),
+}
+
+impl Reloader {
+    /// Loads the files for the first time.
+    pub(super) async fn load(
+        files: CertificateFiles,
+    ) -> Result<(Self, Arc<CurrentCertificate>), CertificateError> {
+        let seen = files.read().await?;
+        let current = Arc::new(CurrentCertificate::new(files.parse(&seen)?));
+        let reloader = Self {
+            files,
+            current: Arc::clone(&current),
+            seen,
+        };
+        Ok((reloader, current))
+    }
+
+    /// Reloads on every change until `closing`.
+    pub(super) async fn run(mut self, closing: CancellationToken) {
+        let changed = Arc::new(Notify::new());
+        // Kept alive by this binding; the poll goes on alone where the system gives no watch.
+        let _watcher = watch(&self.files, &changed)
+            .inspect_err(|error| tracing::warn!(%error, "the certificate's folder cannot be watched, polling it"));
+        loop {
+            let wait = match self.look().await {
+                Look::Same => limits::CERTIFICATE_POLL,
+                Look::Replaced => {
+                    tracing::info!("the certificate was replaced");
+                    limits::CERTIFICATE_POLL
+                }
+                Look::Refused(error) => {
+                    let reason = chain(&error);
+                    tracing::error!(reason, "the new certificate is refused, the old one stays");
+                    RETRY
+                }
+            };
+            tokio::select! {
+                () = closing.cancelled() => return,
+                () = changed.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Looks at the files once.
+    pub(super) async fn look(&mut self) -> Look {
+        let pair = match self.files.read().await {
+            Ok(pair) => pair,
+            Err(error) => return Look::Refused(error),
+        };
+        if pair == self.seen {
+            return Look::Same;
+        }
+        let parsed = self.files.parse(&pair);
+        self.seen = pair;
+        match parsed {
+            Ok(key) => {
+                self.current.replace(key);
+                Look::Replaced
+            }
+            Err(error) => Look::Refused(error),
+        }
+    }
+}
+
+fn watch(files: &CertificateFiles, changed: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+    let notify = Arc::clone(changed);
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        // Our own reading is an event too, and must not lead to the next.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            notify.notify_one();
+        }
+    })?;
+    let directories: BTreeSet<&Path> = [&files.certificate, &files.key]
+        .into_iter()
+        .map(|path| path.parent().unwrap_or(Path::new(".")))
+        .map(|directory| {
+            if directory.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                directory
+            }
+        })
+        .collect();
+    for directory in directories {
+        watcher.watch(directory, RecursiveMode::NonRecursive)?;
+    }
+    Ok(watcher)
+}
+
+/// An error with all its sources, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+/// The certificate and its key may have been read from different sides of an exchange.
+const RETRY: Duration = Duration::from_secs(1);

@@ -1,0 +1,222 @@
+//! What each path answers.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures::{FutureExt, StreamExt};
+use http::{HeaderMap, StatusCode, header};
+use tokio::time::{Instant, timeout_at};
+
+use super::timeout::review_budget;
+use crate::{
+    admission::{self, Answer, Webhook},
+    limits,
+    review::Reviewer,
+    telemetry::{self, Metrics, Readiness, ReviewResult},
+};
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    reviewer: Arc<Reviewer>,
+    metrics: Arc<Metrics>,
+    draining: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(reviewer: Arc<Reviewer>, metrics: Arc<Metrics>) -> Self {
+        Self {
+            reviewer,
+            metrics,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn begin_draining(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Why no review should be sent here, if that is so.
+    fn not_ready(&self) -> Option<&'static str> {
+        if self.draining.load(Ordering::SeqCst) {
+            return Some("shutting down\n");
+        }
+        (!self.reviewer.is_ready()).then_some("the policies are not loaded yet\n")
+    }
+}
+
+/// The routes served over TLS.
+pub(super) fn webhook(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route("/mutate", post(mutate))
+        .route("/validate", post(validate))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readiness))
+        .with_state(Arc::clone(shared))
+}
+
+/// The routes served in plain text.
+pub(super) fn metrics(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route("/metrics", get(scrape))
+        .with_state(Arc::clone(shared))
+}
+
+async fn mutate(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    review(Webhook::Mutate, &shared, request).await
+}
+
+async fn validate(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    review(Webhook::Validate, &shared, request).await
+}
+
+async fn readiness(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.not_ready() {
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason).into_response(),
+        None => "ready\n".into_response(),
+    }
+}
+
+async fn scrape(State(shared): State<Arc<Shared>>) -> Response {
+    shared.metrics.set_ready(match shared.not_ready() {
+        None => Readiness::Ready,
+        Some(_) => Readiness::NotReady,
+    });
+    let headers = [(header::CONTENT_TYPE, telemetry::CONTENT_TYPE)];
+    (headers, shared.metrics.encode()).into_response()
+}
+
+async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response {
+    let received = Instant::now();
+    let deadline = received + review_budget(request.uri().query().unwrap_or_default());
+    let result = match read_review(request, deadline).await {
+        Ok(body) => judge(webhook, &body, &shared.reviewer, deadline).await,
+        Err(refusal) => Err(refusal),
+    };
+    let (outcome, codes): (_, &[&'static str]) = match &result {
+        Ok(answer) if answer.allowed => (ReviewResult::Allowed, &[]),
+        Ok(answer) => (ReviewResult::Denied, &answer.codes),
+        Err(_) => (ReviewResult::Malformed, &[]),
+    };
+    let took = received.elapsed();
+    shared
+        .metrics
+        .count_review(webhook.name(), outcome, codes, took);
+    match result {
+        Ok(answer) => ([(header::CONTENT_TYPE, JSON)], answer.body).into_response(),
+        Err(NoReview { status, reason }) => (status, format!("{reason}\n")).into_response(),
+    }
+}
+
+/// Why a request is answered with a status of its own: the API server then goes by its failure policy.
+struct NoReview {
+    status: StatusCode,
+    reason: String,
+}
+
+impl NoReview {
+    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A panic is the failure of one review, never of the others that share its connection or process.
+async fn judge(
+    webhook: Webhook,
+    body: &[u8],
+    reviewer: &Reviewer,
+    deadline: Instant,
+) -> Result<Answer, NoReview> {
+    let answering = AssertUnwindSafe(admission::answer(webhook, body, reviewer, deadline));
+    match answering.catch_unwind().await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            let size = body.len();
+            // The reason may quote a field of the body: it goes to the caller, who knows the body, only.
+            tracing::warn!(
+                size,
+                webhook = webhook.name(),
+                "a body is no admission review"
+            );
+            Err(NoReview::new(StatusCode::BAD_REQUEST, error.to_string()))
+        }
+        Err(_) => {
+            let size = body.len();
+            tracing::error!(size, webhook = webhook.name(), "a review panicked");
+            let reason = "this review failed inside assay";
+            Err(NoReview::new(StatusCode::INTERNAL_SERVER_ERROR, reason))
+        }
+    }
+}
+
+async fn read_review(request: Request, deadline: Instant) -> Result<Vec<u8>, NoReview> {
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        return Err(NoReview::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "expected content-type: application/json",
+        ));
+    }
+    let declared = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limits::REVIEW_BYTES) {
+        return Err(too_large());
+    }
+    match timeout_at(deadline, read_body(body)).await {
+        Ok(result) => result,
+        Err(_) => Err(NoReview::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive in time",
+        )),
+    }
+}
+
+async fn read_body(body: Body) -> Result<Vec<u8>, NoReview> {
+    let mut chunks = body.into_data_stream();
+    let mut content = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| {
+            NoReview::new(StatusCode::BAD_REQUEST, "the body broke off before its end")
+        })?;
+        if content.len() + chunk.len() > limits::REVIEW_BYTES {
+            return Err(too_large());
+        }
+        content.extend_from_slice(&chunk);
+    }
+    Ok(content)
+}
+
+fn too_large() -> NoReview {
+    let limit = limits::REVIEW_BYTES;
+    NoReview::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("an admission review of more than {limit} bytes is not read"),
+    )
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case(JSON))
+}
+
+const JSON: &str = "application/json";
