@@ -108,10 +108,10 @@ pub enum TrustRootName {
 pub enum AuthorityKind {
     /// A signature by this key.
     Key(PublicKey),
-    /// A certificate with this issuer (exact) and SAN (pattern).
+    /// A certificate with this issuer and a SAN that matches.
     Keyless {
-        /// The OIDC issuer, matched whole.
-        oidc_issuer: Pattern,
+        /// The OIDC issuer: this text and no other.
+        oidc_issuer: String,
         /// The subject alternative name, matched whole.
         san: Pattern,
     },
