@@ -23,5 +23,6 @@ pub mod server;
 pub mod standalone;
 pub mod telemetry;
 pub mod trust;
+pub mod untrusted;
 pub mod verify;
 pub mod workload;

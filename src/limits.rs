@@ -12,6 +12,24 @@ pub const IMAGES_PER_OBJECT: usize = 500;
 /// The longest image reference that is read, in bytes.
 pub const REFERENCE_BYTES: usize = 1024;
 
+/// The longest repository path, in bytes, as every registry and runtime has it.
+pub const REPOSITORY_PATH_BYTES: usize = 255;
+
+/// The longest pattern that is read, in bytes.
+pub const PATTERN_BYTES: usize = 512;
+
+/// The longest text that a pattern is matched against, in bytes; a longer one matches nothing.
+pub const MATCHED_TEXT_BYTES: usize = 4096;
+
+/// The longest PEM text of a public key that is read, in bytes.
+pub const KEY_PEM_BYTES: usize = 16 * 1024;
+
+/// The most characters of a piece of untrusted text that an error shows.
+pub const SHOWN_CHARS: usize = 64;
+
+/// The most characters of a container's or volume's name that are shown: what Kubernetes allows.
+pub const SHOWN_NAME_CHARS: usize = 63;
+
 /// The largest manifest or index that is read from a registry, in bytes.
 pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -55,7 +73,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is kept back from the API server's timeout, which it rounds up to a whole second.
-pub const DEADLINE_MARGIN: Duration = Duration::from_millis(1000);
+pub const DEADLINE_MARGIN: Duration = Duration::from_secs(1);
 
 /// How many images of one review are looked up at the same time.
 pub const LOOKUPS_PER_REVIEW: usize = 16;
@@ -67,16 +85,16 @@ pub const REQUESTS_PER_HOST: usize = 64;
 pub const TAG_TTL: Duration = Duration::from_secs(10);
 
 /// How long the list of what is attached to an image is believed when it holds a candidate.
-pub const ATTACHMENTS_TTL: Duration = Duration::from_secs(600);
+pub const ATTACHMENTS_TTL: Duration = Duration::from_mins(10);
 
 /// How long "nothing is attached" is believed.
 pub const NO_ATTACHMENTS_TTL: Duration = Duration::from_secs(5);
 
 /// How long a refused login is remembered, so that one bad secret cannot get the cluster's address banned.
-pub const REFUSED_LOGIN_TTL: Duration = Duration::from_secs(60);
+pub const REFUSED_LOGIN_TTL: Duration = Duration::from_mins(1);
 
 /// How long a registry's lack or support of the referrers API and its challenge are remembered.
-pub const REGISTRY_FACTS_TTL: Duration = Duration::from_secs(600);
+pub const REGISTRY_FACTS_TTL: Duration = Duration::from_mins(10);
 
 /// The most bytes the attachment cache holds.
 pub const ATTACHMENT_CACHE_BYTES: u64 = 24 * 1024 * 1024;

@@ -1,0 +1,53 @@
+//! Text that others wrote (a Pod's author, a registry, a certificate), made safe for messages and logs.
+
+/// The text on one line: whatever does not print plainly is escaped, and after `most` characters it is
+/// cut and ends in `…`.
+///
+/// Control characters, line breaks, bidirectional marks, combining marks, `"` and `\` come out as escapes, so
+/// that nothing shown can forge a line, leave its quotation marks or turn the reading order around.
+pub fn shown(text: &str, most: usize) -> String {
+    let mut line = String::new();
+    let mut length = 0;
+    for character in text.chars() {
+        let piece: String = match character {
+            '\'' => "'".to_owned(),
+            _ => character.escape_debug().collect(),
+        };
+        length += piece.chars().count();
+        if length > most {
+            line.push('…');
+            break;
+        }
+        line.push_str(&piece);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn plain_text_is_shown_as_it_is() {
+        assert_eq!(shown("it's käse: a/b@c", 40), "it's käse: a/b@c");
+    }
+
+    #[test]
+    fn line_breaks_quotes_and_direction_marks_are_escaped() {
+        assert_eq!(
+            shown("a\nb\"c\u{202e}d\u{1b}[0m\u{301}", 80),
+            "a\\nb\\\"c\\u{202e}d\\u{1b}[0m\\u{301}"
+        );
+    }
+
+    #[test]
+    fn what_is_longer_than_allowed_is_cut_and_marked() {
+        assert_eq!(shown("abcd", 4), "abcd");
+        assert_eq!(shown("abcde", 4), "abcd…");
+    }
+
+    #[test]
+    fn an_escape_is_never_cut_in_two() {
+        assert_eq!(shown("abc\nd", 4), "abc…");
+    }
+}
