@@ -1,9 +1,15 @@
 //! What images are called: references, repositories, tags, digests, and patterns over them.
 
 mod digest;
+mod glob;
+mod name;
 mod pattern;
 mod reference;
 
 pub use digest::{Digest, DigestError};
+pub use name::{RegistryHost, Repository, Tag};
 pub use pattern::{Pattern, PatternError, RepositoryPattern};
-pub use reference::{Reference, ReferenceError, RegistryHost, Repository, Tag};
+pub use reference::{Reference, ReferenceError};
+
+#[cfg(test)]
+mod tests;
