@@ -1,2 +1,3 @@
 //! Hermetic integration tests: our real server, an in-process registry and a private Sigstore. Needs only Rust.
+mod architecture;
 mod manifests;
