@@ -1,9 +1,25 @@
 //! `AdmissionReview` in and out (`admission.k8s.io/v1`, formats.md §7.1): what is asked, and the answer with status,
 //! patch, warnings and audit annotations.
 
-use tokio::time::Instant;
+mod annotation;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
 
-use crate::review::Reviewer;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use self::{
+    request::{AdmissionRequest, Operation},
+    response::{NothingToJudge, Response},
+};
+use crate::{
+    decision::{Admission, Decision, Enforcement},
+    policy::Place,
+    review::{Request, Reviewer},
+    workload::{self, ImageSlot, WorkloadKind},
+};
 
 /// Which of the two webhooks is called: only the mutating one may patch.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -47,11 +63,130 @@ pub struct Answer {
 }
 
 /// Answers one review.
+///
+/// # Errors
+///
+/// When the body is no admission review. An object that cannot be read inside a good review is an answer: refused.
 pub async fn answer(
-    _webhook: Webhook,
-    _body: &[u8],
-    _reviewer: &Reviewer,
-    _deadline: Instant,
+    webhook: Webhook,
+    body: &[u8],
+    reviewer: &Reviewer,
+    deadline: Instant,
 ) -> Result<Answer, ReviewBodyError> {
-    todo!()
+    let request = AdmissionRequest::parse(body)?;
+    let span = tracing::info_span!(
+        "review",
+        webhook = webhook.name(),
+        uid = request.uid,
+        namespace = request.namespace,
+        resource = request.resource.resource,
+    );
+    async {
+        let response = respond(webhook, &request, reviewer, deadline).await;
+        response.log();
+        Ok(response.into_answer(&request.uid))
+    }
+    .instrument(span)
+    .await
 }
+
+async fn respond(
+    webhook: Webhook,
+    request: &AdmissionRequest,
+    reviewer: &Reviewer,
+    deadline: Instant,
+) -> Response {
+    let Some(kind) = request.workload_kind() else {
+        return Response::nothing_to_judge(NothingToJudge::OtherResource);
+    };
+    let slots = match request.operation {
+        Operation::Delete | Operation::Connect => {
+            return Response::nothing_to_judge(NothingToJudge::OtherOperation);
+        }
+        Operation::Create => workload::image_slots(kind, &request.object),
+        Operation::Update => workload::changed_slots(kind, &request.object, &request.old_object),
+    };
+    let slots = match slots {
+        Ok(slots) => slots,
+        Err(error) => return Response::undecodable(&error),
+    };
+    if request.operation == Operation::Update && slots.is_empty() {
+        return unchanged(webhook, kind, request);
+    }
+    let enforcement = enforcement(kind, request);
+    let question = Request {
+        slots,
+        place: Place {
+            namespace: request.namespace.clone(),
+            object_labels: workload::pod_labels(kind, &request.object),
+            ..Place::default()
+        },
+        pull: workload::pull_references(kind, &request.object),
+        enforcement,
+        deadline,
+    };
+    match reviewer.review(question).await {
+        Ok(Decision::Admit(admission)) => {
+            let response = Response::admitted(&admission);
+            match (webhook, enforcement) {
+                // What the kubelet mirrors runs already; a patch would only make the mirror differ.
+                (Webhook::Validate, _) | (_, Enforcement::ReportOnly) => response,
+                (Webhook::Mutate, Enforcement::AsPolicySays) => {
+                    response.with_patch(&patch(kind, request, &admission))
+                }
+            }
+        }
+        Ok(Decision::Deny(refusal)) => Response::refused(&refusal),
+        Err(error) => Response::not_reviewed(&error),
+    }
+}
+
+/// Nothing is looked up, but our annotation stays what it was: its author is not who sends the update.
+fn unchanged(webhook: Webhook, kind: WorkloadKind, request: &AdmissionRequest) -> Response {
+    let response = Response::nothing_to_judge(NothingToJudge::NothingChanged);
+    match webhook {
+        Webhook::Validate => response,
+        Webhook::Mutate => {
+            let kept = annotation::present(&request.old_object);
+            response.with_patch(&workload::pin_patch(kind, &request.object, &[], kept))
+        }
+    }
+}
+
+/// Only a kubelet mirrors static Pods; the annotation alone is something anyone can write.
+fn enforcement(kind: WorkloadKind, request: &AdmissionRequest) -> Enforcement {
+    let by_kubelet = request.user_info.username.starts_with(NODE_USER);
+    if kind == WorkloadKind::Pod && by_kubelet && workload::is_mirror_pod(&request.object) {
+        Enforcement::ReportOnly
+    } else {
+        Enforcement::AsPolicySays
+    }
+}
+
+fn patch(
+    kind: WorkloadKind,
+    request: &AdmissionRequest,
+    admission: &Admission,
+) -> json_patch::Patch {
+    let pins: Vec<(ImageSlot, String)> = admission
+        .images
+        .iter()
+        .filter(|image| {
+            if kind.is_pod() {
+                image.pin
+            } else {
+                image.pin_workloads
+            }
+        })
+        .map(|image| (image.slot.clone(), image.reference.pinned(&image.digest)))
+        .collect();
+    let facts = annotation::of_images(&admission.images);
+    let facts = match request.operation {
+        Operation::Update => annotation::merged(&request.old_object, &request.object, kind, facts),
+        Operation::Create | Operation::Delete | Operation::Connect => facts,
+    };
+    let annotation = annotation::text(facts);
+    workload::pin_patch(kind, &request.object, &pins, annotation.as_deref())
+}
+
+const NODE_USER: &str = "system:node:";

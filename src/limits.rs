@@ -143,3 +143,6 @@ pub const ANNOTATION_BYTES: usize = 16 * 1024;
 
 /// The most warnings on one answer: the API server cuts all of them when their sum is too long.
 pub const WARNINGS_PER_REVIEW: usize = 20;
+
+/// The longest name of a namespace, resource or request: what Kubernetes allows, in bytes.
+pub const NAME_BYTES: usize = 253;

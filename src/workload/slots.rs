@@ -88,21 +88,26 @@ pub fn changed_slots(
 impl ImageSlot {
     /// The field path for people and `details.causes`, as in `spec.containers[0].image`.
     pub fn field_path(&self) -> String {
-        let mut path = String::new();
-        for token in self.pointer.split('/').filter(|token| !token.is_empty()) {
-            if token.bytes().all(|b| b.is_ascii_digit()) {
-                path.push('[');
-                path.push_str(token);
-                path.push(']');
-                continue;
-            }
-            if !path.is_empty() {
-                path.push('.');
-            }
-            path.push_str(token);
-        }
-        path
+        field_path(&self.pointer)
     }
+}
+
+/// A JSON pointer as people write it, as in `spec.containers[0].image`.
+pub fn field_path(pointer: &str) -> String {
+    let mut path = String::new();
+    for token in pointer.split('/').filter(|token| !token.is_empty()) {
+        if token.bytes().all(|b| b.is_ascii_digit()) {
+            path.push('[');
+            path.push_str(token);
+            path.push(']');
+            continue;
+        }
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(token);
+    }
+    path
 }
 
 impl fmt::Display for ImageSlot {

@@ -1,0 +1,272 @@
+//! What the API server is answered.
+//!
+//! The only ways to an allowing response are an [`Admission`] and a [`NothingToJudge`].
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use json_patch::Patch;
+use serde_json::{Value, json};
+
+use super::{
+    Answer,
+    request::{API_VERSION, KIND},
+};
+use crate::{
+    decision::{self, Admission, Denial, Refusal},
+    limits,
+    review::ReviewError,
+    untrusted,
+    workload::{self, SlotError},
+};
+
+/// Why an object is let in without a judgement: no image of it is new.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum NothingToJudge {
+    /// It is no resource that holds Pods.
+    OtherResource,
+    /// It neither creates nor updates.
+    OtherOperation,
+    /// Each image stands where and as it stood before.
+    NothingChanged,
+}
+
+/// One answer.
+#[derive(Debug)]
+pub(super) struct Response {
+    outcome: Outcome,
+    warnings: Vec<String>,
+    audit: BTreeMap<&'static str, String>,
+    patch: Option<String>,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Unjudged(NothingToJudge),
+    Admitted,
+    Refused {
+        message: String,
+        causes: Vec<Value>,
+        codes: Vec<&'static str>,
+    },
+}
+
+impl Response {
+    pub(super) fn nothing_to_judge(reason: NothingToJudge) -> Self {
+        Self::of(Outcome::Unjudged(reason))
+    }
+
+    pub(super) fn admitted(admission: &Admission) -> Self {
+        let images = admission.images.iter().map(|image| {
+            let name = untrusted::shown(&image.slot.name, limits::SHOWN_NAME_CHARS);
+            format!("{name}={}", image.reference.pinned(&image.digest))
+        });
+        Self::of(Outcome::Admitted)
+            .audited("images", &joined(images, " "))
+            .told(&admission.warnings, &admission.audits)
+    }
+
+    pub(super) fn refused(refusal: &Refusal) -> Self {
+        let codes: Vec<_> = refusal.denials.iter().map(|it| it.cause.code()).collect();
+        Self::of(Outcome::Refused {
+            message: decision::message(refusal),
+            causes: refusal.denials.iter().map(cause).collect(),
+            codes: codes.clone(),
+        })
+        .audited("codes", &joined(codes.into_iter().map(str::to_owned), ","))
+        .told(&refusal.warnings, &refusal.audits)
+    }
+
+    /// Refuses an object whose images cannot be told.
+    pub(super) fn undecodable(error: &SlotError) -> Self {
+        let (code, field, hint) = match error {
+            SlotError::WrongType { pointer, .. } => (
+                "ReferenceInvalid",
+                pointer.as_str(),
+                "correct that field, its images cannot be told",
+            ),
+            SlotError::TooMany { .. } => {
+                ("LimitExceeded", "", "divide the object into smaller ones")
+            }
+        };
+        Self::refused_as_a_whole(code, field, &format!("{error} [{code}]; {hint}"))
+    }
+
+    /// Refuses an object that could not be judged as a whole.
+    pub(super) fn not_reviewed(error: &ReviewError) -> Self {
+        let hint = match error {
+            ReviewError::NotReady => "try again in a moment",
+            ReviewError::Namespace { .. } => "see Assay's log and its access to namespaces",
+        };
+        let code = "PolicyBroken";
+        Self::refused_as_a_whole(code, "", &format!("{error} [{code}]; {hint}"))
+    }
+
+    /// Adds a patch; an empty one is left out.
+    pub(super) fn with_patch(mut self, patch: &Patch) -> Self {
+        if !patch.0.is_empty() {
+            let json = json!(patch).to_string();
+            self.patch = Some(STANDARD.encode(json));
+        }
+        self
+    }
+
+    /// The one line that the log keeps of a review, whose span says which.
+    pub(super) fn log(&self) {
+        let warnings = self.warnings.len();
+        match &self.outcome {
+            Outcome::Unjudged(reason) => tracing::debug!(?reason, decision = "allowed", "answered"),
+            Outcome::Admitted => {
+                let images = self.audit.get("images").map(String::as_str);
+                tracing::info!(decision = "allowed", images, warnings, "answered");
+            }
+            Outcome::Refused { codes, message, .. } => {
+                let codes = codes.join(",");
+                tracing::info!(decision = "denied", codes, message, warnings, "answered");
+            }
+        }
+    }
+
+    pub(super) fn into_answer(self, uid: &str) -> Answer {
+        let mut response = json!({"uid": uid, "allowed": false});
+        let (allowed, codes) = match self.outcome {
+            Outcome::Unjudged(_) | Outcome::Admitted => (true, Vec::new()),
+            Outcome::Refused {
+                message,
+                causes,
+                codes,
+            } => {
+                set(&mut response, "status", status(&message, &causes));
+                (false, codes)
+            }
+        };
+        set(&mut response, "allowed", json!(allowed));
+        if let Some(patch) = self.patch.filter(|_| allowed) {
+            set(&mut response, "patchType", json!("JSONPatch"));
+            set(&mut response, "patch", json!(patch));
+        }
+        if !self.warnings.is_empty() {
+            set(&mut response, "warnings", json!(self.warnings));
+        }
+        if !self.audit.is_empty() {
+            set(&mut response, "auditAnnotations", json!(self.audit));
+        }
+        let review = json!({"apiVersion": API_VERSION, "kind": KIND, "response": response});
+        Answer {
+            body: review.to_string().into_bytes(),
+            allowed,
+            codes,
+        }
+    }
+
+    fn of(outcome: Outcome) -> Self {
+        let decision = match &outcome {
+            Outcome::Unjudged(_) => None,
+            Outcome::Admitted => Some("allowed"),
+            Outcome::Refused { .. } => Some("denied"),
+        };
+        Self {
+            outcome,
+            warnings: Vec::new(),
+            audit: decision
+                .map(|decision| ("decision", decision.to_owned()))
+                .into_iter()
+                .collect(),
+            patch: None,
+        }
+    }
+
+    fn refused_as_a_whole(code: &'static str, pointer: &str, message: &str) -> Self {
+        let field = workload::field_path(pointer);
+        let message = bounded(message, limits::MESSAGE_BYTES);
+        let cause = json!({"reason": code, "field": field, "message": message});
+        Self::of(Outcome::Refused {
+            message,
+            causes: vec![cause],
+            codes: vec![code],
+        })
+        .audited("codes", code)
+    }
+
+    fn audited(mut self, key: &'static str, value: &str) -> Self {
+        if !value.is_empty() {
+            self.audit.insert(key, value.to_owned());
+        }
+        self
+    }
+
+    /// What did not deny: warnings to the author, and everything to the audit log.
+    fn told(mut self, warnings: &[Denial], audits: &[Denial]) -> Self {
+        let shown = limits::WARNINGS_PER_REVIEW;
+        self.warnings = warnings.iter().take(shown).map(decision::warning).collect();
+        if let Some(more) = warnings.len().checked_sub(shown).filter(|more| *more > 0) {
+            self.warnings.push(format!("and {more} more"));
+        }
+        self.audited(
+            "warned",
+            &joined(warnings.iter().map(Denial::to_string), "\n"),
+        )
+        .audited(
+            "reported",
+            &joined(audits.iter().map(Denial::to_string), "\n"),
+        )
+    }
+}
+
+/// Code and reason both: without a code the API server says 400, without a reason kubectl leaves it out.
+fn status(message: &str, causes: &[Value]) -> Value {
+    json!({
+        "status": "Failure",
+        "code": 403,
+        "reason": "Forbidden",
+        "message": message,
+        "details": {"causes": causes},
+    })
+}
+
+fn cause(denial: &Denial) -> Value {
+    json!({
+        "reason": denial.cause.code(),
+        "field": denial.slot.field_path(),
+        "message": denial.to_string(),
+    })
+}
+
+fn set(object: &mut Value, key: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(key.to_owned(), value);
+    }
+}
+
+/// As many of the parts as an annotation holds, the rest counted.
+fn joined(parts: impl Iterator<Item = String>, separator: &str) -> String {
+    let parts: Vec<String> = parts.collect();
+    let mut text = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        if text.len() + separator.len() + part.len() > limits::ANNOTATION_BYTES {
+            return format!("{text}{separator}and {} more", parts.len() - index);
+        }
+        if index > 0 {
+            text.push_str(separator);
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+/// Cut at a character, and without anything that would break the line.
+fn bounded(text: &str, limit: usize) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        if line.len() + character.len_utf8() + '…'.len_utf8() > limit {
+            line.push('…');
+            break;
+        }
+        line.push(if character.is_control() {
+            ' '
+        } else {
+            character
+        });
+    }
+    line
+}
