@@ -1,6 +1,14 @@
 //! What images must satisfy: the wire types of the custom resources, and their compiled form.
 
+mod compile;
 pub mod crd;
+mod object;
+mod selector;
+mod set;
+
+pub use compile::{CompileError, Fault, FieldPath, KeySource, ObjectEntry, Problem};
+pub use object::{ObjectError, PolicyObject, TrustRootObject};
+pub use selector::Selector;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -52,12 +60,6 @@ pub struct Scope {
     pub object_selector: Selector,
     /// What a failure means.
     pub action: Action,
-}
-
-/// A compiled Kubernetes label selector; the empty one matches everything.
-#[derive(Clone, Debug, Default)]
-pub struct Selector {
-    // by the implementer
 }
 
 /// One compiled policy.
@@ -207,17 +209,6 @@ pub enum Demand {
         /// Why it does not compile.
         reason: String,
     },
-}
-
-impl PolicySet {
-    /// The demands of all policies that match, in the order of their ids (cluster-wide first).
-    pub fn demands(&self, _repository: &Repository, _place: &Place) -> Vec<Demand> {
-        todo!()
-    }
-    /// Every policy with its state.
-    pub fn iter(&self) -> impl Iterator<Item = (&PolicyId, &PolicyState)> {
-        self.policies.iter()
-    }
 }
 
 impl std::fmt::Display for PolicyId {

@@ -272,3 +272,6 @@ fn image_pattern_rules() -> Vec<serde_json::Value> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,7 @@ pub struct Keyless {
     pub issuer: String,
     /// A pattern over the certificate's subject alternative name, a URI or an email address. `*` matches inside one
     /// path segment, `**` across segments; the whole name must match.
-    #[schemars(length(min = 1, max = 1024), extend("x-kubernetes-validations" = [
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [
         rule("!self.matches('^[*/]+$')", "san made of wildcards alone would accept everybody the issuer knows"),
     ]))]
     pub san: String,
