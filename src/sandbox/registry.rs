@@ -11,6 +11,8 @@ mod listener;
 mod log;
 mod push;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use auth::{Access, Login};
 pub use fault::Fault;

@@ -151,10 +151,12 @@ async fn slow(answer: Response, stop: &CancellationToken) -> Response {
 async fn broken(answer: Response) -> Response {
     let (parts, content) = read(answer).await;
     let half = content.slice(..content.len() / 2);
-    let body = stream::iter([
-        Ok(half),
-        Err(std::io::Error::other("the connection breaks here")),
-    ]);
+    let breaking = stream::once(async {
+        // The first half has to leave this process before the connection does.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::other("the connection breaks here"))
+    });
+    let body = stream::iter([Ok(half)]).chain(breaking);
     Response::from_parts(parts, Body::from_stream(body))
 }
 
