@@ -11,11 +11,12 @@ pub use verify::{Authority, OutputFormat, Source, VerifyArgs};
 use std::{
     env,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::telemetry::LogFormat;
+use crate::{policy::DefaultAction, telemetry::LogFormat};
 
 /// Lets container images in only when their signatures prove who built them.
 #[derive(Clone, Debug, Parser)]
@@ -128,6 +129,9 @@ pub struct InspectArgs {
     /// How registries are reached.
     #[command(flatten)]
     pub registry: RegistryArgs,
+    /// How long it may take
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub timeout: Duration,
     /// The form of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
@@ -149,6 +153,16 @@ pub struct DemoArgs {
     pub keep_running: bool,
 }
 
+impl From<DefaultActionArg> for DefaultAction {
+    fn from(action: DefaultActionArg) -> Self {
+        match action {
+            DefaultActionArg::Allow => Self::Allow,
+            DefaultActionArg::Warn => Self::Warn,
+            DefaultActionArg::Deny => Self::Deny,
+        }
+    }
+}
+
 /// Where docker keeps its configuration: `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`;
 /// none when there is no such file.
 #[expect(
@@ -160,6 +174,14 @@ pub fn default_docker_config() -> Option<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".docker")))?;
     Some(directory.join("config.json")).filter(|file| file.is_file())
+}
+
+/// Reads `5s`, `1m 30s`, `500ms`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let signed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(signed).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
 #[cfg(test)]

@@ -146,3 +146,12 @@ pub const WARNINGS_PER_REVIEW: usize = 20;
 
 /// The longest name of a namespace, resource or request: what Kubernetes allows, in bytes.
 pub const NAME_BYTES: usize = 253;
+
+/// The largest file of Kubernetes objects that `assay verify` reads, in bytes.
+pub const INPUT_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How many objects `assay verify` judges at the same time.
+pub const OBJECTS_AT_ONCE: usize = 8;
+
+/// The largest key or trust root file that a command reads, in bytes.
+pub const TRUST_FILE_BYTES: u64 = 4 * 1024 * 1024;

@@ -3,9 +3,9 @@
 use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
-use jiff::SignedDuration;
 
-use super::{DefaultActionArg, RegistryArgs};
+use super::{DefaultActionArg, RegistryArgs, parse_duration};
+use crate::limits;
 
 /// `assay serve`.
 #[derive(Args, Clone, Debug)]
@@ -66,14 +66,14 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAMESPACE", env = "ASSAY_NAMESPACE")]
     pub namespace: Option<String>,
     /// How long reviews are still accepted after SIGTERM, so that the API server can learn of it
+    /// [default: 5s, standalone 0s]
     #[arg(
         long,
         value_name = "DURATION",
-        default_value = "5s",
         value_parser = parse_duration,
         env = "ASSAY_DRAIN_DELAY"
     )]
-    pub drain_delay: Duration,
+    pub drain_delay: Option<Duration>,
 }
 
 /// Where policies come from.
@@ -99,6 +99,16 @@ impl ServeArgs {
         }
     }
 
+    /// How long reviews are still accepted after a signal to stop. Nobody needs to learn of it where one
+    /// person runs it.
+    pub fn drain_delay(&self) -> Duration {
+        let default = match self.mode() {
+            Mode::Standalone(_) => Duration::ZERO,
+            Mode::Cluster { .. } => limits::DRAIN_DELAY,
+        };
+        self.drain_delay.unwrap_or(default)
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "config is the one module that reads the environment"
@@ -109,14 +119,6 @@ impl ServeArgs {
             .or_else(|| env::var("POD_NAMESPACE").ok())
             .unwrap_or_else(|| OWN_NAMESPACE.to_owned())
     }
-}
-
-/// Reads `5s`, `1m 30s`, `500ms`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let signed: SignedDuration = text
-        .parse()
-        .map_err(|error: jiff::Error| error.to_string())?;
-    Duration::try_from(signed).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
 /// Where the manifests put Assay.

@@ -48,7 +48,7 @@ fn standalone_needs_no_certificate_and_has_the_documented_defaults() {
     assert_eq!(args.listen, "0.0.0.0:8443".parse().unwrap());
     assert_eq!(args.metrics_listen, "0.0.0.0:9090".parse().unwrap());
     assert_eq!(args.default_action, DefaultActionArg::Allow);
-    assert_eq!(args.drain_delay, std::time::Duration::from_secs(5));
+    assert_eq!(args.drain_delay(), Duration::ZERO);
 }
 
 #[test]
@@ -65,6 +65,7 @@ fn in_a_cluster_the_flag_names_the_own_namespace() {
     let Command::Serve(args) = parse(&arguments).unwrap().command else {
         panic!("not serve");
     };
+    assert_eq!(args.drain_delay(), Duration::from_secs(5));
     let namespace = "guard".to_owned();
     assert_eq!(args.mode(), Mode::Cluster { namespace });
 }

@@ -1,10 +1,10 @@
 //! The flags of `assay verify`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{DefaultActionArg, RegistryArgs};
+use super::{DefaultActionArg, RegistryArgs, parse_duration};
 
 /// `assay verify`.
 #[derive(Args, Clone, Debug)]
@@ -109,6 +109,9 @@ pub struct VerifyArgs {
     /// How registries are reached.
     #[command(flatten)]
     pub registry: RegistryArgs,
+    /// How long one image or object may take; what is not known by then counts as undetermined
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub timeout: Duration,
     /// The form of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
