@@ -60,6 +60,15 @@ pub const TIMESTAMPS_PER_BUNDLE: usize = 32;
 /// The most statement subjects in one attestation.
 pub const SUBJECTS_PER_STATEMENT: usize = 1024;
 
+/// The most certificates of one signature: the leaf and what is said to have issued it.
+pub const CERTIFICATES_PER_CHAIN: usize = 10;
+
+/// The most characters that a refused signature's error takes over from a parser or from the signature.
+pub const SIGNATURE_ERROR_CHARS: usize = 160;
+
+/// The longest `trusted_root.json`, in bytes.
+pub const TRUST_ROOT_BYTES: usize = 1024 * 1024;
+
 /// The longest denial message, in bytes.
 pub const MESSAGE_BYTES: usize = 1024;
 

@@ -2,7 +2,14 @@
 //!
 //! The only way to a [`VerifiedSignature`] is [`verify`].
 
+mod bundle;
 mod certificate;
+mod engine;
+mod failure;
+mod legacy;
+mod log;
+mod payload;
+mod statement;
 mod trust_root;
 
 pub use certificate::{Identity, San};
@@ -13,7 +20,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::{image::Digest, key::PublicKey};
+use crate::{image::Digest, key::PublicKey, limits};
 
 /// How a signature was stored beside its image.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -173,10 +180,26 @@ impl VerifiedSignature {
 }
 
 /// Verifies one candidate as a signature of `image`.
+///
+/// Cryptography and the claims that are signed, nothing else: whether the signer may sign is not decided here.
+///
+/// # Errors
+/// The candidate is judged by itself. That it fails says nothing about others beside the same image.
 pub fn verify(
-    _candidate: &Candidate,
-    _image: &Digest,
-    _against: Against<'_>,
+    candidate: &Candidate,
+    image: &Digest,
+    against: Against<'_>,
 ) -> Result<VerifiedSignature, SignatureError> {
-    todo!()
+    failure::within(
+        "bytes of one signature",
+        candidate.content.len(),
+        limits::ATTACHMENT_BYTES,
+    )?;
+    match candidate.layout {
+        Layout::Bundle => bundle::verify(candidate, image, against),
+        Layout::Legacy => legacy::verify(candidate, image, against),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The simple-signing payload of the older layout (formats.md §1.3).
+//!
+//! Read more strictly than Go does: names are matched exactly, and no name may occur twice or be unknown
+//! where it counts, so that no two readers can take the same signed bytes for different claims.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
+use super::{
+    SignatureError,
+    failure::{invalid, presented},
+};
+use crate::image::Digest;
+
+/// Steps 3, 4 and 6, on bytes whose signature has verified: the image, the type, and the signer's annotations.
+///
+/// The `docker-reference` is what the signer typed and proves nothing about where the image lies, so it is not judged.
+pub(super) fn accept(
+    content: &[u8],
+    image: &Digest,
+) -> Result<BTreeMap<String, String>, SignatureError> {
+    let payload: Payload = serde_json::from_slice(content)
+        .map_err(|error| invalid("not a simple-signing payload", &error))?;
+    if payload.critical.kind != CRITICAL_TYPE {
+        return Err(SignatureError::Invalid {
+            detail: format!(
+                "the payload is of type \"{}\", not \"{CRITICAL_TYPE}\"",
+                presented(&payload.critical.kind)
+            ),
+        });
+    }
+    let digest = payload.critical.image.digest;
+    if digest != image.as_str() {
+        return Err(SignatureError::OtherImage {
+            presented: presented(&digest),
+        });
+    }
+    Ok(payload
+        .optional
+        .map(Annotations::into_texts)
+        .unwrap_or_default())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payload {
+    critical: Critical,
+    #[serde(default)]
+    optional: Option<Annotations>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Critical {
+    #[serde(rename = "identity")]
+    _identity: Option<Annotations>,
+    image: Image,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Image {
+    #[serde(rename = "docker-manifest-digest")]
+    digest: String,
+}
+
+/// A JSON object in which no name occurs twice.
+pub(super) struct Annotations(BTreeMap<String, Value>);
+
+impl Annotations {
+    /// Those that are texts; annotations are compared as texts, so others can match nothing.
+    pub(super) fn into_texts(self) -> BTreeMap<String, String> {
+        self.0
+            .into_iter()
+            .filter_map(|(name, value)| match value {
+                Value::String(text) => Some((name, text)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(UniqueNames)
+    }
+}
+
+struct UniqueNames;
+
+impl<'de> de::Visitor<'de> for UniqueNames {
+    type Value = Annotations;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if fields.contains_key(&name) {
+                return Err(de::Error::custom(format_args!(
+                    "the name {name:?} occurs twice"
+                )));
+            }
+            fields.insert(name, map.next_value()?);
+        }
+        Ok(Annotations(fields))
+    }
+}
+
+const CRITICAL_TYPE: &str = "cosign container image signature";
