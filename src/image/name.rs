@@ -14,8 +14,8 @@ use crate::{
 
 /// A registry's host and port, as in `registry.gitlab.com` or `localhost:5000`; `docker.io` for Docker Hub.
 ///
-/// Kept in lower case. A port that is written belongs to it: `registry.example:443` is another host than
-/// `registry.example`.
+/// Kept in lower case, with the port as it was written: credentials are looked up by that text. Patterns
+/// compare the registry itself, so that another spelling of it does not escape a policy.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RegistryHost(String);
 
@@ -44,6 +44,15 @@ impl RegistryHost {
             return false;
         };
         name == LOCALHOST || address(name).is_some_and(|address| address.is_loopback())
+    }
+
+    /// The registry this spelling reaches: without HTTPS's own port, and `docker.io` for its API's host too.
+    pub(super) fn registry(&self) -> &str {
+        let name = self.0.strip_suffix(HTTPS_PORT).unwrap_or(&self.0);
+        match name {
+            DOCKER_HUB_INDEX | DOCKER_HUB_API => DOCKER_HUB,
+            _ => name,
+        }
     }
 
     fn docker_hub() -> Self {
@@ -292,4 +301,6 @@ pub(super) const DOCKER_HUB: &str = "docker.io";
 pub(super) const OFFICIAL_IMAGES: &str = "library";
 pub(super) const LOCALHOST: &str = "localhost";
 const DOCKER_HUB_INDEX: &str = "index.docker.io";
+const DOCKER_HUB_API: &str = "registry-1.docker.io";
+const HTTPS_PORT: &str = ":443";
 const TAG_BYTES: usize = 128;

@@ -40,6 +40,8 @@ pub struct Pattern {
 /// - `host/acme/shop/**` is everything below `acme/shop`, but neither `acme/shop` itself nor
 ///   `acme/shop.evil/x`. `host/**` is everything in that registry.
 /// - `**` as the first segment is any host and any path so far; `**` alone is every repository.
+/// - A host covers its other spellings: `registry.example` also matches `registry.example:443`, and `docker.io`
+///   also `registry-1.docker.io`. Any other port is another registry.
 /// - Docker Hub is written `docker.io`; one segment below it is an official image, as in `docker.io/nginx`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RepositoryPattern {
@@ -160,9 +162,14 @@ impl RepositoryPattern {
         let host = repository.host();
         let path = repository.path().bytes();
         match &self.hosts {
-            Hosts::One(only) => only == host && matches_whole(&self.pieces, path, ends_segment),
+            Hosts::One(only) => {
+                only.registry() == host.registry()
+                    && matches_whole(&self.pieces, path, ends_segment)
+            }
             Hosts::Glob(pieces) => {
-                matches_whole(pieces, host.as_str().bytes(), ends_label)
+                [host.as_str(), host.registry()]
+                    .iter()
+                    .any(|spelling| matches_whole(pieces, spelling.bytes(), ends_label))
                     && matches_whole(&self.pieces, path, ends_segment)
             }
             Hosts::Any => matches_whole(&self.pieces, path, ends_segment),
