@@ -54,6 +54,9 @@ pub const TOKEN_BYTES: usize = 256 * 1024;
 /// The most transparency log entries in one bundle.
 pub const LOG_ENTRIES_PER_BUNDLE: usize = 32;
 
+/// The most signatures under one checkpoint: the log's own and its witnesses'.
+pub const SIGNATURES_PER_CHECKPOINT: usize = 16;
+
 /// The most signed timestamps in one bundle.
 pub const TIMESTAMPS_PER_BUNDLE: usize = 32;
 

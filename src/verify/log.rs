@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use sigstore_types::{Bundle, KindVersion, TransparencyLogEntry};
 
-use super::SignatureError;
+use super::{SignatureError, failure::within};
+use crate::limits;
 
 /// How an entry proves that it is in its log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,6 +40,8 @@ pub(super) fn require(bundle: &Bundle, inclusion: Inclusion) -> Result<(), Signa
 }
 
 /// A proof, for the very tree that its checkpoint signs.
+///
+/// The number of signatures is bounded because each that claims to be the log's costs a verification.
 fn proof(entry: &TransparencyLogEntry) -> Result<(), SignatureError> {
     let Some(proof) = &entry.inclusion_proof else {
         return Err(missing("the entry has no inclusion proof"));
@@ -46,7 +49,16 @@ fn proof(entry: &TransparencyLogEntry) -> Result<(), SignatureError> {
     let Some(checkpoint) = proof.checkpoint.checkpoint() else {
         return Err(missing("the inclusion proof has no checkpoint"));
     };
-    if proof.tree_size != checkpoint.tree_size() || proof.root_hash != *checkpoint.root_hash() {
+    within(
+        "checkpoint signatures",
+        checkpoint.signatures().len(),
+        limits::SIGNATURES_PER_CHECKPOINT,
+    )?;
+    // In a second-generation entry the copies beside the checkpoint mean nothing, and nobody reads them.
+    let first_generation = entry.kind_version != KindVersion::HashedRekordV002;
+    let copied =
+        proof.tree_size == checkpoint.tree_size() && proof.root_hash == *checkpoint.root_hash();
+    if first_generation && !copied {
         return Err(missing(
             "the inclusion proof is for another tree than its checkpoint",
         ));

@@ -115,3 +115,37 @@ fn without_the_signed_entry_timestamp_there_is_no_time() {
         SignatureError::Timestamp { .. }
     ));
 }
+
+#[test]
+fn a_checkpoint_may_carry_witnesses_but_not_without_end() {
+    let witnessed = |count: usize| {
+        edited(bundle_of(WORLD.keyless().bundle()), |json| {
+            let envelope = &mut entry(json)["inclusionProof"]["checkpoint"]["envelope"];
+            let text = envelope.as_str().unwrap();
+            let line = text.lines().last().unwrap();
+            *envelope = format!("{text}{}", format!("{line}\n").repeat(count)).into();
+        })
+    };
+    WORLD.by_certificate(&witnessed(15)).unwrap();
+    assert_eq!(
+        WORLD.by_certificate(&witnessed(16)).unwrap_err(),
+        SignatureError::Limit {
+            what: "checkpoint signatures",
+            found: 17,
+            limit: 16
+        }
+    );
+}
+
+#[test]
+fn a_proof_for_another_tree_than_its_checkpoint_is_refused() {
+    let other = json_of(&bundle_of(WORLD.keyless().bundle()));
+    let mixed = edited(bundle_of(WORLD.keyless().bundle()), |json| {
+        entry(json)["inclusionProof"]["checkpoint"] =
+            other["verificationMaterial"]["tlogEntries"][0]["inclusionProof"]["checkpoint"].clone();
+    });
+    assert_eq!(
+        WORLD.by_certificate(&mixed).unwrap_err(),
+        log_entry("the inclusion proof is for another tree than its checkpoint")
+    );
+}

@@ -135,7 +135,10 @@ fn the_old_issuer_extension_is_read_where_the_new_one_is_absent_and_none_is_refu
 #[test]
 fn an_extension_that_is_there_twice_or_does_not_parse_is_refused() {
     let twice = release_job().raw_extension(14, b"\x0c\x0frefs/heads/main");
-    assert_refused(&identity_of(&twice), &bad_certificate(""));
+    assert_refused(
+        &identity_of(&twice),
+        &bad_certificate("it has extension .14 twice"),
+    );
     let raw = release_job()
         .without_extension(14)
         .raw_extension(14, b"refs/tags/v1.0.0");
@@ -204,4 +207,36 @@ fn what_a_fork_or_an_odd_branch_claims_is_passed_on_unchanged() {
         identity.source_repository_ref.as_deref(),
         Some("refs/heads/x@refs/heads/main")
     );
+}
+
+#[test]
+fn a_chain_in_the_bundle_is_read_up_to_version_0_2() {
+    let chained = |media_type: &str, length: usize| {
+        edited(bundle_of(WORLD.keyless().bundle()), |json| {
+            json["mediaType"] = media_type.into();
+            let material = json["verificationMaterial"].as_object_mut().unwrap();
+            let leaf = material.remove("certificate").unwrap();
+            material.insert(
+                "x509CertificateChain".to_owned(),
+                serde_json::json!({ "certificates": vec![leaf; length] }),
+            );
+        })
+    };
+    for older in ["0.1", "0.2"] {
+        let media_type = format!("application/vnd.dev.sigstore.bundle+json;version={older}");
+        WORLD.by_certificate(&chained(&media_type, 1)).unwrap();
+        assert_eq!(
+            WORLD.by_certificate(&chained(&media_type, 11)).unwrap_err(),
+            SignatureError::Limit {
+                what: "certificates",
+                found: 11,
+                limit: 10
+            }
+        );
+    }
+    let current = chained("application/vnd.dev.sigstore.bundle.v0.3+json", 1);
+    assert!(matches!(
+        WORLD.by_certificate(&current),
+        Err(SignatureError::Certificate { .. })
+    ));
 }
