@@ -4,20 +4,36 @@
 //! [`Decision`]. Nothing here is async, reads a clock or can fail: what could not be found out is
 //! evidence too, and never admits an image that a policy covers.
 
+mod authority;
 mod cause;
+mod demand;
 mod evidence;
+mod judge;
+mod message;
+mod plan;
+mod signer;
+mod text;
+mod threshold;
 
-pub use cause::{Cause, Denial, Outcome};
+pub use cause::{
+    Asked, Cause, Denial, FactMismatch, Obstacle, Outcome, Presented, Rejection, Signing,
+    SigningMeans,
+};
 pub use evidence::{
     Candidates, CheckFailure, Checked, Evidence, ImageEvidence, LookupFailure, Method,
 };
 
-use std::collections::BTreeSet;
+pub use judge::decide;
+pub use message::{message, warning};
+pub use plan::plan;
+pub use signer::signer_text;
+
+use text::shown;
 
 use crate::{
-    image::{Digest, Reference, Repository},
-    policy::{DefaultAction, Demand, Place, PolicyId, PolicySet},
-    verify::{Signer, VerifiedSignature},
+    image::{Digest, Reference},
+    policy::{Action, DefaultAction, Demand, Policy, PolicyId},
+    verify::{Identity, Signer, VerifiedSignature},
     workload::ImageSlot,
 };
 
@@ -121,64 +137,57 @@ pub struct AdmittedImage {
     pub pin_workloads: bool,
 }
 
-/// Says what must be known about each image.
-pub fn plan(
-    _slots: Vec<ImageSlot>,
-    _policies: &PolicySet,
-    _place: &Place,
-    _default_action: DefaultAction,
-    _enforcement: Enforcement,
-) -> Plan {
-    todo!()
-}
-
-/// Judges every image by what was found.
-pub fn decide(_plan: &Plan, _evidence: &Evidence) -> Decision {
-    todo!()
-}
-
-/// The whole refusal as people read it: one line per image, under [`MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES),
-/// the rest counted.
-pub fn message(_refusal: &Refusal) -> String {
-    todo!()
-}
-
-/// One failure as an admission warning: at most [`WARNING_CHARS`](crate::limits::WARNING_CHARS), on one line.
-pub fn warning(_denial: &Denial) -> String {
-    todo!()
-}
-
-/// Who signed, in the words of messages, annotations and `assay inspect`: `gitlab.com/acme/shop ref refs/tags/v1`.
-pub fn signer_text(_signer: &Signer) -> String {
-    todo!()
-}
-
 impl AdmittedImage {
     /// Who signed, in policy order, each once.
     pub fn signers(&self) -> Vec<String> {
-        todo!()
+        let mut signers = Vec::new();
+        for (_, signature) in &self.signatures {
+            let text = signer_text(signature.signer());
+            if !signers.contains(&text) {
+                signers.push(text);
+            }
+        }
+        signers
     }
-    /// The commit that the first signature's certificate names.
+
+    /// The commit that the first certificate names.
     pub fn commit(&self) -> Option<String> {
-        todo!()
+        self.identities()
+            .find_map(|identity| identity.source_repository_digest.as_deref())
+            .map(|commit| shown(commit, COMMIT_BYTES))
     }
-    /// The job that the first signature's certificate names.
+
+    /// The job (GitLab) or run (GitHub) that the first certificate names.
     pub fn job_url(&self) -> Option<String> {
-        todo!()
+        self.identities()
+            .find_map(signer::job_url)
+            .map(|url| shown(&url, URL_BYTES))
+    }
+
+    fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.signatures
+            .iter()
+            .filter_map(|(_, signature)| match signature.signer() {
+                Signer::Certificate(identity) => Some(identity.as_ref()),
+                Signer::Key { .. } => None,
+            })
+    }
+
+    /// Counts this policy as satisfied by these signatures. One that only audits changes nothing, so it does not pin.
+    fn add(&mut self, policy: &Policy, signatures: Vec<(String, VerifiedSignature)>) {
+        self.policies.push(policy.scope.id.clone());
+        self.signatures.extend(signatures);
+        let changes = policy.scope.action != Action::Audit;
+        self.pin |= changes && policy.pin;
+        self.pin_workloads |= changes && policy.pin_workloads;
     }
 }
 
-impl Inquiry {
-    /// Where signatures are to be looked for: each policy's signature repository, else the image's own.
-    pub fn signature_repositories(&self) -> BTreeSet<Repository> {
-        todo!()
-    }
-    /// Every way in which the demands want candidates in this repository verified.
-    pub fn methods(&self, _signature_repository: &Repository) -> BTreeSet<Method> {
-        todo!()
-    }
-    /// Whether this evidence satisfies every demand.
-    pub fn is_satisfied(&self, _evidence: &ImageEvidence) -> bool {
-        todo!()
-    }
-}
+/// The longest commit that is shown, in bytes: a SHA-256 one in hex.
+const COMMIT_BYTES: usize = 64;
+
+/// The longest URL that is shown, in bytes.
+const URL_BYTES: usize = 512;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -2,6 +2,8 @@
 //!
 //! The only way to a [`VerifiedSignature`] is [`verify`].
 
+#[cfg(test)]
+mod assumed;
 mod bundle;
 mod certificate;
 mod engine;

@@ -1,8 +1,13 @@
-//! Why an image is refused, in the words its author will read.
+//! Why an image is refused, as data. The words are in `message`.
 
-use crate::{image::Digest, policy::PolicyId, workload::ImageSlot};
+use super::evidence::LookupFailure;
+use crate::{
+    image::{Digest, ReferenceError, Repository},
+    policy::{PolicyId, TrustRootName},
+    workload::ImageSlot,
+};
 
-/// Why one image is refused.
+/// Why one image is refused. Displayed, it is the one line that the image's author reads.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Denial {
     /// The place at fault.
@@ -26,27 +31,314 @@ pub enum Outcome {
     Undetermined,
 }
 
-/// What went wrong. The implementer gives each variant the data its message needs.
+/// What went wrong. Text in here may come from outside: it is escaped and cut where it is shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Cause {
-    /// No signature at all.
-    SignatureMissing,
+    /// Every place was looked at, and what is there is not enough.
+    Rejected(Rejection),
+    /// Something that might have been enough could not be looked at.
+    Undetermined(Obstacle),
+}
+
+/// What is wrong with an image that was looked at.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Rejection {
+    /// Every place was looked at, and there is no signature.
+    SignatureMissing {
+        /// How to sign it.
+        signing: Signing,
+    },
+    /// The index has no signature, but one of its platform manifests has.
+    SignedChildOnly {
+        /// That manifest.
+        child: Digest,
+        /// How to sign the index.
+        signing: Signing,
+    },
+    /// There is something in a signature's place that is none of this image.
+    SignatureInvalid {
+        /// What is wrong with it.
+        detail: String,
+        /// How to sign it again.
+        signing: Signing,
+    },
+    /// The signature's certificate, its chain or its SCT is not acceptable.
+    CertificateInvalid {
+        /// What is wrong with it.
+        detail: String,
+        /// How to sign it again.
+        signing: Signing,
+    },
+    /// No verified time says when the certificate was used.
+    TimestampMissing {
+        /// What is missing or wrong.
+        detail: String,
+        /// How to sign it again.
+        signing: Signing,
+    },
+    /// The transparency log entry is missing or wrong.
+    LogEntryInvalid {
+        /// What is missing or wrong.
+        detail: String,
+        /// How to sign it again.
+        signing: Signing,
+    },
+    /// Only attestations were found where a signature is asked for.
+    PredicateMismatch {
+        /// The predicate type of one of them.
+        presented: String,
+        /// How to sign it.
+        signing: Signing,
+    },
+    /// The signature is good, but nobody the policy accepts made it.
+    IdentityMismatch {
+        /// Who made it.
+        presented: Presented,
+        /// Who is accepted, the closest first.
+        accepted: Vec<String>,
+        /// The one fact that is not as asked, when all before it was.
+        fact: Option<FactMismatch>,
+    },
+    /// The right project signed it, but the image lies elsewhere.
+    ImageNotInProject {
+        /// The project of the certificate.
+        project: String,
+        /// Where the image lies.
+        path: String,
+    },
+    /// The signature was made with another key than the accepted ones.
+    KeyMismatch {
+        /// The accepted keys and identities.
+        accepted: Vec<String>,
+        /// How to sign it.
+        signing: Signing,
+    },
+    /// Accepted signatures, but of fewer distinct authorities than the policy asks for.
+    ThresholdNotMet {
+        /// How many are needed.
+        required: usize,
+        /// The authorities that signed.
+        signed: Vec<String>,
+        /// The authorities that did not.
+        missing: Vec<String>,
+    },
+    /// No policy matches, and that is not enough here.
+    NoPolicyMatches {
+        /// What a policy would have to match.
+        repository: Repository,
+    },
+    /// The registry has no such image.
+    ImageNotFound,
+    /// What is written is no image reference.
+    ReferenceInvalid {
+        /// Why not.
+        reason: ReferenceError,
+    },
+}
+
+/// What kept an image from being judged.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Obstacle {
+    /// A signature cannot be judged without this trust root.
+    TrustRootUnavailable {
+        /// Which.
+        name: TrustRootName,
+        /// Why it is not there.
+        reason: String,
+    },
+    /// The policy that covers the image never compiled.
+    PolicyBroken {
+        /// Why not.
+        reason: String,
+    },
+    /// 401 or 403.
+    RegistryUnauthorized {
+        /// Who refused.
+        asked: Asked,
+        /// The last status.
+        status: u16,
+        /// The credentials that were tried, by name; empty when anonymous.
+        tried: Vec<String>,
+    },
+    /// The credentials to ask with cannot be read; has the code of [`Self::RegistryUnauthorized`].
+    PullSecretUnreadable {
+        /// Which and why.
+        detail: String,
+    },
+    /// 429.
+    RegistryRateLimited {
+        /// Who limits.
+        asked: Asked,
+    },
+    /// Anything else that keeps the registry from answering.
+    RegistryUnavailable {
+        /// Who did not answer.
+        asked: Asked,
+        /// What it did, as in `answered 502`.
+        detail: String,
+    },
+    /// The registry's certificate was refused.
+    RegistryTlsFailed {
+        /// Whose.
+        asked: Asked,
+        /// Why.
+        detail: String,
+    },
+    /// One request took longer than it may.
+    RegistryTimeout {
+        /// Who did not answer.
+        asked: Asked,
+    },
+    /// The review's deadline passed first.
+    DeadlineExceeded,
+    /// A limit was crossed.
+    LimitExceeded {
+        /// What there was too much of, with numbers.
+        detail: String,
+    },
+}
+
+/// Which registry was asked: the image's own, or that of the policy's signature repository.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Asked {
+    /// The image's own.
+    ImageRegistry,
+    /// The policy's `signatureRepository`.
+    SignatureRepository(Repository),
+}
+
+/// Who made a signature that is not accepted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Presented {
+    /// This signer, as [`signer_text`](super::signer_text) names it.
+    Signer(String),
+    /// The holder of some key, where a certificate is asked for.
+    SomeKey,
+}
+
+/// One fact of a certificate that is not as asked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FactMismatch {
+    /// What it is called, as in `pipeline source`.
+    pub name: &'static str,
+    /// What the certificate says, if anything.
+    pub presented: Option<String>,
+    /// What is accepted.
+    pub accepted: String,
+}
+
+/// How an image is signed so that its policy accepts it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Signing {
+    /// With what.
+    pub with: SigningMeans,
+    /// The image's repository.
+    pub repository: Repository,
+    /// What to sign.
+    pub digest: Digest,
+    /// Where the signature belongs, when not beside the image.
+    pub signature_repository: Option<Repository>,
+}
+
+/// What a policy's first authority signs with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SigningMeans {
+    /// A private key.
+    Key,
+    /// The ID token of a GitLab CI job.
+    GitLabJob,
+    /// The ID token of a GitHub Actions job.
+    GitHubJob,
+    /// Some other identity.
+    Identity,
 }
 
 impl Cause {
     /// The stable name: in the message, the audit annotation, the metric and the README. Never reused.
     pub fn code(&self) -> &'static str {
-        todo!()
+        match self {
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Undetermined(obstacle) => obstacle.code(),
+        }
     }
-    /// Whether the image was judged, or could not be.
+
+    /// Whether the image was judged, or could not be: this says who should act.
     pub fn outcome(&self) -> Outcome {
-        todo!()
+        match self {
+            Self::Rejected(_) => Outcome::Rejected,
+            Self::Undetermined(_) => Outcome::Undetermined,
+        }
+    }
+
+    /// What a failed lookup means for the image.
+    pub(super) fn of_lookup(failure: &LookupFailure, asked: Asked) -> Self {
+        Self::Undetermined(match failure.clone() {
+            LookupFailure::NotFound => return Self::Rejected(Rejection::ImageNotFound),
+            LookupFailure::Unauthorized { status, tried } => Obstacle::RegistryUnauthorized {
+                asked,
+                status,
+                tried,
+            },
+            LookupFailure::RateLimited => Obstacle::RegistryRateLimited { asked },
+            LookupFailure::Unavailable { detail } => {
+                Obstacle::RegistryUnavailable { asked, detail }
+            }
+            LookupFailure::Tls { detail } => Obstacle::RegistryTlsFailed { asked, detail },
+            LookupFailure::Timeout => Obstacle::RegistryTimeout { asked },
+            LookupFailure::Deadline => Obstacle::DeadlineExceeded,
+            LookupFailure::Limit { detail } => Obstacle::LimitExceeded { detail },
+            LookupFailure::PullSecret { detail } => Obstacle::PullSecretUnreadable { detail },
+        })
     }
 }
 
-impl std::fmt::Display for Denial {
-    /// The one line of product.md §4, without the list's bounds.
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        todo!()
+impl Rejection {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SignatureMissing { .. } => "SignatureMissing",
+            Self::SignedChildOnly { .. } => "SignedChildOnly",
+            Self::SignatureInvalid { .. } => "SignatureInvalid",
+            Self::CertificateInvalid { .. } => "CertificateInvalid",
+            Self::TimestampMissing { .. } => "TimestampMissing",
+            Self::LogEntryInvalid { .. } => "LogEntryInvalid",
+            Self::PredicateMismatch { .. } => "PredicateMismatch",
+            Self::IdentityMismatch { .. } => "IdentityMismatch",
+            Self::ImageNotInProject { .. } => "ImageNotInProject",
+            Self::KeyMismatch { .. } => "KeyMismatch",
+            Self::ThresholdNotMet { .. } => "ThresholdNotMet",
+            Self::NoPolicyMatches { .. } => "NoPolicyMatches",
+            Self::ImageNotFound => "ImageNotFound",
+            Self::ReferenceInvalid { .. } => "ReferenceInvalid",
+        }
+    }
+}
+
+impl Obstacle {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TrustRootUnavailable { .. } => "TrustRootUnavailable",
+            Self::PolicyBroken { .. } => "PolicyBroken",
+            Self::RegistryUnauthorized { .. } | Self::PullSecretUnreadable { .. } => {
+                "RegistryUnauthorized"
+            }
+            Self::RegistryRateLimited { .. } => "RegistryRateLimited",
+            Self::RegistryUnavailable { .. } => "RegistryUnavailable",
+            Self::RegistryTlsFailed { .. } => "RegistryTlsFailed",
+            Self::RegistryTimeout { .. } => "RegistryTimeout",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::LimitExceeded { .. } => "LimitExceeded",
+        }
+    }
+}
+
+impl From<Rejection> for Cause {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<Obstacle> for Cause {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Undetermined(obstacle)
     }
 }

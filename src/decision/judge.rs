@@ -1,0 +1,206 @@
+//! From verdicts on single demands to what happens to the object.
+
+use super::{
+    Admission, AdmittedImage, Decision, Enforcement, Evidence, ImageEvidence, Inquiry, Plan,
+    PlannedImage, Question, Refusal,
+    cause::{Cause, Denial, Obstacle, Rejection},
+    demand::satisfy,
+};
+use crate::{
+    image::Reference,
+    policy::{Action, DefaultAction, Demand},
+    workload::ImageSlot,
+};
+
+/// Judges every image by what was found.
+///
+/// An image that is missing from the evidence counts as not looked up: it is never admitted where a policy covers it.
+pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
+    let mut tally = Tally::default();
+    for image in &plan.images {
+        tally.add(Judgement::of(image, plan, evidence), plan.enforcement);
+    }
+    tally.into_decision()
+}
+
+/// What was found out about one image slot.
+#[derive(Default)]
+struct Judgement {
+    accepted: Option<AdmittedImage>,
+    /// In policy order.
+    failures: Vec<(Action, Denial)>,
+}
+
+impl Judgement {
+    fn of(image: &PlannedImage, plan: &Plan, evidence: &Evidence) -> Self {
+        match &image.question {
+            Question::Unreadable(reason) => Self::failed(
+                Action::Deny,
+                denial(
+                    &image.slot,
+                    Rejection::ReferenceInvalid {
+                        reason: reason.clone(),
+                    },
+                ),
+            ),
+            Question::Unmatched(reference) => {
+                Self::of_unmatched(&image.slot, reference, plan.default_action)
+            }
+            Question::Judge(inquiry) => {
+                let found = evidence.images.get(inquiry.reference.written());
+                Self::of_inquiry(&image.slot, inquiry, found)
+            }
+        }
+    }
+
+    fn of_unmatched(slot: &ImageSlot, reference: &Reference, default: DefaultAction) -> Self {
+        let cause = Rejection::NoPolicyMatches {
+            repository: reference.repository().clone(),
+        };
+        match default {
+            DefaultAction::Allow => Self::default(),
+            DefaultAction::Warn => Self::failed(Action::Warn, denial(slot, cause)),
+            DefaultAction::Deny => Self::failed(Action::Deny, denial(slot, cause)),
+        }
+    }
+
+    fn of_inquiry(slot: &ImageSlot, inquiry: &Inquiry, found: Option<&ImageEvidence>) -> Self {
+        let mut judgement = Self::default();
+        let digest = found.and_then(|found| found.digest.as_ref().ok());
+        for demand in &inquiry.demands {
+            let failure = match demand {
+                Demand::Broken { scope, reason } => Denial {
+                    policy: Some(scope.id.clone()),
+                    ..denial(
+                        slot,
+                        Obstacle::PolicyBroken {
+                            reason: reason.clone(),
+                        },
+                    )
+                },
+                Demand::Satisfy(policy) => match satisfy(policy, &inquiry.reference, found) {
+                    Ok(satisfied) => {
+                        judgement
+                            .accepted
+                            .get_or_insert_with(|| AdmittedImage {
+                                slot: slot.clone(),
+                                reference: inquiry.reference.clone(),
+                                digest: satisfied.digest.clone(),
+                                policies: Vec::new(),
+                                signatures: Vec::new(),
+                                pin: false,
+                                pin_workloads: false,
+                            })
+                            .add(policy, satisfied.signatures);
+                        continue;
+                    }
+                    Err(cause) => Denial {
+                        policy: Some(policy.scope.id.clone()),
+                        help: policy.help.clone(),
+                        ..denial(slot, *cause)
+                    },
+                },
+            };
+            let failure = Denial {
+                digest: digest.cloned(),
+                ..failure
+            };
+            judgement.failures.push((demand.action(), failure));
+        }
+        judgement
+    }
+
+    fn failed(action: Action, denial: Denial) -> Self {
+        Self {
+            accepted: None,
+            failures: vec![(action, denial)],
+        }
+    }
+
+    /// The failure to tell of those under this action: a rejection before what could not be judged, then the first.
+    fn most_telling(&self, action: Action) -> Option<Denial> {
+        self.failures
+            .iter()
+            .filter(|(failed, _)| *failed == action)
+            .map(|(_, denial)| denial)
+            .min_by_key(|denial| denial.cause.outcome())
+            .cloned()
+    }
+}
+
+/// What came of all image slots so far.
+#[derive(Default)]
+struct Tally {
+    images: Vec<AdmittedImage>,
+    denials: Vec<Denial>,
+    warnings: Vec<Denial>,
+    audits: Vec<Denial>,
+}
+
+impl Tally {
+    fn add(&mut self, judgement: Judgement, enforcement: Enforcement) {
+        match enforcement {
+            Enforcement::AsPolicySays => self.add_enforced(judgement),
+            Enforcement::ReportOnly => self.add_reported(judgement),
+        }
+    }
+
+    fn add_enforced(&mut self, judgement: Judgement) {
+        self.denials.extend(judgement.most_telling(Action::Deny));
+        self.warnings.extend(judgement.most_telling(Action::Warn));
+        let audited = judgement.failures.into_iter();
+        self.audits.extend(
+            audited
+                .filter(|(action, _)| *action == Action::Audit)
+                .map(|(_, denial)| denial),
+        );
+        self.images.extend(judgement.accepted);
+    }
+
+    /// The kubelet would recreate a mirror Pod that differs from its file, so such a Pod is not pinned either.
+    fn add_reported(&mut self, judgement: Judgement) {
+        self.audits
+            .extend(judgement.failures.into_iter().map(|(_, denial)| denial));
+        self.images
+            .extend(judgement.accepted.map(|image| AdmittedImage {
+                pin: false,
+                pin_workloads: false,
+                ..image
+            }));
+    }
+
+    fn into_decision(mut self) -> Decision {
+        for list in [&mut self.denials, &mut self.warnings, &mut self.audits] {
+            list.sort_by_key(|denial| denial.cause.outcome());
+        }
+        let Self {
+            images,
+            denials,
+            warnings,
+            audits,
+        } = self;
+        if denials.is_empty() {
+            Decision::Admit(Admission {
+                images,
+                warnings,
+                audits,
+            })
+        } else {
+            Decision::Deny(Refusal {
+                denials,
+                warnings,
+                audits,
+            })
+        }
+    }
+}
+
+fn denial(slot: &ImageSlot, cause: impl Into<Cause>) -> Denial {
+    Denial {
+        slot: slot.clone(),
+        digest: None,
+        policy: None,
+        cause: cause.into(),
+        help: None,
+    }
+}

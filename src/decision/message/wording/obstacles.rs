@@ -1,0 +1,135 @@
+//! The words of what kept an image from being judged.
+
+use super::{SHORT_BYTES, cut, cut_short, listed_short, quoted_short};
+use crate::{
+    decision::cause::{Asked, Obstacle},
+    policy::{PolicyId, TrustRootName},
+};
+
+/// Why the image could not be judged.
+pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
+    match obstacle {
+        Obstacle::TrustRootUnavailable { name, reason } => {
+            format!(
+                "{} is not available ({})",
+                trust_root_text(name),
+                cut(reason)
+            )
+        }
+        Obstacle::PolicyBroken { reason } => {
+            format!("policy {policy} does not compile ({})", cut(reason))
+        }
+        Obstacle::RegistryUnauthorized {
+            asked,
+            status,
+            tried,
+        } => {
+            let tried = match tried.as_slice() {
+                [] => "anonymous access".to_owned(),
+                credentials => listed_short(credentials, SHORT_BYTES, "and"),
+            };
+            format!("{} refused {tried} ({status})", registry_text(asked))
+        }
+        Obstacle::PullSecretUnreadable { detail } => {
+            format!("the pull secrets could not be read ({})", cut(detail))
+        }
+        Obstacle::RegistryRateLimited { asked } => {
+            format!("{} limits the rate of requests (429)", registry_text(asked))
+        }
+        Obstacle::RegistryUnavailable { asked, detail } => {
+            format!("{} {}", registry_text(asked), cut(detail))
+        }
+        Obstacle::RegistryTlsFailed { asked, detail } => {
+            format!(
+                "the TLS connection to {} failed ({})",
+                registry_text(asked),
+                cut(detail)
+            )
+        }
+        Obstacle::RegistryTimeout { asked } => {
+            format!("{} did not answer in time", registry_text(asked))
+        }
+        Obstacle::DeadlineExceeded => "the time for this request ran out".to_owned(),
+        Obstacle::LimitExceeded { detail } => cut(detail),
+    }
+}
+
+/// What to do next.
+pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
+    match obstacle {
+        Obstacle::TrustRootUnavailable { name, .. } => match name {
+            TrustRootName::Public => "ask the platform team, this is Assay's own part".to_owned(),
+            TrustRootName::Named(name) => {
+                format!(
+                    "look at its status: kubectl describe imagetrustroot {}",
+                    cut_short(name)
+                )
+            }
+        },
+        Obstacle::PolicyBroken { .. } => policy_hint(policy),
+        Obstacle::RegistryUnauthorized { status, tried, .. } => login_hint(*status, tried),
+        Obstacle::PullSecretUnreadable { .. } => {
+            "see that the secret exists and that Assay may read it".to_owned()
+        }
+        Obstacle::RegistryRateLimited { .. } => {
+            "try again later, or use a pull secret with a higher limit".to_owned()
+        }
+        Obstacle::RegistryUnavailable { .. } | Obstacle::RegistryTimeout { .. } => {
+            "try again when the registry answers".to_owned()
+        }
+        Obstacle::RegistryTlsFailed { .. } => {
+            "name the registry's CA in caFile of Assay's registries".to_owned()
+        }
+        Obstacle::DeadlineExceeded => {
+            "try again: what was read so far is remembered for a while".to_owned()
+        }
+        Obstacle::LimitExceeded { .. } => {
+            "remove what is not needed: the limit protects the cluster".to_owned()
+        }
+    }
+}
+
+fn policy_hint(policy: Option<&PolicyId>) -> String {
+    let object = match policy {
+        Some(PolicyId {
+            namespace: Some(namespace),
+            name,
+        }) => {
+            format!("imagetrustpolicy {name} --namespace {namespace}")
+        }
+        Some(PolicyId {
+            namespace: None,
+            name,
+        }) => format!("clusterimagetrustpolicy {name}"),
+        None => return "correct the policy".to_owned(),
+    };
+    format!(
+        "its author must correct it: kubectl describe {}",
+        cut(&object)
+    )
+}
+
+fn login_hint(status: u16, tried: &[String]) -> String {
+    match (status, tried) {
+        (_, []) => "add a pull secret whose token has read_registry",
+        (401, _) => "renew it: the token is wrong or has expired",
+        (_, _) => "the deploy token needs read_registry",
+    }
+    .to_owned()
+}
+
+fn trust_root_text(name: &TrustRootName) -> String {
+    match name {
+        TrustRootName::Public => "the public Sigstore trust root".to_owned(),
+        TrustRootName::Named(name) => format!("trust root {}", quoted_short(name)),
+    }
+}
+
+fn registry_text(asked: &Asked) -> String {
+    match asked {
+        Asked::ImageRegistry => "the registry".to_owned(),
+        Asked::SignatureRepository(repository) => {
+            format!("signature repository {}", cut(&repository.to_string()))
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! From image slots and policies to what must be known.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Enforcement, ImageEvidence, Inquiry, Method, Plan, PlannedImage, Question, demand::satisfy,
+};
+use crate::{
+    image::{Reference, Repository},
+    policy::{Action, Authority, DefaultAction, Demand, Place, Policy, PolicySet},
+    workload::ImageSlot,
+};
+
+/// Says what must be known about each image.
+pub fn plan(
+    slots: Vec<ImageSlot>,
+    policies: &PolicySet,
+    place: &Place,
+    default_action: DefaultAction,
+    enforcement: Enforcement,
+) -> Plan {
+    let images = slots
+        .into_iter()
+        .map(|slot| PlannedImage {
+            question: question(&slot, policies, place),
+            slot,
+        })
+        .collect();
+    Plan {
+        images,
+        default_action,
+        enforcement,
+    }
+}
+
+impl Plan {
+    /// What is to be found out, each reference once however many slots it is written in.
+    pub fn inquiries(&self) -> Vec<&Inquiry> {
+        let mut seen = BTreeSet::new();
+        self.images
+            .iter()
+            .filter_map(|image| match &image.question {
+                Question::Judge(inquiry) => Some(inquiry),
+                Question::Unreadable(_) | Question::Unmatched(_) => None,
+            })
+            .filter(|inquiry| seen.insert(inquiry.reference.written()))
+            .collect()
+    }
+}
+
+impl Inquiry {
+    /// Where signatures are to be looked for: each policy's signature repository, else the image's own.
+    ///
+    /// Empty when every policy that matches is broken: then there is nothing to find out.
+    pub fn signature_repositories(&self) -> BTreeSet<Repository> {
+        self.policies()
+            .map(|policy| policy.place_of_signatures(&self.reference).clone())
+            .collect()
+    }
+
+    /// Every way in which the demands want candidates in this repository verified.
+    pub fn methods(&self, signature_repository: &Repository) -> BTreeSet<Method> {
+        self.policies_at(signature_repository)
+            .flat_map(|policy| &policy.authorities)
+            .map(Authority::method)
+            .collect()
+    }
+
+    /// Whether this evidence satisfies every demand.
+    pub fn is_satisfied(&self, evidence: &ImageEvidence) -> bool {
+        self.demands.iter().all(|demand| match demand {
+            Demand::Satisfy(policy) => satisfy(policy, &self.reference, Some(evidence)).is_ok(),
+            Demand::Broken { .. } => false,
+        })
+    }
+
+    /// Whether this evidence satisfies every demand that looks for signatures in this repository.
+    pub fn is_satisfied_by(
+        &self,
+        signature_repository: &Repository,
+        evidence: &ImageEvidence,
+    ) -> bool {
+        self.policies_at(signature_repository)
+            .all(|policy| satisfy(policy, &self.reference, Some(evidence)).is_ok())
+    }
+
+    fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.demands.iter().filter_map(|demand| match demand {
+            Demand::Satisfy(policy) => Some(policy.as_ref()),
+            Demand::Broken { .. } => None,
+        })
+    }
+
+    fn policies_at<'a>(&'a self, place: &Repository) -> impl Iterator<Item = &'a Policy> {
+        self.policies()
+            .filter(move |policy| policy.place_of_signatures(&self.reference) == place)
+    }
+}
+
+impl Demand {
+    /// What a failure means.
+    pub(super) fn action(&self) -> Action {
+        match self {
+            Self::Satisfy(policy) => policy.scope.action,
+            Self::Broken { scope, .. } => scope.action,
+        }
+    }
+}
+
+fn question(slot: &ImageSlot, policies: &PolicySet, place: &Place) -> Question {
+    let reference: Reference = match slot.written.parse() {
+        Ok(reference) => reference,
+        Err(reason) => return Question::Unreadable(reason),
+    };
+    let demands = policies.demands(reference.repository(), place);
+    if demands.is_empty() {
+        Question::Unmatched(reference)
+    } else {
+        Question::Judge(Inquiry { reference, demands })
+    }
+}

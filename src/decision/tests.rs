@@ -1,0 +1,8 @@
+//! The decision as a whole; the words of each cause and the authorities have files of their own.
+
+mod authorities;
+pub(crate) mod build;
+mod judging;
+mod messages;
+mod properties;
+mod satisfying;

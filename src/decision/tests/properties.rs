@@ -1,0 +1,318 @@
+//! What holds for any evidence and any text.
+
+use proptest::prelude::*;
+
+use super::build::*;
+use crate::{
+    decision::{
+        Asked, Candidates, Cause, Checked, Decision, Denial, Evidence, FactMismatch, ImageEvidence,
+        LookupFailure, Outcome, Presented, Refusal, Signing, SigningMeans,
+        cause::{Obstacle, Rejection},
+        decide, message,
+        text::shown,
+        warning,
+    },
+    image::Repository,
+    limits::{MESSAGE_BYTES, WARNING_CHARS},
+    policy::{Policy, PolicyId, TrustRootName},
+    verify::SignatureError,
+    workload::{ImageSlot, SlotKind},
+};
+
+const IMAGES: [&str; 3] = ["r.example/a:1", "r.example/b:1", "r.example/a:1"];
+
+fn demanding(require: usize) -> Policy {
+    let mut authority = gitlab_authority();
+    if let crate::policy::AuthorityKind::GitLab(job) = &mut authority.kind {
+        job.image_in_project = false;
+    }
+    Policy {
+        require,
+        ..policy(vec![
+            key_authority("release", 0),
+            key_authority("security", 1),
+            authority,
+        ])
+    }
+}
+
+fn candidate(policy: Policy) -> impl Strategy<Value = Checked> {
+    (0_u8..6, any::<u8>()).prop_map(move |(kind, number)| match kind {
+        0 | 1 => checked_by_key(&policy, number, usize::from(kind)),
+        2 => checked_by_identity(&policy, number, &gitlab_identity()),
+        3 => checked_by_identity(
+            &policy,
+            number,
+            &gitlab_identity_of("mallory/api", "refs/tags/v1"),
+        ),
+        4 => checked(&policy, number, &failed(SignatureError::OtherKey)),
+        _ => checked(
+            &policy,
+            number,
+            &failed(SignatureError::Limit {
+                what: "log entries",
+                found: 33,
+                limit: 32,
+            }),
+        ),
+    })
+}
+
+fn image_evidence(image: &'static str, policy: Policy) -> impl Strategy<Value = ImageEvidence> {
+    let candidates = prop::collection::vec(candidate(policy), 0..4);
+    (candidates, 0_u8..8).prop_map(move |(checked, outage)| {
+        let reference = image.parse().unwrap();
+        match outage {
+            0 => found_at(&reference, Err(LookupFailure::Timeout)),
+            1 => ImageEvidence {
+                digest: Err(LookupFailure::NotFound),
+                ..found_at(&reference, Err(LookupFailure::NotFound))
+            },
+            _ => found_at(&reference, Ok(Candidates { checked })),
+        }
+    })
+}
+
+fn case() -> impl Strategy<Value = (Policy, Evidence)> {
+    (1_usize..4).prop_flat_map(|require| {
+        let policy = demanding(require);
+        let first = image_evidence(IMAGES[0], policy.clone());
+        let second = image_evidence(IMAGES[1], policy.clone());
+        (Just(policy), first, second).prop_map(|(policy, first, second)| {
+            let images = [
+                (IMAGES[0].to_owned(), first),
+                (IMAGES[1].to_owned(), second),
+            ];
+            (
+                policy,
+                Evidence {
+                    images: images.into(),
+                },
+            )
+        })
+    })
+}
+
+/// Everything that can be taken away, one at a time.
+fn weaker(evidence: &Evidence) -> Vec<Evidence> {
+    let mut all = Vec::new();
+    for (image, found) in &evidence.images {
+        let with = |change: &dyn Fn(&mut ImageEvidence)| {
+            let mut weaker = evidence.clone();
+            change(weaker.images.get_mut(image).unwrap());
+            weaker
+        };
+        let mut without = evidence.clone();
+        without.images.remove(image);
+        all.push(without);
+        all.push(with(&|found| found.signatures.clear()));
+        all.push(with(&|found| found.digest = Err(LookupFailure::Deadline)));
+        let count = found
+            .signatures
+            .values()
+            .flatten()
+            .map(|found| found.checked.len())
+            .sum();
+        for index in 0..count {
+            let candidates = |found: &mut ImageEvidence, change: &dyn Fn(&mut Vec<Checked>)| {
+                for found in found.signatures.values_mut().flatten() {
+                    change(&mut found.checked);
+                }
+            };
+            all.push(with(&|found| {
+                candidates(found, &|list| drop(list.remove(index)));
+            }));
+            all.push(with(&|found| {
+                candidates(found, &|list| list[index].results.clear());
+            }));
+        }
+    }
+    all
+}
+
+fn is_admitted(decision: &Decision) -> bool {
+    matches!(decision, Decision::Admit(_))
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ".{0,40}",
+        "\\PC{0,400}",
+        "(\u{202e}|\n|\"|é|😀|\\\\){0,300}"
+    ]
+}
+
+fn any_rejection() -> impl Strategy<Value = Cause> {
+    let texts = prop::collection::vec(any_text(), 0..5);
+    (0_u8..8, any_text(), any_text(), texts).prop_map(|(kind, one, two, many)| {
+        let signing = Signing {
+            with: SigningMeans::Key,
+            repository: long_repository(),
+            digest: digest(),
+            signature_repository: Some(long_repository()),
+        };
+        let accepted = many.iter().map(|text| shown(text, 100)).collect();
+        let name = "pipeline source";
+        let fact = FactMismatch {
+            name,
+            presented: Some(one.clone()),
+            accepted: two.clone(),
+        };
+        let signer = Presented::Signer(shown(&one, 100));
+        Cause::Rejected(match kind {
+            0 => Rejection::SignatureInvalid {
+                detail: one,
+                signing,
+            },
+            1 => Rejection::PredicateMismatch {
+                presented: one,
+                signing,
+            },
+            2 => Rejection::IdentityMismatch {
+                presented: signer,
+                accepted,
+                fact: None,
+            },
+            3 => Rejection::IdentityMismatch {
+                presented: signer,
+                accepted,
+                fact: Some(fact),
+            },
+            4 => Rejection::ImageNotInProject {
+                project: one,
+                path: two,
+            },
+            5 => Rejection::ThresholdNotMet {
+                required: 3,
+                signed: many.clone(),
+                missing: many,
+            },
+            6 => Rejection::NoPolicyMatches {
+                repository: long_repository(),
+            },
+            _ => Rejection::KeyMismatch { accepted, signing },
+        })
+    })
+}
+
+fn any_obstacle() -> impl Strategy<Value = Cause> {
+    let tried = prop::collection::vec(any_text(), 0..5);
+    (0_u8..6, any_text(), any_text(), tried).prop_map(|(kind, detail, reason, tried)| {
+        let asked = Asked::SignatureRepository(long_repository());
+        Cause::Undetermined(match kind {
+            0 => Obstacle::RegistryUnauthorized {
+                asked,
+                status: 403,
+                tried,
+            },
+            1 => Obstacle::RegistryTlsFailed { asked, detail },
+            2 => Obstacle::TrustRootUnavailable {
+                name: TrustRootName::Named(detail),
+                reason,
+            },
+            3 => Obstacle::PolicyBroken { reason },
+            4 => Obstacle::LimitExceeded { detail },
+            _ => Obstacle::PullSecretUnreadable { detail },
+        })
+    })
+}
+
+fn long_repository() -> Repository {
+    format!("registry.example/{}x", "p/".repeat(120))
+        .parse()
+        .unwrap()
+}
+
+fn any_cause() -> impl Strategy<Value = Cause> {
+    prop_oneof![any_rejection(), any_obstacle()]
+}
+
+fn any_denial() -> impl Strategy<Value = Denial> {
+    (
+        any_text(),
+        any_text(),
+        any_text(),
+        any_cause(),
+        any::<bool>(),
+        prop::option::of(any_text()),
+    )
+        .prop_map(|(name, written, policy, cause, resolved, help)| Denial {
+            slot: ImageSlot {
+                kind: SlotKind::EphemeralContainer,
+                name,
+                pointer: "/spec/ephemeralContainers/0/image".to_owned(),
+                written,
+            },
+            digest: resolved.then(digest),
+            policy: Some(PolicyId {
+                namespace: Some(policy.clone()),
+                name: policy,
+            }),
+            cause,
+            help,
+        })
+}
+
+proptest! {
+    #[test]
+    fn taking_evidence_away_never_turns_a_denial_into_an_admission((policy, evidence) in case()) {
+        let plan = plan_of(vec![("a", IMAGES[0]), ("b", IMAGES[1]), ("c", IMAGES[2])], vec![policy]);
+        if !is_admitted(&decide(&plan, &evidence)) {
+            for weaker in weaker(&evidence) {
+                prop_assert!(!is_admitted(&decide(&plan, &weaker)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_admitted_has_enough_distinct_signers((policy, evidence) in case()) {
+        let require = policy.require;
+        let plan = plan_of(vec![("a", IMAGES[0]), ("b", IMAGES[1])], vec![policy]);
+        if let Decision::Admit(admission) = decide(&plan, &evidence) {
+            for image in admission.images {
+                prop_assert!(image.signers().len() >= require);
+            }
+        }
+    }
+
+    #[test]
+    fn the_answer_depends_on_nothing_but_plan_and_evidence((policy, evidence) in case()) {
+        let plan = plan_of(vec![("a", IMAGES[0]), ("b", IMAGES[1]), ("c", IMAGES[2])], vec![policy]);
+        let decision = decide(&plan, &evidence);
+        prop_assert_eq!(line(&decision), line(&decide(&plan.clone(), &evidence.clone())));
+        if let Decision::Deny(refusal) = decision {
+            let outcomes: Vec<Outcome> =
+                refusal.denials.iter().map(|denial| denial.cause.outcome()).collect();
+            prop_assert!(outcomes.is_sorted());
+        }
+    }
+
+    #[test]
+    fn a_message_is_bounded_and_shows_no_line_but_its_own(
+        denials in prop::collection::vec(any_denial(), 1..6),
+    ) {
+        let refusal = Refusal { denials, warnings: Vec::new(), audits: Vec::new() };
+        let text = message(&refusal);
+        prop_assert!(text.len() < MESSAGE_BYTES, "{} bytes: {text}", text.len());
+        prop_assert!(text.lines().count() <= refusal.denials.len());
+        let hidden = |character: char| character != '\n' && character.is_control() || character == '\u{202e}';
+        prop_assert!(!text.contains(hidden));
+        prop_assert!(text.starts_with("ephemeral container \""));
+    }
+
+    #[test]
+    fn a_command_is_whole_or_absent(denial in any_denial()) {
+        let refusal = Refusal { denials: vec![denial], warnings: Vec::new(), audits: Vec::new() };
+        let text = message(&refusal);
+        prop_assert_eq!(text.contains("cosign sign "), text.contains(digest().as_str()));
+    }
+
+    #[test]
+    fn a_warning_is_short_and_keeps_its_code(denial in any_denial()) {
+        let text = warning(&denial);
+        prop_assert!(text.chars().count() <= WARNING_CHARS, "{text}");
+        let code = format!("[{}]", denial.cause.code());
+        prop_assert!(text.ends_with(&code));
+        prop_assert!(!text.contains(char::is_control));
+    }
+}

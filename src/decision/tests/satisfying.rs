@@ -1,0 +1,179 @@
+//! One policy held against what was found for one image.
+
+use super::{
+    build::*,
+    judging::{admission, names, two_keys},
+};
+use crate::{
+    decision::{CheckFailure, Evidence, LookupFailure, decide},
+    image::Reference,
+    policy::{Authority, Policy, TrustRootName},
+    verify::{SignatureError, VerifiedSignature},
+};
+
+#[test]
+fn two_signatures_by_one_authority_count_once() {
+    let policy = two_keys(2);
+    let found = found(
+        IMAGE,
+        vec![checked_by_key(&policy, 1, 0), checked_by_key(&policy, 2, 0)],
+    );
+    assert_eq!(codes(&judged(policy, found)), ["ThresholdNotMet"]);
+}
+
+#[test]
+fn two_authorities_with_the_same_key_need_more_than_its_one_holder() {
+    let policy = Policy {
+        require: 2,
+        ..policy(vec![key_authority("release", 0), key_authority("again", 0)])
+    };
+    let found = found(
+        IMAGE,
+        vec![checked_by_key(&policy, 1, 0), checked_by_key(&policy, 2, 0)],
+    );
+    assert_eq!(codes(&judged(policy, found)), ["ThresholdNotMet"]);
+}
+
+#[test]
+fn one_pipeline_that_runs_twice_does_not_count_for_two_authorities() {
+    let policy = Policy {
+        require: 2,
+        ..policy(vec![gitlab_authority(), gitlab_authority()])
+    };
+    let mut again = gitlab_identity();
+    again.run_invocation_uri = Some("https://gitlab.com/acme/shop/api/-/jobs/2".to_owned());
+    let candidates = vec![
+        checked_by_identity(&policy, 1, &gitlab_identity()),
+        checked_by_identity(&policy, 2, &again),
+    ];
+    assert_eq!(
+        codes(&judged(policy, found(IMAGE, candidates))),
+        ["ThresholdNotMet"]
+    );
+}
+
+#[test]
+fn two_distinct_authorities_meet_a_threshold_of_two() {
+    let policy = two_keys(2);
+    let found = found(
+        IMAGE,
+        vec![checked_by_key(&policy, 1, 1), checked_by_key(&policy, 2, 0)],
+    );
+    assert_eq!(
+        names(&admission(judged(policy, found))),
+        ["release", "security"]
+    );
+}
+
+#[test]
+fn one_good_signature_among_bad_ones_is_enough() {
+    let policy = two_keys(1);
+    let bad = failed(SignatureError::Invalid {
+        detail: "junk".to_owned(),
+    });
+    let found = found(
+        IMAGE,
+        vec![checked(&policy, 1, &bad), checked_by_key(&policy, 2, 0)],
+    );
+    assert_eq!(names(&admission(judged(policy, found))), ["release"]);
+}
+
+#[test]
+fn a_verified_signature_of_another_digest_does_not_count() {
+    let policy = two_keys(1);
+    let signer = by_key(0).signer().clone();
+    let other = Ok(VerifiedSignature::assumed(other_digest(), signer));
+    let found = found(IMAGE, vec![checked(&policy, 1, &other)]);
+    assert_eq!(codes(&judged(policy, found)), ["SignatureInvalid"]);
+}
+
+#[test]
+fn an_image_that_was_not_looked_up_is_not_admitted() {
+    let plan = plan_of(vec![("api", IMAGE)], vec![two_keys(1)]);
+    assert_eq!(
+        codes(&decide(&plan, &Evidence::default())),
+        ["DeadlineExceeded"]
+    );
+}
+
+#[test]
+fn a_place_or_a_method_that_was_not_looked_at_leaves_it_undetermined() {
+    let mut nowhere = found(IMAGE, vec![]);
+    nowhere.signatures.clear();
+    assert_eq!(codes(&judged(two_keys(1), nowhere)), ["DeadlineExceeded"]);
+    let mut unverified = checked_by_key(&two_keys(1), 1, 0);
+    unverified.results.clear();
+    assert_eq!(
+        codes(&judged(two_keys(1), found(IMAGE, vec![unverified]))),
+        ["DeadlineExceeded"]
+    );
+}
+
+#[test]
+fn a_threshold_that_an_outage_might_hide_is_undetermined() {
+    let reference: Reference = IMAGE.parse().unwrap();
+    let found = found_at(&reference, Err(LookupFailure::RateLimited));
+    assert_eq!(codes(&judged(two_keys(2), found)), ["RegistryRateLimited"]);
+}
+
+#[test]
+fn a_missing_trust_root_matters_only_to_what_it_could_have_verified() {
+    let rooted = |name: &str| Authority {
+        trust_root: TrustRootName::Named(name.to_owned()),
+        ..gitlab_authority()
+    };
+    let policy = policy(vec![rooted("private"), key_authority("release", 0)]);
+    let no_root = CheckFailure::TrustRoot {
+        reason: "not loaded".to_owned(),
+    };
+    let with = |rest: CheckFailure| {
+        let mut candidate = checked(&policy, 1, &Err(rest));
+        candidate
+            .results
+            .insert(rooted("private").method(), Err(no_root.clone()));
+        codes(&judged(policy.clone(), found(IMAGE, vec![candidate])))
+    };
+    assert_eq!(
+        with(CheckFailure::Signature(SignatureError::OtherKey)),
+        ["TrustRootUnavailable"]
+    );
+    let attestation = SignatureError::PredicateType {
+        presented: "https://a.example".to_owned(),
+    };
+    assert_eq!(
+        with(CheckFailure::Signature(attestation)),
+        ["PredicateMismatch"]
+    );
+    assert_eq!(
+        codes(&judged(policy.clone(), found(IMAGE, vec![]))),
+        ["SignatureMissing"]
+    );
+    let mut signed = checked_by_key(&policy, 1, 0);
+    signed
+        .results
+        .insert(rooted("private").method(), Err(no_root.clone()));
+    assert_eq!(
+        names(&admission(judged(policy, found(IMAGE, vec![signed])))),
+        ["release"]
+    );
+}
+
+#[test]
+fn the_failure_that_came_closest_is_told() {
+    let policy = policy(vec![gitlab_authority()]);
+    let junk = failed(SignatureError::Invalid {
+        detail: "junk".to_owned(),
+    });
+    let unlogged = failed(SignatureError::LogEntry {
+        detail: "none".to_owned(),
+    });
+    let stranger = gitlab_identity_of("mallory/api", "refs/tags/v1");
+    let mut candidates = vec![checked(&policy, 1, &junk)];
+    let code =
+        |candidates: &Vec<_>| codes(&judged(policy.clone(), found(IMAGE, candidates.clone())));
+    assert_eq!(code(&candidates), ["SignatureInvalid"]);
+    candidates.push(checked(&policy, 2, &unlogged));
+    assert_eq!(code(&candidates), ["LogEntryInvalid"]);
+    candidates.push(checked_by_identity(&policy, 3, &stranger));
+    assert_eq!(code(&candidates), ["IdentityMismatch"]);
+}
