@@ -48,6 +48,15 @@ pub struct Drain {
     pub bound: Duration,
 }
 
+/// How long clients may keep a connection waiting.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the TLS handshake.
+    pub handshake: Duration,
+    /// For the head of a request, and for the answer to a keep-alive ping.
+    pub head: Duration,
+}
+
 /// A server that is bound to its addresses and has its certificate, and answers once it [runs](Server::run).
 #[derive(Debug)]
 pub struct Server {
@@ -117,6 +126,13 @@ impl Server {
         })
     }
 
+    /// Waits for clients as long as this, instead of the default.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.webhook = self.webhook.with_patience(patience);
+        self
+    }
+
     /// Where the webhook listens.
     pub fn address(&self) -> Option<SocketAddr> {
         self.webhook.address()
@@ -172,6 +188,15 @@ impl Default for Drain {
         Self {
             delay: limits::DRAIN_DELAY,
             bound: limits::MAX_TIMEOUT,
+        }
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            handshake: limits::HANDSHAKE_TIMEOUT,
+            head: limits::HEADER_READ_TIMEOUT,
         }
     }
 }

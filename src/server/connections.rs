@@ -20,6 +20,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::Patience;
 use crate::limits;
 
 /// A listener and what is served on it.
@@ -28,6 +29,7 @@ pub(super) struct Acceptor {
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     router: Router,
+    patience: Patience,
 }
 
 /// What one connection needs.
@@ -35,6 +37,7 @@ pub(super) struct Acceptor {
 struct Service {
     tls: Option<TlsAcceptor>,
     router: Router,
+    patience: Patience,
     abandon: CancellationToken,
 }
 
@@ -44,11 +47,17 @@ impl Acceptor {
             listener,
             tls: None,
             router,
+            patience: Patience::default(),
         }
     }
 
     pub(super) fn with_tls(mut self, config: Arc<ServerConfig>) -> Self {
         self.tls = Some(config);
+        self
+    }
+
+    pub(super) fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -64,6 +73,7 @@ impl Acceptor {
         let service = Service {
             tls: self.tls.map(TlsAcceptor::from),
             router: self.router,
+            patience: self.patience,
             abandon: CancellationToken::new(),
         };
         loop {
@@ -99,9 +109,10 @@ impl Service {
         let abandon = self.abandon.clone();
         let serving = async {
             let Some(tls) = &self.tls else {
-                return serve_http(stream, Version::Http1, self.router, watcher).await;
+                return serve_http(stream, Version::Http1, self.router, self.patience, watcher)
+                    .await;
             };
-            let handshake = tokio::time::timeout(limits::HANDSHAKE_TIMEOUT, tls.accept(stream));
+            let handshake = tokio::time::timeout(self.patience.handshake, tls.accept(stream));
             let stream = match handshake.await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
@@ -111,7 +122,7 @@ impl Service {
                 Some(b"h2") => Version::Http2,
                 _ => Version::Http1,
             };
-            serve_http(stream, version, self.router, watcher).await;
+            serve_http(stream, version, self.router, self.patience, watcher).await;
         };
         tokio::select! {
             () = serving => {}
@@ -126,8 +137,13 @@ enum Version {
     Http2,
 }
 
-async fn serve_http<S>(stream: S, version: Version, router: Router, watcher: Watcher)
-where
+async fn serve_http<S>(
+    stream: S,
+    version: Version,
+    router: Router,
+    patience: Patience,
+    watcher: Watcher,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let builder = Builder::new(TokioExecutor::new());
@@ -138,12 +154,12 @@ where
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER_READ_TIMEOUT)
+        .header_read_timeout(patience.head)
         .max_buf_size(limits::HEADER_BYTES)
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(limits::KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(limits::HEADER_READ_TIMEOUT)
+        .keep_alive_timeout(patience.head)
         .max_header_list_size(limits::HEADER_LIST_BYTES)
         .max_concurrent_streams(limits::STREAMS_PER_CONNECTION);
     let service = TowerToHyperService::new(router);

@@ -1,3 +1,5 @@
 //! Hermetic integration tests: our real server, an in-process registry and a private Sigstore. Needs only Rust.
 mod architecture;
 mod manifests;
+mod server;
+mod support;
