@@ -294,3 +294,16 @@ fn a_timestamp_token_of_nobody_trusted_refuses_the_bundle() {
         SignatureError::Timestamp { .. }
     ));
 }
+
+#[test]
+fn what_an_error_repeats_of_the_signature_is_escaped_and_cut() {
+    let odd = format!("\n{}", "x".repeat(limits::SIGNATURE_ERROR_CHARS));
+    let attestation = bundle_of(WORLD.keyless().predicate_type(&odd).bundle());
+    let kept = "x".repeat(limits::SIGNATURE_ERROR_CHARS - 2);
+    assert_eq!(
+        WORLD.by_certificate(&attestation).unwrap_err(),
+        SignatureError::PredicateType {
+            presented: format!("\\n{kept}…")
+        }
+    );
+}
