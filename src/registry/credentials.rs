@@ -1,5 +1,15 @@
 //! Pull credentials, matched as the kubelet matches them (formats.md §6.5).
 
+mod docker_config;
+mod location;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, sync::OnceLock};
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use self::location::Location;
 use crate::image::Repository;
 
 /// A text that never shows in logs.
@@ -18,13 +28,17 @@ pub struct Credential {
 }
 
 /// Tells credentials apart without revealing them: results are cached per id.
+///
+/// It is salted anew in every process, so it means nothing outside of it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct CredentialId([u8; 32]);
 
 /// The credentials that one Pod (or Assay itself) may use, with the images each is for.
 #[derive(Clone, Debug, Default)]
 pub struct Keyring {
-    // by the implementer
+    first: Ring,
+    then: Vec<Ring>,
+    notes: Vec<String>,
 }
 
 /// Why a docker config cannot be read.
@@ -38,6 +52,13 @@ pub enum DockerConfigError {
         /// What is wrong; never the text itself.
         detail: String,
     },
+}
+
+/// One keyring of the kubelet's: its own look-up order, its own Docker Hub rule.
+#[derive(Clone, Debug, Default)]
+struct Ring {
+    /// Sorted as text; looked up from the end, so that longer paths come before shorter ones.
+    by_location: BTreeMap<Location, Vec<Credential>>,
 }
 
 impl Secret {
@@ -57,29 +78,145 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+impl CredentialId {
+    /// Nobody's.
+    pub const ANONYMOUS: Self = Self([0; 32]);
+
+    /// The id of one user name and password; where they came from makes no difference.
+    pub fn of(credential: &Credential) -> Self {
+        Self::hash([
+            credential.username.as_bytes(),
+            credential.password.reveal().as_bytes(),
+        ])
+    }
+
+    /// The id of these credentials in this order; anonymous when there are none.
+    pub fn of_all(credentials: &[Credential]) -> Self {
+        if credentials.is_empty() {
+            return Self::ANONYMOUS;
+        }
+        let ids: Vec<Self> = credentials.iter().map(Self::of).collect();
+        Self::hash(ids.iter().map(|id| id.0.as_slice()))
+    }
+
+    fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        static SALT: OnceLock<[u8; 32]> = OnceLock::new();
+        let mut context = Context::new(&SHA256);
+        context.update(SALT.get_or_init(rand::random));
+        for part in parts {
+            // The length first, so that no two lists of parts read the same.
+            context.update(&part.len().to_be_bytes());
+            context.update(part);
+        }
+        let mut id = [0; 32];
+        id.copy_from_slice(context.finish().as_ref());
+        Self(id)
+    }
+}
+
 impl Keyring {
     /// Adds the `auths` of a `.dockerconfigjson` text; `origin` as messages name it.
+    ///
+    /// # Errors
+    ///
+    /// When the text or one of its entries cannot be read: then, as with the kubelet, none of it is added.
     pub fn add_docker_config_json(
         &mut self,
-        _origin: &str,
-        _text: &str,
+        origin: &str,
+        text: &str,
     ) -> Result<(), DockerConfigError> {
-        todo!()
+        let entries = docker_config::parse_config_json(origin, text)?;
+        self.add_entries(origin, entries)
     }
+
     /// Adds the entries of an old `.dockercfg` text.
-    pub fn add_dockercfg(&mut self, _origin: &str, _text: &str) -> Result<(), DockerConfigError> {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::add_docker_config_json`].
+    pub fn add_dockercfg(&mut self, origin: &str, text: &str) -> Result<(), DockerConfigError> {
+        let entries = docker_config::parse_dockercfg(origin, text)?;
+        self.add_entries(origin, entries)
     }
-    /// Adds one credential for a `host[:port][/path]` prefix.
-    pub fn add(&mut self, _prefix: &str, _credential: Credential) {
-        todo!()
+
+    /// Adds one credential for a `host[:port][/path]` prefix. A prefix without a host is never matched.
+    pub fn add(&mut self, prefix: &str, credential: Credential) {
+        if let Some(location) = Location::parse(prefix) {
+            self.first.add(location, credential);
+        }
     }
+
     /// Appends all entries of another keyring after this one's.
-    pub fn append(&mut self, _other: &Self) {
-        todo!()
+    pub fn append(&mut self, other: &Self) {
+        let rings = std::iter::once(&other.first).chain(&other.then);
+        self.then
+            .extend(rings.filter(|ring| !ring.by_location.is_empty()).cloned());
+        self.notes.extend(other.notes.iter().cloned());
     }
+
     /// The credentials for this repository, most specific first; empty means anonymous.
-    pub fn lookup(&self, _repository: &Repository) -> Vec<&Credential> {
-        todo!()
+    pub fn lookup(&self, repository: &Repository) -> Vec<&Credential> {
+        std::iter::once(&self.first)
+            .chain(&self.then)
+            .flat_map(|ring| ring.lookup(repository))
+            .collect()
+    }
+
+    /// What was left out of this keyring and why, in words; never a secret.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn add_entries(
+        &mut self,
+        origin: &str,
+        entries: docker_config::Entries,
+    ) -> Result<(), DockerConfigError> {
+        let mut found = Vec::new();
+        for (prefix, entry) in entries {
+            if entry.has_identity_token() {
+                let note = format!("{origin}: the identity token for {prefix:?} is not supported");
+                self.notes.push(note);
+            }
+            if let Some(credential) = entry.into_credential(origin, &prefix)? {
+                found.push((prefix, credential));
+            }
+        }
+        for (prefix, credential) in found {
+            self.add(&prefix, credential);
+        }
+        Ok(())
+    }
+}
+
+impl Ring {
+    fn add(&mut self, location: Location, credential: Credential) {
+        let credentials = self.by_location.entry(location).or_default();
+        if !credentials.contains(&credential) {
+            credentials.push(credential);
+        }
+    }
+
+    fn lookup(&self, repository: &Repository) -> Vec<&Credential> {
+        let matching: Vec<&Credential> = self
+            .by_location
+            .iter()
+            .rev()
+            .filter(|(location, _)| location.matches(repository))
+            .flat_map(|(_, credentials)| credentials)
+            .collect();
+        if matching.is_empty() && repository.host().as_str() == "docker.io" {
+            return self.docker_hub();
+        }
+        matching
+    }
+
+    /// What `docker login` writes for Docker Hub, used when nothing is stored for `docker.io` itself.
+    fn docker_hub(&self) -> Vec<&Credential> {
+        self.by_location
+            .iter()
+            .filter(|(location, _)| location.is_docker_hub())
+            .flat_map(|(_, credentials)| credentials)
+            .collect()
     }
 }

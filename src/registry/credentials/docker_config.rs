@@ -1,0 +1,112 @@
+//! The JSON of pull secrets.
+
+use std::collections::BTreeMap;
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
+use serde::Deserialize;
+
+use super::{Credential, DockerConfigError, Secret};
+
+/// Entries by the location they are for.
+pub(super) type Entries = BTreeMap<String, Entry>;
+
+/// One entry under `auths`. What it holds besides is not read.
+#[derive(Deserialize)]
+pub(super) struct Entry {
+    #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
+    password: Option<String>,
+    #[serde(default)]
+    auth: Option<String>,
+    #[serde(default)]
+    identitytoken: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ConfigJson {
+    #[serde(default)]
+    auths: Option<Entries>,
+}
+
+pub(super) fn parse_config_json(origin: &str, text: &str) -> Result<Entries, DockerConfigError> {
+    let config: ConfigJson = parse(origin, text)?;
+    Ok(config.auths.unwrap_or_default())
+}
+
+pub(super) fn parse_dockercfg(origin: &str, text: &str) -> Result<Entries, DockerConfigError> {
+    parse(origin, text)
+}
+
+fn parse<'de, T: Deserialize<'de>>(origin: &str, text: &'de str) -> Result<T, DockerConfigError> {
+    // The parser's own message may quote a value, which may be the secret.
+    serde_json::from_str(text).map_err(|error| DockerConfigError::Malformed {
+        origin: origin.to_owned(),
+        detail: match error.classify() {
+            serde_json::error::Category::Data => {
+                format!(
+                    "unexpected type at line {} column {}",
+                    error.line(),
+                    error.column()
+                )
+            }
+            serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof
+            | serde_json::error::Category::Io => {
+                format!("no JSON at line {} column {}", error.line(), error.column())
+            }
+        },
+    })
+}
+
+impl Entry {
+    pub(super) fn has_identity_token(&self) -> bool {
+        self.identitytoken
+            .as_ref()
+            .is_some_and(|token| !token.is_empty())
+    }
+
+    /// The credential of this entry: `auth` where there is one, else `username` and `password`; none when all
+    /// are empty.
+    pub(super) fn into_credential(
+        self,
+        origin: &str,
+        location: &str,
+    ) -> Result<Option<Credential>, DockerConfigError> {
+        let (username, password) = match self.auth.as_deref() {
+            Some(auth) if !auth.is_empty() => {
+                decode_auth(auth).ok_or_else(|| DockerConfigError::Malformed {
+                    origin: origin.to_owned(),
+                    detail: format!("\"auth\" of {location:?} is not base64 of user:password"),
+                })?
+            }
+            Some(_) | None => (
+                self.username.unwrap_or_default(),
+                self.password.unwrap_or_default(),
+            ),
+        };
+        if username.is_empty() && password.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Credential {
+            origin: origin.to_owned(),
+            username,
+            password: Secret::new(password),
+        }))
+    }
+}
+
+fn decode_auth(auth: &str) -> Option<(String, String)> {
+    let auth = auth.trim();
+    let bytes = if auth.ends_with('=') {
+        STANDARD.decode(auth)
+    } else {
+        STANDARD_NO_PAD.decode(auth)
+    };
+    let text = String::from_utf8(bytes.ok()?).ok()?;
+    let (username, password) = text.split_once(':')?;
+    Some((username.to_owned(), password.to_owned()))
+}
