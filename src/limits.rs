@@ -167,3 +167,60 @@ pub const OBJECTS_AT_ONCE: usize = 8;
 
 /// The largest key or trust root file that a command reads, in bytes.
 pub const TRUST_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How long a connection to a registry may take to stand.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a registry may take from a request to the head of its answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a registry may pause inside the body of an answer.
+pub const BODY_PAUSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a request is sent again after a broken connection or a 502, 503 or 504.
+pub const RETRIES_PER_REQUEST: u32 = 2;
+
+/// The pause before the first such retry, give or take a half; it doubles each time.
+pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often one request waits for a rate limit to pass.
+pub const RATE_LIMIT_WAITS: u32 = 2;
+
+/// The pause after a 429 that names none.
+pub const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause after a 429 that is believed.
+pub const MAX_RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
+
+/// The most redirects that are followed for one request.
+pub const REDIRECTS_PER_REQUEST: usize = 5;
+
+/// The most bytes of an error's body that are read to keep its connection.
+pub const ERROR_BODY_BYTES: usize = 64 * 1024;
+
+/// The most annotations of one descriptor.
+pub const ANNOTATIONS_PER_DESCRIPTOR: usize = 100;
+
+/// How many manifests and blobs of one image are fetched at the same time.
+pub const FETCHES_PER_IMAGE: usize = 8;
+
+/// How long a token is good when its service does not say.
+pub const TOKEN_TTL: Duration = Duration::from_mins(1);
+
+/// The longest a token is kept, whatever its service says.
+pub const MAX_TOKEN_TTL: Duration = Duration::from_hours(1);
+
+/// How long before its end a token is no longer used.
+pub const TOKEN_MARGIN: Duration = Duration::from_secs(10);
+
+/// The most tokens, and the most refused logins, that are remembered.
+pub const TOKEN_CACHE_ENTRIES: u64 = 10_000;
+
+/// The most registry hosts of which something is remembered.
+pub const REGISTRY_HOSTS: u64 = 1_000;
+
+/// The largest registry settings file that is read, in bytes.
+pub const REGISTRY_SETTINGS_BYTES: usize = 1024 * 1024;
+
+/// The most bytes the cache of indexes' children holds.
+pub const CHILDREN_CACHE_BYTES: u64 = 2 * 1024 * 1024;

@@ -1,8 +1,25 @@
 //! Reading OCI registries: resolve a tag, list what is attached to a digest. What the bytes mean is not known here.
 
+mod auth;
+mod body;
+mod cache;
+mod client;
 mod credentials;
+mod discovery;
+mod flight;
+mod host;
+mod manifest;
+mod options;
+mod session;
+mod settings;
+mod tls;
+mod transport;
 
+pub use client::OciRegistry;
 pub use credentials::{Credential, CredentialId, DockerConfigError, Keyring, Secret};
+pub use options::RegistryOptions;
+pub use settings::{RegistrySettings, SettingsError, SettingsProblem};
+pub use tls::ClientError;
 
 use std::{collections::BTreeMap, sync::Arc};
 

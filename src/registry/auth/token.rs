@@ -1,0 +1,282 @@
+//! Tokens: one per registry, repository and credential, shared by all who may use it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderValue, Method};
+use moka::sync::Cache;
+use serde::Deserialize;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::{Bearer, basic};
+use crate::{
+    limits,
+    registry::{
+        Credential, CredentialId, RegistryError,
+        cache::{Timed, keep},
+        flight::Flights,
+        transport::{Call, Transport},
+    },
+};
+
+/// The tokens in use and the logins that were refused.
+#[derive(Debug)]
+pub(in crate::registry) struct Tokens {
+    transport: Arc<Transport>,
+    granted: Cache<TokenKey, Arc<Token>>,
+    refused: Cache<RefusedKey, Timed<u16>>,
+    refused_ttl: Duration,
+    flights: Flights<TokenKey, Grant>,
+}
+
+/// What a token service says.
+#[derive(Clone, Debug)]
+pub(in crate::registry) enum Grant {
+    /// A token.
+    Token(Arc<Token>),
+    /// This status.
+    Refused {
+        /// The token service.
+        host: String,
+        /// 401 or 403.
+        status: u16,
+    },
+}
+
+/// A bearer token.
+pub(in crate::registry) struct Token {
+    /// The whole value of the `Authorization` header.
+    pub(in crate::registry) header: HeaderValue,
+    /// When it was granted.
+    pub(in crate::registry) granted: Instant,
+    until: Instant,
+}
+
+/// What a token is wanted for.
+#[derive(Clone, Debug)]
+pub(in crate::registry) struct TokenRequest {
+    /// The registry that wants it.
+    pub(in crate::registry) registry: Url,
+    /// Where it is to be had.
+    pub(in crate::registry) bearer: Bearer,
+    /// The path of the repository.
+    pub(in crate::registry) repository: String,
+    /// Whose it will be; none is anonymous.
+    pub(in crate::registry) credential: Option<Credential>,
+    /// Whose TLS settings count.
+    pub(in crate::registry) client: usize,
+    /// When it is no longer needed.
+    pub(in crate::registry) deadline: Instant,
+}
+
+type TokenKey = (Bearer, Url, String, CredentialId);
+
+/// A login at a token service, and the repository it was for where the refusal may be about that only.
+type RefusedKey = (Url, CredentialId, Option<String>);
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<u64>,
+}
+
+impl Tokens {
+    pub(in crate::registry) fn new(
+        transport: Arc<Transport>,
+        refused_ttl: Duration,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            transport,
+            granted: keep(limits::TOKEN_CACHE_ENTRIES, limits::MAX_TOKEN_TTL),
+            refused: keep(limits::TOKEN_CACHE_ENTRIES, refused_ttl),
+            refused_ttl,
+            flights: Flights::new(tasks),
+        }
+    }
+
+    /// A token that is good for now, or the refusal of it.
+    pub(in crate::registry) async fn obtain(
+        self: &Arc<Self>,
+        request: &TokenRequest,
+    ) -> Result<Grant, RegistryError> {
+        let key = request.key();
+        if let Some(grant) = self.remembered(&key) {
+            return Ok(grant);
+        }
+        let host = request.realm_host();
+        self.flights
+            .join(key.clone(), &host, request.deadline, || {
+                let (tokens, key, request) = (Arc::clone(self), key.clone(), request.clone());
+                async move {
+                    // Another run may have ended between the look and the boarding.
+                    match tokens.remembered(&key) {
+                        Some(grant) => Ok(grant),
+                        None => tokens.fetch(key, &request).await,
+                    }
+                }
+            })
+            .await
+    }
+
+    /// Takes a token out of use, unless it has been replaced already.
+    pub(in crate::registry) fn withdraw(&self, request: &TokenRequest, token: &Token) {
+        let key = request.key();
+        if self
+            .granted
+            .get(&key)
+            .is_some_and(|current| current.header == token.header)
+        {
+            self.granted.invalidate(&key);
+        }
+    }
+
+    /// The status with which this login was refused a short time ago.
+    pub(in crate::registry) fn refusal(
+        &self,
+        service: &Url,
+        credential: CredentialId,
+        repository: &str,
+    ) -> Option<u16> {
+        [None, Some(repository.to_owned())]
+            .into_iter()
+            .find_map(|scope| {
+                self.refused
+                    .get(&(service.clone(), credential, scope))?
+                    .current()
+            })
+    }
+
+    /// Remembers a refused login: a login refused too often may get our address banned.
+    ///
+    /// 403 from a token service says that the login is wrong; 401 may be about the repository only.
+    pub(in crate::registry) fn keep_refusal(
+        &self,
+        service: &Url,
+        credential: CredentialId,
+        repository: &str,
+        status: u16,
+    ) {
+        let is_general = status == 403 && credential != CredentialId::ANONYMOUS;
+        let scope = (!is_general).then(|| repository.to_owned());
+        let refusal = Timed::new(status, self.refused_ttl);
+        self.refused
+            .insert((service.clone(), credential, scope), refusal);
+    }
+
+    fn remembered(&self, key: &TokenKey) -> Option<Grant> {
+        let (bearer, _, repository, credential) = key;
+        if let Some(status) = self.refusal(&bearer.realm, *credential, repository) {
+            let host = authority(&bearer.realm);
+            return Some(Grant::Refused { host, status });
+        }
+        let token = self.granted.get(key)?;
+        (Instant::now() < token.until).then_some(Grant::Token(token))
+    }
+
+    async fn fetch(&self, key: TokenKey, request: &TokenRequest) -> Result<Grant, RegistryError> {
+        let call = Call {
+            method: Method::GET,
+            url: request.url(),
+            accept: "application/json",
+            authorization: request.credential.as_ref().and_then(basic),
+            client: request.client,
+            body_limit: limits::TOKEN_BYTES,
+            what: "the token",
+            deadline: request.deadline,
+        };
+        let answer = self.transport.send(&call).await?;
+        let host = request.realm_host();
+        match answer.status.as_u16() {
+            200 => {}
+            status @ (401 | 403) => {
+                let (bearer, _, repository, credential) = &key;
+                self.keep_refusal(&bearer.realm, *credential, repository, status);
+                return Ok(Grant::Refused { host, status });
+            }
+            status => {
+                let detail = format!("answered {status} instead of a token");
+                return Err(RegistryError::Unavailable { host, detail });
+            }
+        }
+        let Some(token) = Token::parse(&answer.body) else {
+            let detail = "answered something else than a token".to_owned();
+            return Err(RegistryError::Unavailable { host, detail });
+        };
+        let token = Arc::new(token);
+        self.granted.insert(key, Arc::clone(&token));
+        Ok(Grant::Token(token))
+    }
+}
+
+impl TokenRequest {
+    fn key(&self) -> TokenKey {
+        let credential = match &self.credential {
+            Some(credential) => CredentialId::of(credential),
+            None => CredentialId::ANONYMOUS,
+        };
+        let registry = self.registry.clone();
+        (
+            self.bearer.clone(),
+            registry,
+            self.repository.clone(),
+            credential,
+        )
+    }
+
+    fn realm_host(&self) -> String {
+        authority(&self.bearer.realm)
+    }
+
+    fn url(&self) -> Url {
+        let mut url = self.bearer.realm.clone();
+        let scope = format!("repository:{}:pull", self.repository);
+        let mut query = url.query_pairs_mut();
+        if let Some(service) = &self.bearer.service {
+            query.append_pair("service", service);
+        }
+        query.append_pair("scope", &scope);
+        drop(query);
+        url
+    }
+}
+
+impl Token {
+    fn parse(body: &[u8]) -> Option<Self> {
+        let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
+        let text = answer
+            .token
+            .filter(|token| !token.is_empty())
+            .or(answer.access_token)?;
+        let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let mut header = HeaderValue::try_from(format!("Bearer {text}")).ok()?;
+        header.set_sensitive(true);
+        let life = answer
+            .expires_in
+            .map_or(limits::TOKEN_TTL, Duration::from_secs);
+        let life = life.min(limits::MAX_TOKEN_TTL);
+        let granted = Instant::now();
+        is_plain.then(|| Self {
+            header,
+            granted,
+            until: granted + life.saturating_sub(limits::TOKEN_MARGIN.min(life / 2)),
+        })
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(***)")
+    }
+}
+
+/// The host, and the port where it is not the usual one.
+pub(in crate::registry) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}

@@ -1,0 +1,192 @@
+//! What is remembered, for how long and for whom.
+
+use std::{hash::Hash, sync::Arc, time::Duration};
+
+use moka::sync::Cache;
+use tokio::time::Instant;
+
+use super::{Attachment, AttachmentPlace, CredentialId, options::RegistryOptions};
+use crate::{
+    image::{Digest, Repository, Tag},
+    limits,
+};
+
+/// A value with the time from which it is no longer believed.
+#[derive(Clone, Debug)]
+pub(super) struct Timed<T> {
+    value: T,
+    until: Instant,
+}
+
+/// A tag as one login sees it.
+pub(super) type TagKey = (Repository, Tag, CredentialId);
+
+/// A digest as one login sees it.
+pub(super) type DigestKey = (Repository, Digest, CredentialId);
+
+/// A place for attachments as one login sees it.
+pub(super) type PlaceKey = (DigestKey, AttachmentPlace);
+
+/// What was found in one place.
+#[derive(Clone, Debug)]
+pub(super) enum Looked {
+    /// These; none when it is empty.
+    Found(Arc<[Attachment]>),
+    /// There is no such place: the registry has no referrers API.
+    NotOffered,
+}
+
+/// All that is remembered of contents. Every key names the login, so that no tenant sees what another's
+/// secret has opened.
+#[derive(Debug)]
+pub(super) struct Caches {
+    tags: Cache<TagKey, Timed<Digest>>,
+    places: Cache<PlaceKey, Timed<Looked>>,
+    children: Cache<DigestKey, Arc<[Digest]>>,
+    /// Repositories whose own answer says that there is no referrers API.
+    without_api: Cache<(Repository, CredentialId), Timed<()>>,
+    /// Which of a repository's credentials was let in last.
+    let_in: Cache<(Repository, CredentialId), usize>,
+    ttl: RegistryOptions,
+}
+
+impl<T: Clone> Timed<T> {
+    pub(super) fn new(value: T, ttl: Duration) -> Self {
+        Self {
+            value,
+            until: Instant::now() + ttl,
+        }
+    }
+
+    /// The value, while it is believed.
+    pub(super) fn current(&self) -> Option<T> {
+        (Instant::now() < self.until).then(|| self.value.clone())
+    }
+}
+
+impl Looked {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Found(attachments) => attachments.iter().map(Attachment::weight).sum(),
+            Self::NotOffered => 0,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Found(attachments) => attachments.is_empty(),
+            Self::NotOffered => true,
+        }
+    }
+}
+
+impl Attachment {
+    fn weight(&self) -> usize {
+        let annotations = self.annotations.iter();
+        let texts: usize = annotations
+            .map(|(key, value)| key.len() + value.len() + ENTRY_BYTES)
+            .sum();
+        self.content.len() + texts + ENTRY_BYTES
+    }
+}
+
+impl Caches {
+    pub(super) fn new(ttl: RegistryOptions) -> Self {
+        let places = Cache::builder()
+            .max_capacity(limits::ATTACHMENT_CACHE_BYTES)
+            .weigher(|_: &PlaceKey, looked: &Timed<Looked>| {
+                weight(looked.value.weight().saturating_add(ENTRY_BYTES))
+            })
+            .time_to_live(ttl.attachments_ttl.max(ttl.no_attachments_ttl));
+        let children = Cache::builder()
+            .max_capacity(limits::CHILDREN_CACHE_BYTES)
+            .weigher(|_: &DigestKey, children: &Arc<[Digest]>| {
+                weight(
+                    children
+                        .len()
+                        .saturating_mul(DIGEST_BYTES)
+                        .saturating_add(ENTRY_BYTES),
+                )
+            });
+        Self {
+            tags: keep(limits::TAG_CACHE_ENTRIES, ttl.tag_ttl),
+            places: places.build(),
+            children: children.build(),
+            without_api: keep(limits::TAG_CACHE_ENTRIES, ttl.registry_facts_ttl),
+            let_in: keep(limits::TAG_CACHE_ENTRIES, ttl.registry_facts_ttl),
+            ttl,
+        }
+    }
+
+    pub(super) fn tag(&self, key: &TagKey) -> Option<Digest> {
+        self.tags.get(key)?.current()
+    }
+
+    pub(super) fn keep_tag(&self, key: TagKey, digest: Digest) {
+        self.tags.insert(key, Timed::new(digest, self.ttl.tag_ttl));
+    }
+
+    pub(super) fn place(&self, key: &PlaceKey) -> Option<Looked> {
+        self.places.get(key)?.current()
+    }
+
+    pub(super) fn keep_place(&self, key: PlaceKey, looked: Looked) {
+        let ttl = if looked.is_empty() {
+            self.ttl.no_attachments_ttl
+        } else {
+            self.ttl.attachments_ttl
+        };
+        self.places.insert(key, Timed::new(looked, ttl));
+    }
+
+    pub(super) fn children(&self, key: &DigestKey) -> Option<Arc<[Digest]>> {
+        self.children.get(key)
+    }
+
+    pub(super) fn keep_children(&self, key: DigestKey, children: Arc<[Digest]>) {
+        self.children.insert(key, children);
+    }
+
+    /// Whether this repository itself, not just a probe, has said that there is no referrers API.
+    pub(super) fn is_without_api(&self, key: &(Repository, CredentialId)) -> bool {
+        self.without_api
+            .get(key)
+            .is_some_and(|said| said.current().is_some())
+    }
+
+    pub(super) fn keep_without_api(&self, key: (Repository, CredentialId)) {
+        let said = Timed::new((), self.ttl.registry_facts_ttl);
+        self.without_api.insert(key, said);
+    }
+
+    /// The place in the list of the credential to begin with.
+    pub(super) fn let_in(&self, key: &(Repository, CredentialId)) -> usize {
+        self.let_in.get(key).unwrap_or(0)
+    }
+
+    pub(super) fn keep_let_in(&self, key: (Repository, CredentialId), index: usize) {
+        self.let_in.insert(key, index);
+    }
+}
+
+/// A cache of small entries.
+pub(super) fn keep<K, V>(entries: u64, ttl: Duration) -> Cache<K, V>
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(entries)
+        .time_to_live(ttl)
+        .build()
+}
+
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// About what a key and the cache's own record of an entry take.
+const ENTRY_BYTES: usize = 512;
+
+/// About what a digest takes.
+const DIGEST_BYTES: usize = 100;

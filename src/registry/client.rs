@@ -1,0 +1,224 @@
+//! The one real [`Registry`]: over HTTP, by the OCI distribution specification.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Access, Attachment, Registry, RegistryError, RegistryOptions, RegistrySettings, Search,
+    auth::Tokens,
+    cache::{Caches, DigestKey, Looked, PlaceKey, TagKey},
+    flight::Flights,
+    host::Hosts,
+    manifest::ANY_MANIFEST,
+    session::{Session, unexpected},
+    tls::{ClientError, Clients},
+    transport::Transport,
+};
+use crate::image::{Digest, Reference, Repository, Tag};
+
+/// Reads registries over HTTP. Cheap to clone; all clones share connections, tokens and caches.
+#[derive(Clone, Debug)]
+pub struct OciRegistry {
+    core: Arc<Core>,
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) transport: Arc<Transport>,
+    pub(super) tokens: Arc<Tokens>,
+    pub(super) caches: Caches,
+    pub(super) place_flights: Flights<PlaceKey, Looked>,
+    tag_flights: Flights<TagKey, Digest>,
+    children_flights: Flights<DigestKey, Arc<[Digest]>>,
+}
+
+impl OciRegistry {
+    /// A reader of registries; work that callers share runs on `tasks`.
+    ///
+    /// # Errors
+    ///
+    /// When the certificates of the settings cannot be used.
+    pub fn new(
+        settings: RegistrySettings,
+        options: RegistryOptions,
+        tasks: &TaskTracker,
+    ) -> Result<Self, ClientError> {
+        let transport = Arc::new(Transport {
+            clients: Clients::new(&settings, &options)?,
+            hosts: Hosts::new(options.registry_facts_ttl),
+            settings,
+            options: options.clone(),
+        });
+        let refused_ttl = options.refused_login_ttl;
+        let tokens = Tokens::new(Arc::clone(&transport), refused_ttl, tasks.clone());
+        Ok(Self {
+            core: Arc::new(Core {
+                transport,
+                tokens: Arc::new(tokens),
+                caches: Caches::new(options),
+                place_flights: Flights::new(tasks.clone()),
+                tag_flights: Flights::new(tasks.clone()),
+                children_flights: Flights::new(tasks.clone()),
+            }),
+        })
+    }
+
+    fn open(
+        &self,
+        repository: &Repository,
+        access: &Access,
+    ) -> Result<Arc<Session>, RegistryError> {
+        let session = Session::open(&self.core, repository, access)?;
+        if access.deadline <= Instant::now() {
+            return Err(session.deadline_error());
+        }
+        Ok(session)
+    }
+
+    async fn resolve_tag(
+        &self,
+        image: &Reference,
+        access: &Access,
+    ) -> Result<Digest, RegistryError> {
+        let session = self.open(image.repository(), access)?;
+        let tag = image.tag_or_latest();
+        let key = (image.repository().clone(), tag.clone(), session.login);
+        if let Some(digest) = self.core.caches.tag(&key) {
+            return Ok(digest);
+        }
+        let host = session.host_name();
+        self.core
+            .tag_flights
+            .join(key.clone(), &host, session.deadline, || {
+                let (session, key, tag) = (Arc::clone(&session), key.clone(), tag.clone());
+                async move {
+                    // Another run may have ended between the look and the boarding.
+                    if let Some(digest) = session.core.caches.tag(&key) {
+                        return Ok(digest);
+                    }
+                    let digest = session.resolve(&tag).await?;
+                    session.core.caches.keep_tag(key, digest.clone());
+                    Ok(digest)
+                }
+            })
+            .await
+    }
+
+    async fn list_children(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        access: &Access,
+    ) -> Result<Vec<Digest>, RegistryError> {
+        let session = self.open(repository, access)?;
+        let key = session.digest_key(digest);
+        if let Some(children) = self.core.caches.children(&key) {
+            return Ok(children.to_vec());
+        }
+        let host = session.host_name();
+        let children = self
+            .core
+            .children_flights
+            .join(key.clone(), &host, session.deadline, || {
+                let (session, key, digest) = (Arc::clone(&session), key.clone(), digest.clone());
+                async move {
+                    let children = session.children(&digest).await?;
+                    session
+                        .core
+                        .caches
+                        .keep_children(key, Arc::clone(&children));
+                    Ok(children)
+                }
+            })
+            .await?;
+        Ok(children.to_vec())
+    }
+}
+
+impl Registry for OciRegistry {
+    fn resolve<'a>(
+        &'a self,
+        image: &'a Reference,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<Digest, RegistryError>> {
+        Box::pin(async move {
+            match image.digest() {
+                Some(digest) => Ok(digest.clone()),
+                None => self.resolve_tag(image, access).await,
+            }
+        })
+    }
+
+    fn attachments<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        search: Search,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {
+        Box::pin(async move {
+            let session = self.open(repository, access)?;
+            session.look(digest, search).await
+        })
+    }
+
+    fn children<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<Vec<Digest>, RegistryError>> {
+        Box::pin(self.list_children(repository, digest, access))
+    }
+}
+
+impl Session {
+    /// Resolves a tag with the cheapest request, and finds out at the same time whether there is a referrers
+    /// API, which the next step wants to know.
+    async fn resolve(&self, tag: &Tag) -> Result<Digest, RegistryError> {
+        let ask = self.ask_head(tag.as_str());
+        let answer = if let Some(answer) = self.introduce(&ask).await? {
+            answer
+        } else {
+            let (answer, ()) = tokio::join!(self.send(&ask), self.probe_referrers_api());
+            answer?
+        };
+        let not_found = || RegistryError::NotFound {
+            host: self.host_name(),
+            what: format!("{}:{}", self.repository.path(), tag.as_str()),
+        };
+        match answer.status.as_u16() {
+            200 => {
+                if let Some(digest) = self.announced_digest(&answer.headers)? {
+                    return Ok(digest);
+                }
+            }
+            404 => return Err(not_found()),
+            // Some registries know no HEAD.
+            400 | 405 | 501 => {}
+            _ => return Err(unexpected(&answer)),
+        }
+        self.fetch_digest(tag.as_str()).await?.ok_or_else(not_found)
+    }
+
+    /// The digests an index lists, but for buildx's attestations, which are no images.
+    async fn children(&self, digest: &Digest) -> Result<Arc<[Digest]>, RegistryError> {
+        let manifest = self
+            .fetch_manifest(digest.as_str(), ANY_MANIFEST, Some(digest))
+            .await?
+            .ok_or_else(|| RegistryError::NotFound {
+                host: self.host_name(),
+                what: format!("{}@{}", self.repository.path(), digest.short()),
+            })?;
+        Ok(manifest
+            .manifests
+            .iter()
+            .filter(|child| !child.has_annotation("vnd.docker.reference.type"))
+            .filter_map(super::manifest::Descriptor::digest)
+            .collect())
+    }
+}

@@ -1,0 +1,131 @@
+//! Signature candidates: layers of the right media type, fetched within bounds.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::{
+    image::Digest,
+    limits,
+    registry::{
+        Attachment, AttachmentPlace, RegistryError,
+        cache::Looked,
+        manifest::{Descriptor, Manifest},
+        session::Session,
+    },
+};
+
+/// The layers to fetch.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    place: AttachmentPlace,
+    layers: Vec<Layer>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Layer {
+    descriptor: Descriptor,
+    digest: Digest,
+    size: usize,
+    manifest: Digest,
+}
+
+impl Candidates {
+    pub(super) fn new(place: AttachmentPlace) -> Self {
+        Self {
+            place,
+            layers: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Adds the layers of a manifest that may be signatures; others are left out.
+    pub(super) fn add_layers(
+        &mut self,
+        session: &Session,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
+        let layers = manifest
+            .layers
+            .iter()
+            .filter(|layer| is_signature(&layer.media_type));
+        for layer in layers {
+            self.add(session, manifest, layer)?;
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        session: &Session,
+        manifest: &Manifest,
+        layer: &Descriptor,
+    ) -> Result<(), RegistryError> {
+        let Some(digest) = layer.digest() else {
+            return Err(session.unavailable("lists a signature by a digest that is not SHA-256"));
+        };
+        let limit = limits::ATTACHMENT_BYTES;
+        let size = match usize::try_from(layer.size) {
+            Ok(size) if size <= limit => size,
+            Ok(_) | Err(_) => {
+                return Err(session.limit(format!(
+                    "a signature candidate has {} bytes, at most {limit} are read",
+                    layer.size
+                )));
+            }
+        };
+        let limit = limits::CANDIDATES_PER_IMAGE;
+        if self.layers.len() == limit {
+            return Err(session.limit(format!(
+                "more than {limit} signature candidates are attached"
+            )));
+        }
+        self.bytes = self.bytes.saturating_add(size);
+        let limit = limits::CANDIDATE_BYTES_PER_IMAGE;
+        if self.bytes > limit {
+            return Err(session.limit(format!(
+                "the signature candidates have more than {limit} bytes together"
+            )));
+        }
+        self.layers.push(Layer {
+            descriptor: layer.clone(),
+            digest,
+            size,
+            manifest: manifest.digest.clone(),
+        });
+        Ok(())
+    }
+
+    /// Fetches them all, in the order in which they were added.
+    pub(super) async fn fetch(self, session: &Session) -> Result<Looked, RegistryError> {
+        let place = self.place;
+        let attachments: Vec<Attachment> = stream::iter(self.layers)
+            .map(|layer| async move {
+                let content = session.fetch_blob(&layer.digest, layer.size).await?;
+                Ok::<_, RegistryError>(Attachment {
+                    place,
+                    annotations: layer.descriptor.annotations(),
+                    media_type: layer.descriptor.media_type,
+                    digest: layer.digest,
+                    content,
+                    manifest: layer.manifest,
+                })
+            })
+            .buffered(limits::FETCHES_PER_IMAGE)
+            .try_collect()
+            .await?;
+        Ok(Looked::Found(attachments.into()))
+    }
+}
+
+/// Whether a layer of this media type may be a signature.
+fn is_signature(media_type: &str) -> bool {
+    is_bundle(media_type) || media_type == SIMPLE_SIGNING
+}
+
+/// Whether this is the media type of some version of a Sigstore bundle.
+pub(super) fn is_bundle(media_type: &str) -> bool {
+    media_type.starts_with(BUNDLE)
+}
+
+const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";

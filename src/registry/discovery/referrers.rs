@@ -1,0 +1,267 @@
+//! Referrers: by the API where there is one, by the fallback tag where there is not.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::{HeaderMap, Method, header};
+use tokio::time::timeout_at;
+use url::Url;
+
+use super::{
+    candidate::{Candidates, is_bundle},
+    tag_of,
+};
+use crate::{
+    image::Digest,
+    limits,
+    registry::{
+        AttachmentPlace, RegistryError,
+        cache::Looked,
+        host::ReferrersApi,
+        manifest::{Descriptor, IMAGE_MANIFEST, Kind, Manifest, ManifestError, OCI_INDEX},
+        session::{Ask, Session, unexpected},
+        transport::Answer,
+    },
+};
+
+/// One page of the API's answer.
+enum Page {
+    Listed {
+        manifests: Vec<Descriptor>,
+        next: Option<Url>,
+    },
+    /// There is no such API.
+    NotOffered,
+}
+
+impl Session {
+    /// Finds out whether there is a referrers API by asking for the referrers of the empty content. What goes
+    /// wrong here is no error: the question is asked again with a real digest.
+    pub(in crate::registry) async fn probe_referrers_api(&self) {
+        if self.host.referrers_api().is_some() {
+            return;
+        }
+        let Ok(_guard) = self.host.probing.try_lock() else {
+            // Whoever holds the lock finds out for us.
+            let _ = timeout_at(self.deadline, self.host.probing.lock()).await;
+            return;
+        };
+        if self.host.referrers_api().is_some() {
+            return;
+        }
+        match self
+            .referrers_page(self.referrers_url(&Digest::of(b"")))
+            .await
+        {
+            Ok(Page::Listed { .. }) => self.host.learn_referrers_api(ReferrersApi::Offered),
+            Ok(Page::NotOffered) => self.host.learn_referrers_api(ReferrersApi::Absent),
+            Err(error) => tracing::debug!(%error, "the probe for a referrers API failed"),
+        }
+    }
+
+    /// What is known of the API, once a probe under way has ended.
+    pub(super) async fn known_referrers_api(&self) -> Result<Option<ReferrersApi>, RegistryError> {
+        if self.host.referrers_api().is_none() {
+            let probed = timeout_at(self.deadline, self.host.probing.lock()).await;
+            drop(probed.map_err(|_| self.deadline_error())?);
+        }
+        Ok(self.host.referrers_api())
+    }
+
+    pub(super) async fn referrers_by_api(&self, digest: &Digest) -> Result<Looked, RegistryError> {
+        let mut url = self.referrers_url(digest);
+        let mut listed = Vec::new();
+        for _ in 0..limits::REFERRER_PAGES {
+            let (manifests, next) = match self.referrers_page(url).await? {
+                Page::Listed { manifests, next } => (manifests, next),
+                Page::NotOffered => {
+                    self.host.learn_referrers_api(ReferrersApi::Absent);
+                    self.core.caches.keep_without_api(self.repository_key());
+                    return Ok(Looked::NotOffered);
+                }
+            };
+            listed.extend(manifests);
+            let limit = limits::DESCRIPTORS_PER_INDEX;
+            if listed.len() > limit {
+                return Err(self.limit(format!("more than {limit} referrers are listed")));
+            }
+            let Some(next) = next else {
+                self.host.learn_referrers_api(ReferrersApi::Offered);
+                let place = AttachmentPlace::ReferrersApi;
+                return self.fetch_referrers(digest, listed, place).await;
+            };
+            url = next;
+        }
+        let limit = limits::REFERRER_PAGES;
+        Err(self.limit(format!("the referrers have more than {limit} pages")))
+    }
+
+    /// The fallback tag. Some registries answer it with the image itself, so it counts only when it is an index
+    /// other than the image.
+    pub(super) async fn referrers_by_tag(&self, digest: &Digest) -> Result<Looked, RegistryError> {
+        let tag = tag_of(digest);
+        let accept = crate::registry::manifest::ANY_MANIFEST;
+        let Some(index) = self.fetch_manifest(&tag, accept, None).await? else {
+            return Ok(Looked::none());
+        };
+        if index.kind != Kind::OciIndex || index.digest == *digest {
+            return Ok(Looked::none());
+        }
+        let place = AttachmentPlace::ReferrersTag;
+        self.fetch_referrers(digest, index.manifests, place).await
+    }
+
+    /// The bundles among the listed manifests. A descriptor's `artifactType` is not to be relied on: it says
+    /// only what to fetch first.
+    async fn fetch_referrers(
+        &self,
+        digest: &Digest,
+        listed: Vec<Descriptor>,
+        place: AttachmentPlace,
+    ) -> Result<Looked, RegistryError> {
+        let mut manifests: Vec<Descriptor> = listed
+            .into_iter()
+            .filter(|listed| Kind::parse(&listed.media_type).is_some_and(|kind| !kind.is_index()))
+            .collect();
+        manifests.sort_by_key(rank);
+        let limit = limits::CANDIDATES_PER_IMAGE;
+        let left_out = manifests.split_off(manifests.len().min(limit));
+        let fetched: Vec<Option<Manifest>> = stream::iter(manifests)
+            .map(|listed| async move { self.fetch_referrer(digest, &listed).await })
+            .buffered(limits::FETCHES_PER_IMAGE)
+            .try_collect()
+            .await?;
+        let mut candidates = Candidates::new(place);
+        let mut is_any = false;
+        for manifest in fetched.iter().flatten() {
+            candidates.add_layers(self, manifest)?;
+            is_any = true;
+        }
+        let may_miss_one = left_out
+            .iter()
+            .any(|listed| !is_any || rank(listed) < OTHER);
+        if may_miss_one {
+            let all = limit + left_out.len();
+            return Err(self.limit(format!(
+                "{all} referrers are attached, at most {limit} are read"
+            )));
+        }
+        candidates.fetch(self).await
+    }
+
+    /// A listed manifest, when it is about this digest and holds one bundle. One that is listed and gone is none.
+    async fn fetch_referrer(
+        &self,
+        digest: &Digest,
+        listed: &Descriptor,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        let Some(expected) = listed.digest() else {
+            return Ok(None);
+        };
+        let manifest = self
+            .fetch_manifest(expected.as_str(), IMAGE_MANIFEST, Some(&expected))
+            .await?;
+        Ok(manifest.filter(|manifest| {
+            let is_about_it = manifest.manifest_subject.as_deref() == Some(digest.as_str());
+            let is_one_bundle =
+                matches!(manifest.layers.as_slice(), [layer] if is_bundle(&layer.media_type));
+            is_about_it && is_one_bundle
+        }))
+    }
+
+    fn referrers_url(&self, digest: &Digest) -> Url {
+        self.url(&format!("referrers/{digest}"))
+    }
+
+    async fn referrers_page(&self, url: Url) -> Result<Page, RegistryError> {
+        let ask = Ask {
+            method: Method::GET,
+            url,
+            accept: OCI_INDEX,
+            body_limit: limits::MANIFEST_BYTES,
+            what: "the list of referrers".to_owned(),
+        };
+        let answer = match self.send(&ask).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.is_redirected && !is_deadline(&failure.error) => {
+                let error = &failure.error;
+                tracing::warn!(registry = %self.host_name(), %error, "the referrers API leads elsewhere and fails there: taken as absent");
+                return Ok(Page::NotOffered);
+            }
+            Err(failure) => return Err(failure.into()),
+        };
+        self.read_page(&ask.url, &answer)
+    }
+
+    fn read_page(&self, url: &Url, answer: &Answer) -> Result<Page, RegistryError> {
+        let is_index = answer.media_type().as_deref() == Some(OCI_INDEX);
+        match answer.status.as_u16() {
+            200 if is_index => {}
+            200 | 400 | 404 | 405 | 406 => return Ok(Page::NotOffered),
+            _ if answer.is_redirected => {
+                tracing::warn!(registry = %self.host_name(), elsewhere = %answer.host, status = answer.status.as_u16(), "the referrers API leads elsewhere and fails there: taken as absent");
+                return Ok(Page::NotOffered);
+            }
+            _ => return Err(unexpected(answer)),
+        }
+        let index = Manifest::parse(OCI_INDEX, &answer.body).map_err(|error| match error {
+            ManifestError::TooMany { .. } => self.limit(error.to_string()),
+            ManifestError::MediaType { .. } | ManifestError::Malformed => {
+                self.unavailable("answered a malformed list of referrers")
+            }
+        })?;
+        Ok(Page::Listed {
+            manifests: index.manifests,
+            next: self.next_page(url, &answer.headers)?,
+        })
+    }
+
+    /// Where the list goes on: never to another host or another part of the registry.
+    fn next_page(&self, url: &Url, headers: &HeaderMap) -> Result<Option<Url>, RegistryError> {
+        let Some(link) = next_link(headers) else {
+            return Ok(None);
+        };
+        match url.join(&link) {
+            Ok(next) if next.origin() == url.origin() && next.path() == url.path() => {
+                Ok(Some(next))
+            }
+            Ok(_) | Err(_) => Err(self.unavailable("continues its list of referrers elsewhere")),
+        }
+    }
+}
+
+/// The target of `Link: <…>; rel="next"`.
+fn next_link(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(",<").flat_map(|part| part.split(", <")))
+        .find_map(|link| {
+            let link = link.trim_start();
+            let (target, parameters) = link.strip_prefix('<').unwrap_or(link).split_once('>')?;
+            let is_next = parameters.split(';').any(|parameter| {
+                let parameter = parameter.trim().to_ascii_lowercase();
+                parameter == "rel=\"next\"" || parameter == "rel=next"
+            });
+            is_next.then(|| target.to_owned())
+        })
+}
+
+/// In which order referrers are fetched: bundles, what does not say, what says it is something else.
+fn rank(listed: &Descriptor) -> u8 {
+    match listed.artifact_type.as_deref() {
+        Some(artifact_type) if is_bundle(artifact_type) => 0,
+        // go-containerregistry writes the config's media type here.
+        None
+        | Some(
+            "" | "application/vnd.oci.empty.v1+json" | "application/vnd.oci.image.config.v1+json",
+        ) => 1,
+        Some(_) => OTHER,
+    }
+}
+
+fn is_deadline(error: &RegistryError) -> bool {
+    matches!(error, RegistryError::Deadline { .. })
+}
+
+/// The rank of a referrer that says it is something else.
+const OTHER: u8 = 2;

@@ -1,0 +1,105 @@
+//! What is remembered of one host, and how many requests it gets at a time.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use moka::sync::Cache;
+use tokio::{sync::Semaphore, time::Instant};
+use url::Url;
+
+use super::{auth::Challenge, cache::Timed, flight::lock};
+use crate::limits;
+
+/// All hosts that were asked lately.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    by_origin: Cache<String, Arc<Host>>,
+    facts_ttl: Duration,
+}
+
+/// One host, for all callers.
+#[derive(Debug)]
+pub(super) struct Host {
+    /// One permit per request under way.
+    pub(super) permits: Arc<Semaphore>,
+    /// Held by the caller whose request brings the first challenge.
+    pub(super) introducing: tokio::sync::Mutex<()>,
+    /// Held by the caller who finds out whether there is a referrers API.
+    pub(super) probing: tokio::sync::Mutex<()>,
+    /// After a 429: when the next request may start.
+    opens: Mutex<Option<Instant>>,
+    challenge: Mutex<Option<Timed<Challenge>>>,
+    referrers_api: Mutex<Option<Timed<ReferrersApi>>>,
+    facts_ttl: Duration,
+}
+
+/// Whether a registry has the referrers API.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum ReferrersApi {
+    Offered,
+    Absent,
+}
+
+impl Hosts {
+    pub(super) fn new(facts_ttl: Duration) -> Self {
+        Self {
+            by_origin: Cache::new(limits::REGISTRY_HOSTS),
+            facts_ttl,
+        }
+    }
+
+    /// The host of this URL: another port or scheme is another host.
+    pub(super) fn of(&self, url: &Url) -> Arc<Host> {
+        self.by_origin
+            .get_with(url.origin().ascii_serialization(), || {
+                Arc::new(Host::new(self.facts_ttl))
+            })
+    }
+}
+
+impl Host {
+    fn new(facts_ttl: Duration) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(limits::REQUESTS_PER_HOST)),
+            introducing: tokio::sync::Mutex::new(()),
+            probing: tokio::sync::Mutex::new(()),
+            opens: Mutex::default(),
+            challenge: Mutex::default(),
+            referrers_api: Mutex::default(),
+            facts_ttl,
+        }
+    }
+
+    /// What the registry wanted last, if that is still believed.
+    pub(super) fn challenge(&self) -> Option<Challenge> {
+        lock(&self.challenge).as_ref().and_then(Timed::current)
+    }
+
+    pub(super) fn learn_challenge(&self, challenge: Challenge) {
+        *lock(&self.challenge) = Some(Timed::new(challenge, self.facts_ttl));
+    }
+
+    /// Whether there is a referrers API, if that is known.
+    pub(super) fn referrers_api(&self) -> Option<ReferrersApi> {
+        lock(&self.referrers_api).as_ref().and_then(Timed::current)
+    }
+
+    pub(super) fn learn_referrers_api(&self, api: ReferrersApi) {
+        *lock(&self.referrers_api) = Some(Timed::new(api, self.facts_ttl));
+    }
+
+    /// Lets no request start for a while. Never shortens what another answer has asked for.
+    pub(super) fn close_for(&self, pause: Duration) {
+        let until = Instant::now() + pause.min(limits::MAX_RATE_LIMIT_PAUSE);
+        let mut opens = lock(&self.opens);
+        *opens = Some(opens.map_or(until, |before| before.max(until)));
+    }
+
+    /// When the next request may start, if not now.
+    pub(super) fn opens(&self) -> Option<Instant> {
+        let opens = *lock(&self.opens);
+        opens.filter(|opens| *opens > Instant::now())
+    }
+}

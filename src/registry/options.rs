@@ -1,0 +1,44 @@
+//! The times by which a registry is read.
+
+use std::time::Duration;
+
+use crate::limits;
+
+/// How long to wait and how long to believe; the defaults are those of [`limits`].
+#[derive(Clone, Debug)]
+pub struct RegistryOptions {
+    /// How long a connection may take to stand.
+    pub connect_timeout: Duration,
+    /// From a request to the head of its answer.
+    pub answer_timeout: Duration,
+    /// The longest pause inside a body.
+    pub body_pause_timeout: Duration,
+    /// The pause before the first retry.
+    pub retry_pause: Duration,
+    /// How long a tag is believed to name its digest.
+    pub tag_ttl: Duration,
+    /// How long a list of attachments is believed.
+    pub attachments_ttl: Duration,
+    /// How long an empty list of attachments is believed.
+    pub no_attachments_ttl: Duration,
+    /// How long a refused login is remembered.
+    pub refused_login_ttl: Duration,
+    /// How long a challenge and the support of the referrers API are remembered.
+    pub registry_facts_ttl: Duration,
+}
+
+impl Default for RegistryOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: limits::CONNECT_TIMEOUT,
+            answer_timeout: limits::ANSWER_TIMEOUT,
+            body_pause_timeout: limits::BODY_PAUSE_TIMEOUT,
+            retry_pause: limits::RETRY_PAUSE,
+            tag_ttl: limits::TAG_TTL,
+            attachments_ttl: limits::ATTACHMENTS_TTL,
+            no_attachments_ttl: limits::NO_ATTACHMENTS_TTL,
+            refused_login_ttl: limits::REFUSED_LOGIN_TTL,
+            registry_facts_ttl: limits::REGISTRY_FACTS_TTL,
+        }
+    }
+}

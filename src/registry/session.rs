@@ -1,0 +1,245 @@
+//! One registry as one login reads it: every request is authorised as the registry wants it.
+
+mod attempt;
+mod fetch;
+
+pub(super) use fetch::unexpected;
+
+use std::sync::Arc;
+
+use http::Method;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use self::attempt::Attempt;
+use super::{
+    Access, Credential, CredentialId, RegistryError,
+    auth::{Challenge, authority},
+    client::Core,
+    host::Host,
+    transport::{Answer, Call, Failure},
+};
+use crate::image::{Digest, Repository};
+
+/// One repository, as one login reads it until one deadline.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) core: Arc<Core>,
+    pub(super) repository: Repository,
+    pub(super) host: Arc<Host>,
+    /// All credentials that may be used; none is anonymous.
+    credentials: Vec<Credential>,
+    /// Tells these credentials, in this order, from others.
+    pub(super) login: CredentialId,
+    pub(super) deadline: Instant,
+    /// The registry's root.
+    base: Url,
+    /// Whether plain HTTP is allowed.
+    is_plain: bool,
+    client: usize,
+}
+
+/// What is wanted of the registry.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) accept: &'static str,
+    pub(super) body_limit: usize,
+    /// As in `manifest 1.8.2`, for messages.
+    pub(super) what: String,
+}
+
+impl Session {
+    pub(super) fn open(
+        core: &Arc<Core>,
+        repository: &Repository,
+        access: &Access,
+    ) -> Result<Arc<Self>, RegistryError> {
+        let transport = &core.transport;
+        let name = repository.host().as_str();
+        let setting = transport.settings.find(name, repository.path());
+        let is_plain = setting.is_some_and(|setting| setting.insecure_http);
+        let client = setting.map_or(super::tls::PUBLIC, |setting| {
+            transport.clients.index_of(&setting.prefix())
+        });
+        let scheme = if is_plain { "http" } else { "https" };
+        // Docker Hub's registry answers under another name than its images carry.
+        let endpoint = if name == "docker.io" {
+            "registry-1.docker.io"
+        } else {
+            name
+        };
+        let base = Url::parse(&format!("{scheme}://{endpoint}/")).map_err(|_| {
+            RegistryError::Unavailable {
+                host: name.to_owned(),
+                detail: "is no valid host".to_owned(),
+            }
+        })?;
+        let credentials: Vec<Credential> = access
+            .keyring
+            .lookup(repository)
+            .into_iter()
+            .cloned()
+            .collect();
+        Ok(Arc::new(Self {
+            core: Arc::clone(core),
+            repository: repository.clone(),
+            host: transport.hosts.of(&base),
+            login: CredentialId::of_all(&credentials),
+            credentials,
+            deadline: access.deadline,
+            base,
+            is_plain,
+            client,
+        }))
+    }
+
+    /// The registry as messages name it.
+    pub(super) fn host_name(&self) -> String {
+        authority(&self.base)
+    }
+
+    /// The URL of something in this repository: `manifests/1.8.2`.
+    pub(super) fn url(&self, rest: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("/v2/{}/{rest}", self.repository.path()));
+        url
+    }
+
+    pub(super) fn digest_key(&self, digest: &Digest) -> (Repository, Digest, CredentialId) {
+        (self.repository.clone(), digest.clone(), self.login)
+    }
+
+    pub(super) fn repository_key(&self) -> (Repository, CredentialId) {
+        (self.repository.clone(), self.login)
+    }
+
+    /// The answer to a request, authorised as the registry wants it; 401 and 403 are errors.
+    pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, Failure> {
+        if let Some(answer) = self.introduce(ask).await? {
+            return Ok(answer);
+        }
+        let mut tried = Vec::new();
+        let mut last = None;
+        for (index, credential) in self.candidates() {
+            match self.attempt(ask, credential).await? {
+                Attempt::Answered(answer) => {
+                    if index > 0 || last.is_some() {
+                        self.core.caches.keep_let_in(self.repository_key(), index);
+                    }
+                    return Ok(answer);
+                }
+                Attempt::Refused(refusal) => {
+                    let origin = credential.map(|credential| credential.origin.as_str());
+                    tried.extend(refusal.tried(origin));
+                    last = Some(refusal);
+                }
+            }
+        }
+        Err(RegistryError::Unauthorized {
+            host: last
+                .as_ref()
+                .map_or_else(|| self.host_name(), |refusal| refusal.host.clone()),
+            status: last.map_or(401, |refusal| refusal.status),
+            tried,
+        }
+        .into())
+    }
+
+    /// Sends a request without credentials when nothing is known of the registry, to learn what it wants.
+    /// `None` when that is known (now): the request is still to be sent.
+    ///
+    /// Callers who come while another does this wait for it once.
+    pub(super) async fn introduce(&self, ask: &Ask) -> Result<Option<Answer>, Failure> {
+        if self.host.challenge().is_some() {
+            return Ok(None);
+        }
+        let mut first = None;
+        if let Ok(guard) = self.host.introducing.try_lock() {
+            first = Some(guard);
+        } else {
+            let waited = timeout_at(self.deadline, self.host.introducing.lock()).await;
+            drop(waited.map_err(|_| self.deadline_error())?);
+        }
+        if self.host.challenge().is_some() {
+            return Ok(None);
+        }
+        let answer = self.core.transport.send(&self.call(ask, None)).await?;
+        drop(first);
+        if answer.is_redirected {
+            return Ok(Some(answer));
+        }
+        match answer.status.as_u16() {
+            401 => {
+                let Some(challenge) = Challenge::parse(&answer.headers) else {
+                    return Err(self.unauthorized(401).into());
+                };
+                self.host.learn_challenge(challenge);
+                Ok(None)
+            }
+            403 => Err(self.unauthorized(403).into()),
+            200..=299 | 404 => {
+                self.host.learn_challenge(Challenge::Open);
+                Ok(Some(answer))
+            }
+            _ => Ok(Some(answer)),
+        }
+    }
+
+    /// The credentials to try, the one let in last first; one anonymous try when there are none.
+    fn candidates(&self) -> Vec<(usize, Option<&Credential>)> {
+        if self.credentials.is_empty() {
+            return vec![(0, None)];
+        }
+        let first = match self.credentials.len() {
+            1 => 0,
+            _ => self.core.caches.let_in(&self.repository_key()),
+        };
+        let all = self.credentials.iter().enumerate();
+        let mut candidates: Vec<_> = all.map(|(index, one)| (index, Some(one))).collect();
+        candidates.sort_by_key(|(index, _)| *index != first);
+        candidates
+    }
+
+    fn call<'a>(&self, ask: &'a Ask, authorization: Option<http::HeaderValue>) -> Call<'a> {
+        Call {
+            method: ask.method.clone(),
+            url: ask.url.clone(),
+            accept: ask.accept,
+            authorization,
+            client: self.client,
+            body_limit: ask.body_limit,
+            what: &ask.what,
+            deadline: self.deadline,
+        }
+    }
+
+    fn unauthorized(&self, status: u16) -> RegistryError {
+        RegistryError::Unauthorized {
+            host: self.host_name(),
+            status,
+            tried: Vec::new(),
+        }
+    }
+
+    pub(super) fn deadline_error(&self) -> RegistryError {
+        RegistryError::Deadline {
+            host: self.host_name(),
+        }
+    }
+
+    pub(super) fn unavailable(&self, detail: impl Into<String>) -> RegistryError {
+        RegistryError::Unavailable {
+            host: self.host_name(),
+            detail: detail.into(),
+        }
+    }
+
+    pub(super) fn limit(&self, detail: impl Into<String>) -> RegistryError {
+        RegistryError::Limit {
+            host: self.host_name(),
+            detail: detail.into(),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! One request with one credential: meet the challenge, send, and once more when the answer says why not.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tokio::time::Instant;
+
+use super::{Ask, Session};
+use crate::registry::{
+    Credential, CredentialId, RegistryError,
+    auth::{
+        Bearer, Challenge, Grant, Token, TokenRequest, authority, basic, may_receive_credentials,
+    },
+    transport::{Answer, Failure},
+};
+
+/// What came of one credential.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// An answer that has nothing to do with authorisation.
+    Answered(Answer),
+    /// No access.
+    Refused(Refusal),
+}
+
+/// Who refused access, and how.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) host: String,
+    pub(super) status: u16,
+    /// The token service that was not trusted with the credential.
+    withheld_from: Option<String>,
+}
+
+/// What goes into the `Authorization` header.
+enum Authorization {
+    Nothing,
+    Basic(Option<HeaderValue>),
+    Token {
+        token: Arc<Token>,
+        request: Box<TokenRequest>,
+        /// The token service that was asked anonymously although there is a credential.
+        withheld_from: Option<String>,
+    },
+}
+
+impl Refusal {
+    /// The credential as the message lists it.
+    pub(super) fn tried(&self, origin: Option<&str>) -> Option<String> {
+        let origin = origin?;
+        Some(match &self.withheld_from {
+            Some(host) => {
+                format!(
+                    "{origin} (not sent to {host}, which is not known to belong to the registry)"
+                )
+            }
+            None => origin.to_owned(),
+        })
+    }
+}
+
+impl Session {
+    /// Sends a request with this credential, or anonymously. Asks for a fresh token once when an old one is
+    /// refused, and meets another challenge once when the registry has changed its mind.
+    pub(super) async fn attempt(
+        &self,
+        ask: &Ask,
+        credential: Option<&Credential>,
+    ) -> Result<Attempt, Failure> {
+        let started = Instant::now();
+        let mut is_last = false;
+        loop {
+            let challenge = self.host.challenge().unwrap_or(Challenge::Open);
+            let authorization = match self.authorize(&challenge, credential).await? {
+                Ok(authorization) => authorization,
+                Err(refusal) => return Ok(Attempt::Refused(refusal)),
+            };
+            let call = self.call(ask, authorization.header());
+            let answer = self.core.transport.send(&call).await?;
+            let status = answer.status.as_u16();
+            if answer.is_redirected || !matches!(status, 401 | 403) {
+                return Ok(Attempt::Answered(answer));
+            }
+            let presented = Challenge::parse(&answer.headers).unwrap_or_else(|| challenge.clone());
+            let is_other = status == 401 && presented != challenge;
+            let is_stale = authorization.is_older_than(started);
+            if is_last || !(is_other || is_stale) {
+                self.keep_refused_login(&authorization, credential, status);
+                return Ok(Attempt::Refused(Refusal {
+                    host: answer.host,
+                    status,
+                    withheld_from: authorization.withheld_from(),
+                }));
+            }
+            is_last = true;
+            self.host.learn_challenge(presented);
+            if let Authorization::Token { token, request, .. } = &authorization {
+                self.core.tokens.withdraw(request, token);
+            }
+        }
+    }
+
+    async fn authorize(
+        &self,
+        challenge: &Challenge,
+        credential: Option<&Credential>,
+    ) -> Result<Result<Authorization, Refusal>, RegistryError> {
+        match challenge {
+            Challenge::Open => Ok(Ok(Authorization::Nothing)),
+            Challenge::Basic => Ok(self.authorize_basic(credential)),
+            Challenge::Bearer(bearer) => self.authorize_by_token(bearer, credential).await,
+        }
+    }
+
+    fn authorize_basic(&self, credential: Option<&Credential>) -> Result<Authorization, Refusal> {
+        let Some(credential) = credential else {
+            return Ok(Authorization::Basic(None));
+        };
+        let id = CredentialId::of(credential);
+        match self
+            .core
+            .tokens
+            .refusal(&self.base, id, self.repository.path())
+        {
+            Some(status) => Err(Refusal {
+                host: self.host_name(),
+                status,
+                withheld_from: None,
+            }),
+            None => Ok(Authorization::Basic(basic(credential))),
+        }
+    }
+
+    async fn authorize_by_token(
+        &self,
+        bearer: &Bearer,
+        credential: Option<&Credential>,
+    ) -> Result<Result<Authorization, Refusal>, RegistryError> {
+        let realm = &bearer.realm;
+        if realm.scheme() != "https" && !self.is_plain {
+            let service = authority(realm);
+            return Err(self.unavailable(format!(
+                "wants a token from {service} over plain HTTP, which is not allowed"
+            )));
+        }
+        let is_trusted = may_receive_credentials(&self.base, realm);
+        let withheld_from = (credential.is_some() && !is_trusted).then(|| authority(realm));
+        let request = TokenRequest {
+            registry: self.base.clone(),
+            bearer: bearer.clone(),
+            repository: self.repository.path().to_owned(),
+            credential: credential.filter(|_| is_trusted).cloned(),
+            client: self.realm_client(bearer),
+            deadline: self.deadline,
+        };
+        match self.core.tokens.obtain(&request).await? {
+            Grant::Token(token) => Ok(Ok(Authorization::Token {
+                token,
+                request: Box::new(request),
+                withheld_from,
+            })),
+            Grant::Refused { host, status } => Ok(Err(Refusal {
+                host,
+                status,
+                withheld_from,
+            })),
+        }
+    }
+
+    /// The token service's own TLS settings; the registry's when it has none: a private authority that vouches
+    /// for a registry usually does for its token service.
+    fn realm_client(&self, bearer: &Bearer) -> usize {
+        let transport = &self.core.transport;
+        match transport.settings.find(&authority(&bearer.realm), "") {
+            Some(setting) => transport.clients.index_of(&setting.prefix()),
+            None => self.client,
+        }
+    }
+
+    /// A password refused by the registry itself is not sent again and again.
+    fn keep_refused_login(
+        &self,
+        authorization: &Authorization,
+        credential: Option<&Credential>,
+        status: u16,
+    ) {
+        if let (Authorization::Basic(Some(_)), Some(credential), 401) =
+            (authorization, credential, status)
+        {
+            let id = CredentialId::of(credential);
+            let path = self.repository.path();
+            self.core.tokens.keep_refusal(&self.base, id, path, status);
+        }
+    }
+}
+
+impl Authorization {
+    fn header(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Nothing => None,
+            Self::Basic(value) => value.clone(),
+            Self::Token { token, .. } => Some(token.header.clone()),
+        }
+    }
+
+    /// Whether it is a token from before: rights may have changed since.
+    fn is_older_than(&self, start: Instant) -> bool {
+        match self {
+            Self::Nothing | Self::Basic(_) => false,
+            Self::Token { token, .. } => token.granted < start,
+        }
+    }
+
+    fn withheld_from(&self) -> Option<String> {
+        match self {
+            Self::Nothing | Self::Basic(_) => None,
+            Self::Token { withheld_from, .. } => withheld_from.clone(),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Manifests and blobs, compared with their digests.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use super::{Ask, Session};
+use crate::{
+    image::Digest,
+    limits,
+    registry::{
+        RegistryError,
+        manifest::{ANY_MANIFEST, Manifest, ManifestError},
+        transport::Answer,
+    },
+};
+
+impl Session {
+    /// The request for the head of a manifest.
+    pub(in crate::registry) fn ask_head(&self, reference: &str) -> Ask {
+        Ask {
+            method: Method::HEAD,
+            ..self.ask_manifest(reference, ANY_MANIFEST)
+        }
+    }
+
+    pub(in crate::registry) fn ask_manifest(&self, reference: &str, accept: &'static str) -> Ask {
+        Ask {
+            method: Method::GET,
+            url: self.url(&format!("manifests/{reference}")),
+            accept,
+            body_limit: limits::MANIFEST_BYTES,
+            what: format!("the manifest {reference}"),
+        }
+    }
+
+    /// The manifest of this tag or digest; none when there is none (404).
+    pub(in crate::registry) async fn fetch_manifest(
+        &self,
+        reference: &str,
+        accept: &'static str,
+        expected: Option<&Digest>,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        let answer = self.send(&self.ask_manifest(reference, accept)).await?;
+        match answer.status.as_u16() {
+            200 => self.read_manifest(&answer, expected).map(Some),
+            404 => Ok(None),
+            _ => Err(unexpected(&answer)),
+        }
+    }
+
+    /// The digest of this tag's manifest, computed from its content.
+    pub(in crate::registry) async fn fetch_digest(
+        &self,
+        reference: &str,
+    ) -> Result<Option<Digest>, RegistryError> {
+        let manifest = self.fetch_manifest(reference, ANY_MANIFEST, None).await?;
+        Ok(manifest.map(|manifest| manifest.digest))
+    }
+
+    /// The digest that a head announces, if it does.
+    pub(in crate::registry) fn announced_digest(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<Digest>, RegistryError> {
+        let Some(value) = headers.get("docker-content-digest") else {
+            return Ok(None);
+        };
+        let digest = value.to_str().ok().and_then(|text| text.parse().ok());
+        match digest {
+            Some(digest) => Ok(Some(digest)),
+            None => Err(self.unavailable("answered with a digest that is not SHA-256")),
+        }
+    }
+
+    fn read_manifest(
+        &self,
+        answer: &Answer,
+        expected: Option<&Digest>,
+    ) -> Result<Manifest, RegistryError> {
+        let computed = Digest::of(&answer.body);
+        let announced = self.announced_digest(&answer.headers)?;
+        let is_wrong = |digest: &Digest| *digest != computed;
+        if announced.as_ref().is_some_and(is_wrong) || expected.is_some_and(is_wrong) {
+            return Err(self.unavailable(OTHER_CONTENT));
+        }
+        let media_type = answer.media_type().unwrap_or_default();
+        Manifest::parse(&media_type, &answer.body).map_err(|error| match error {
+            ManifestError::TooMany { .. } => self.limit(error.to_string()),
+            ManifestError::MediaType { .. } | ManifestError::Malformed => {
+                self.unavailable(error.to_string())
+            }
+        })
+    }
+
+    /// A blob of exactly this size and digest.
+    pub(in crate::registry) async fn fetch_blob(
+        &self,
+        digest: &Digest,
+        size: usize,
+    ) -> Result<Bytes, RegistryError> {
+        let ask = Ask {
+            method: Method::GET,
+            url: self.url(&format!("blobs/{digest}")),
+            accept: "*/*",
+            body_limit: size,
+            what: format!("the blob {}", digest.short()),
+        };
+        let answer = self.send(&ask).await?;
+        match answer.status.as_u16() {
+            200 => {}
+            404 => {
+                let detail = format!("lists the blob {} and does not have it", digest.short());
+                return Err(self.unavailable(detail));
+            }
+            _ => return Err(unexpected(&answer)),
+        }
+        if answer.body.len() != size || Digest::of(&answer.body) != *digest {
+            return Err(self.unavailable(OTHER_CONTENT));
+        }
+        Ok(answer.body)
+    }
+}
+
+/// The class of a status that is no answer to what was asked.
+pub(in crate::registry) fn unexpected(answer: &Answer) -> RegistryError {
+    let host = answer.host.clone();
+    match answer.status.as_u16() {
+        status @ (401 | 403) => RegistryError::Unauthorized {
+            host,
+            status,
+            tried: Vec::new(),
+        },
+        status => RegistryError::Unavailable {
+            host,
+            detail: format!("answered {status}"),
+        },
+    }
+}
+
+const OTHER_CONTENT: &str = "answered with other content than its digest says";
