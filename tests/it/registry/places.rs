@@ -1,0 +1,252 @@
+//! Where candidates are found, and what is not taken for one.
+
+use serde_json::json;
+
+use super::{sandbox::Referrers, *};
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+async fn open(referrers: Referrers) -> Setup {
+    Setup::new(sandbox::RegistrySettings {
+        referrers,
+        ..sandbox::RegistrySettings::default()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_search_everywhere_finds_what_each_place_holds_once() {
+    let setup = open(Referrers::Both).await;
+    let image = setup.registry.push_image("acme/api", "1", "both");
+    setup.registry.attach_bundle("acme/api", &image, "bundle");
+    let annotations = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+    setup
+        .registry
+        .attach_legacy("acme/api", &image, "payload", &annotations);
+    let access = anonymous();
+    let first = setup
+        .attachments("acme/api", &image, Search::First, &access)
+        .await
+        .expect("read");
+    assert_eq!(
+        summary(&first),
+        bundle(AttachmentPlace::ReferrersApi, "bundle")
+    );
+    let all = setup
+        .attachments("acme/api", &image, Search::Everywhere, &access)
+        .await;
+    let all = all.expect("read");
+    let mut expected = bundle(AttachmentPlace::ReferrersApi, "bundle");
+    expected.extend(legacy("payload"));
+    assert_eq!(summary(&all), expected);
+    assert_eq!(all[1].annotations, annotations);
+    assert_eq!(all[1].digest, Digest::of(b"payload"));
+}
+
+#[tokio::test]
+async fn a_legacy_signature_is_found_in_a_registry_with_the_api() {
+    let setup = open(Referrers::Api).await;
+    let image = setup.registry.push_image("acme/api", "1", "legacy");
+    setup
+        .registry
+        .attach_legacy("acme/api", &image, "payload", &no_annotations());
+    let found = setup
+        .review("acme/api:1", &anonymous())
+        .await
+        .expect("read");
+    assert_eq!(found, legacy("payload"));
+}
+
+#[tokio::test]
+async fn signatures_are_read_from_another_repository() {
+    let setup = open(Referrers::Api).await;
+    let image = Digest::of(b"an image elsewhere");
+    setup
+        .registry
+        .attach_legacy("acme/signatures", &image, "payload", &no_annotations());
+    let found = setup
+        .attachments("acme/signatures", &image, Search::First, &anonymous())
+        .await
+        .expect("read");
+    assert_eq!(summary(&found), legacy("payload"));
+}
+
+#[tokio::test]
+async fn the_pages_of_the_api_are_followed() {
+    let settings = sandbox::RegistrySettings {
+        referrers_page: Some(1),
+        ..sandbox::RegistrySettings::default()
+    };
+    let setup = Setup::new(settings).await;
+    let image = setup.registry.push_image("acme/api", "1", "many");
+    for content in ["one", "two", "three"] {
+        setup.registry.attach_bundle("acme/api", &image, content);
+    }
+    let found = setup
+        .review("acme/api:1", &anonymous())
+        .await
+        .expect("read");
+    let contents: Vec<_> = found.into_iter().map(|(_, _, content)| content).collect();
+    let mut sorted = contents.clone();
+    sorted.sort();
+    assert_eq!(
+        sorted,
+        [b"one".to_vec(), b"three".to_vec(), b"two".to_vec()]
+    );
+}
+
+#[tokio::test]
+async fn a_page_elsewhere_is_not_followed() {
+    let setup = open(Referrers::Api).await;
+    let image = setup.registry.push_image("acme/api", "1", "many");
+    setup.registry.set_fault(|request| {
+        request
+            .path
+            .contains("/referrers/")
+            .then(|| sandbox::Fault::Status {
+                status: 200,
+                headers: vec![
+                    ("content-type".to_owned(), INDEX.to_owned()),
+                    (
+                        "link".to_owned(),
+                        "<https://elsewhere.example/x>; rel=\"next\"".to_owned(),
+                    ),
+                ],
+                body: br#"{"schemaVersion":2,"manifests":[]}"#.to_vec(),
+            })
+    });
+    let error = setup
+        .attachments("acme/api", &image, Search::First, &anonymous())
+        .await;
+    let detail = "continues its list of referrers elsewhere";
+    assert_eq!(
+        error.expect_err("refused").to_string(),
+        format!("{} {detail}", setup.registry.host())
+    );
+}
+
+#[tokio::test]
+async fn a_fallback_tag_that_names_the_image_itself_holds_no_referrers() {
+    let setup = open(Referrers::FallbackTag).await;
+    let child = setup.registry.push_image("acme/api", "child", "child");
+    let index = setup
+        .registry
+        .push_index("acme/api", "1", std::slice::from_ref(&child));
+    for digest in [&child, &index] {
+        let tag = format!("sha256-{}", digest.hex());
+        setup.registry.move_tag("acme/api", &tag, digest);
+        let access = anonymous();
+        let found = setup
+            .attachments("acme/api", digest, Search::Everywhere, &access)
+            .await;
+        assert!(found.expect("read").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_about_another_image_is_no_referrer() {
+    let setup = open(Referrers::FallbackTag).await;
+    let image = setup.registry.push_image("acme/api", "1", "unsigned");
+    let other = setup.registry.push_image("acme/api", "2", "signed");
+    setup.registry.attach_bundle("acme/api", &other, "bundle");
+    let signed = setup
+        .attachments("acme/api", &other, Search::First, &anonymous())
+        .await;
+    let manifest = signed.expect("read")[0].manifest.clone();
+    push_fallback(&setup, &image, &[&manifest]);
+    let found = setup
+        .attachments("acme/api", &image, Search::Everywhere, &anonymous())
+        .await;
+    assert!(found.expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn a_manifest_with_two_bundles_or_another_layer_is_no_candidate() {
+    let setup = open(Referrers::FallbackTag).await;
+    let image = setup.registry.push_image("acme/api", "1", "unsigned");
+    let blob = setup.registry.push_blob("acme/api", "bundle");
+    let layer =
+        |media_type: &str| json!({"mediaType": media_type, "digest": blob.as_str(), "size": 6});
+    let bundle = layer("application/vnd.dev.sigstore.bundle.v0.3+json");
+    let sbom = layer("application/vnd.cyclonedx+json");
+    let manifests: Vec<Digest> = [json!([bundle, bundle]), json!([sbom])]
+        .into_iter()
+        .map(|layers| {
+            let manifest = json!({
+                "schemaVersion": 2, "mediaType": MANIFEST, "layers": layers,
+                "subject": {"mediaType": MANIFEST, "digest": image.as_str(), "size": 1},
+            });
+            setup
+                .registry
+                .push_manifest("acme/api", None, MANIFEST, manifest.to_string())
+        })
+        .collect();
+    push_fallback(&setup, &image, &manifests.iter().collect::<Vec<_>>());
+    let found = setup
+        .attachments("acme/api", &image, Search::Everywhere, &anonymous())
+        .await;
+    assert!(found.expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn one_candidate_too_many_is_an_error_with_numbers() {
+    let setup = open(Referrers::Api).await;
+    let image = setup.registry.push_image("acme/api", "1", "many");
+    for number in 0..=assay::limits::CANDIDATES_PER_IMAGE {
+        let payload = number.to_string();
+        setup
+            .registry
+            .attach_legacy("acme/api", &image, payload, &no_annotations());
+    }
+    let error = setup
+        .review("acme/api:1", &anonymous())
+        .await
+        .expect_err("refused");
+    let detail = "more than 50 signature candidates are attached".to_owned();
+    assert_eq!(
+        error.to_string(),
+        format!("{}: {detail}", setup.registry.host())
+    );
+}
+
+#[tokio::test]
+async fn the_children_of_an_index_are_listed_without_attestations() {
+    let setup = open(Referrers::Api).await;
+    let one = setup.registry.push_image("acme/api", "one", "one");
+    let two = setup.registry.push_image("acme/api", "two", "two");
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+        {"mediaType": MANIFEST, "digest": one.as_str(), "size": 1},
+        {"mediaType": MANIFEST, "digest": two.as_str(), "size": 1,
+         "annotations": {"vnd.docker.reference.type": "attestation-manifest"}},
+    ]});
+    let index = setup
+        .registry
+        .push_manifest("acme/api", Some("1"), INDEX, index.to_string());
+    let repository = setup.repository("acme/api");
+    let children = setup
+        .reader
+        .children(&repository, &index, &anonymous())
+        .await;
+    assert_eq!(children.expect("read"), std::slice::from_ref(&one));
+    let none = setup.reader.children(&repository, &one, &anonymous()).await;
+    assert_eq!(none.expect("read"), []);
+    let missing = setup
+        .reader
+        .children(&repository, &Digest::of(b"x"), &anonymous())
+        .await;
+    assert!(matches!(missing, Err(RegistryError::NotFound { .. })));
+}
+
+/// Writes the fallback tag of an image by hand.
+fn push_fallback(setup: &Setup, image: &Digest, referrers: &[&Digest]) {
+    let listed: Vec<_> = referrers
+        .iter()
+        .map(|digest| json!({"mediaType": MANIFEST, "digest": digest.as_str(), "size": 1}))
+        .collect();
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed});
+    let tag = format!("sha256-{}", image.hex());
+    setup
+        .registry
+        .push_manifest("acme/api", Some(&tag), INDEX, index.to_string());
+}
