@@ -280,3 +280,68 @@ pub(in crate::registry) fn authority(url: &Url) -> String {
         None => host.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The header's value and how long the token is used.
+    fn parse(body: &str) -> Option<(String, Duration)> {
+        let token = Token::parse(body.as_bytes())?;
+        let header = token.header.to_str().expect("ASCII").to_owned();
+        Some((header, token.until - token.granted))
+    }
+
+    fn used(text: &str, seconds: u64) -> (String, Duration) {
+        (format!("Bearer {text}"), Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_token_is_used_until_shortly_before_its_end() {
+        assert_eq!(
+            parse(r#"{"token": "t", "expires_in": 300}"#),
+            Some(used("t", 290))
+        );
+        assert_eq!(parse(r#"{"token": "t"}"#), Some(used("t", 50)));
+        assert_eq!(
+            parse(r#"{"token": "t", "expires_in": 4}"#),
+            Some(used("t", 2))
+        );
+        assert_eq!(
+            parse(r#"{"token": "t", "expires_in": 999999}"#),
+            Some(used("t", 3590))
+        );
+    }
+
+    #[test]
+    fn both_names_of_a_token_are_known() {
+        assert_eq!(parse(r#"{"access_token": "a"}"#), Some(used("a", 50)));
+        assert_eq!(
+            parse(r#"{"token": "t", "access_token": "a"}"#),
+            Some(used("t", 50))
+        );
+        assert_eq!(
+            parse(r#"{"token": "", "access_token": "a"}"#),
+            Some(used("a", 50))
+        );
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        for body in [
+            "{}",
+            "<html>",
+            r#"{"token": ""}"#,
+            r#"{"token": "a b"}"#,
+            r#"{"token": "a\nb"}"#,
+        ] {
+            assert_eq!(parse(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_token_never_shows() {
+        let token = Token::parse(br#"{"token": "s3cret"}"#).expect("a token");
+        assert!(!format!("{token:?} {:?}", token.header).contains("s3cret"));
+    }
+}

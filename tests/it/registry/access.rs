@@ -185,24 +185,116 @@ async fn a_password_is_sent_with_each_request_where_that_is_wanted() {
 
 #[tokio::test]
 async fn credentials_are_not_sent_to_a_token_service_of_another_house() {
+    let service = private(vec![login("a", &["acme/api"])]).await;
+    // The address of "any interface" leads to loopback, and is none of it by name.
+    let elsewhere = service.registry.host().replace("127.0.0.1", "0.0.0.0");
     let setup = Setup::new(sandbox::RegistrySettings::default()).await;
+    let challenge = format!("Bearer realm=\"http://{elsewhere}/token\",service=\"x\"");
+    setup.registry.set_fault(move |_| {
+        Some(Fault::Status {
+            status: 401,
+            headers: vec![("www-authenticate".to_owned(), challenge.clone())],
+            body: Vec::new(),
+        })
+    });
+    let result = setup
+        .resolve("acme/api:1", &access(setup.keyring(&["a"])))
+        .await;
+    let tried = format!(
+        "pull secret \"a\" (not sent to {elsewhere}, which is not known to belong to the registry)"
+    );
+    assert_eq!(error(result), refused(&setup, 401, &[&tried]));
+    let seen: Vec<bool> = service
+        .registry
+        .requests()
+        .iter()
+        .map(|record| record.request.authorized)
+        .collect();
+    assert_eq!(seen, [false]);
+}
+
+#[tokio::test]
+async fn a_token_service_is_reached_over_https_only() {
+    let identity = identity();
+    let tls = Some(identity.clone());
+    let settings = sandbox::RegistrySettings {
+        tls,
+        ..sandbox::RegistrySettings::default()
+    };
+    let mut setup = Setup::new(settings).await;
+    setup.reader = trusting(&setup.registry.host(), &identity.certificate_pem);
     setup.registry.set_fault(|_| {
         Some(Fault::Status {
             status: 401,
             headers: vec![(
                 "www-authenticate".to_owned(),
-                "Bearer realm=\"http://assay.invalid/token\",service=\"x\"".to_owned(),
+                "Bearer realm=\"http://127.0.0.1:9/token\"".to_owned(),
             )],
             body: Vec::new(),
         })
     });
-    let found = setup
-        .resolve("acme/api:1", &access(setup.keyring(&["a"])))
-        .await;
-    // The service cannot be reached: what matters is that it was asked at all, without the credential.
-    assert!(
-        matches!(found, Err(RegistryError::Unavailable { host, .. }) if host == "assay.invalid")
-    );
+    let result = setup.resolve("acme/api:1", &anonymous()).await;
+    let detail = "wants a token from 127.0.0.1:9 over plain HTTP, which is not allowed";
+    let host = setup.registry.host();
+    let expected = RegistryError::Unavailable {
+        host,
+        detail: detail.to_owned(),
+    };
+    assert_eq!(error(result), format!("{expected:?}"));
+}
+
+#[tokio::test]
+async fn a_private_authority_vouches_for_its_own_prefix_only() {
+    let identity = identity();
+    let tls = Some(identity.clone());
+    let settings = sandbox::RegistrySettings {
+        tls,
+        ..sandbox::RegistrySettings::default()
+    };
+    let mut setup = Setup::new(settings).await;
+    let image = push(&setup);
+    setup.reader = trusting(&setup.registry.host(), &identity.certificate_pem);
+    let found = setup.resolve("acme/api:1", &anonymous()).await;
+    assert_eq!(found.expect("resolved"), image);
+    setup.reader = trusting("r.example", &identity.certificate_pem);
+    let found = setup.resolve("acme/api:1", &anonymous()).await;
+    assert!(matches!(found, Err(RegistryError::Tls { .. })), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_is_too_large_is_refused() {
+    let setup = private(Vec::new()).await;
+    setup.registry.set_fault(|request| {
+        (request.path == "/token").then(|| Fault::Status {
+            status: 200,
+            headers: Vec::new(),
+            body: vec![b' '; assay::limits::TOKEN_BYTES + 1],
+        })
+    });
+    let result = setup.resolve("acme/api:1", &anonymous()).await;
+    let detail = "the token is larger than 262144 bytes".to_owned();
+    let host = setup.registry.host();
+    let expected = RegistryError::Limit { host, detail };
+    assert_eq!(error(result), format!("{expected:?}"));
+}
+
+fn identity() -> sandbox::ServerIdentity {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address");
+    sandbox::ServerIdentity {
+        certificate_pem: params.self_signed(&key).expect("a certificate").pem(),
+        key_pem: key.serialize_pem(),
+    }
+}
+
+/// A reader that trusts this certificate for this prefix.
+fn trusting(prefix: &str, certificate_pem: &str) -> OciRegistry {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("ca.pem"), certificate_pem).expect("written");
+    let file = folder.path().join("registries.yaml");
+    let yaml = format!("registries:\n  - prefix: {prefix}\n    caFile: ca.pem\n");
+    let settings = RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &yaml);
+    OciRegistry::new(settings.expect("settings"), options(), &TaskTracker::new()).expect("a reader")
 }
 
 #[tokio::test]

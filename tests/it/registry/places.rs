@@ -211,6 +211,62 @@ async fn one_candidate_too_many_is_an_error_with_numbers() {
 }
 
 #[tokio::test]
+async fn candidates_that_are_too_large_alone_or_together_are_not_fetched() {
+    let largest = assay::limits::ATTACHMENT_BYTES;
+    let together = assay::limits::CANDIDATE_BYTES_PER_IMAGE;
+    for (sizes, detail) in [
+        (
+            vec![largest + 1],
+            "a signature candidate has 4194305 bytes, at most 4194304 are read",
+        ),
+        (
+            vec![largest; together / largest + 1],
+            "the signature candidates have more than 16777216 bytes together",
+        ),
+    ] {
+        let setup = open(Referrers::Api).await;
+        let image = Digest::of(b"large");
+        let media_type = "application/vnd.dev.cosign.simplesigning.v1+json";
+        let layers: Vec<_> = sizes
+            .iter()
+            .map(|size| json!({"mediaType": media_type, "digest": image.as_str(), "size": size}))
+            .collect();
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": layers});
+        let tag = format!("sha256-{}.sig", image.hex());
+        let manifest = manifest.to_string();
+        setup
+            .registry
+            .push_manifest("acme/api", Some(&tag), MANIFEST, manifest);
+        let found = setup
+            .attachments("acme/api", &image, Search::First, &anonymous())
+            .await;
+        let error = found.expect_err("refused").to_string();
+        assert_eq!(error, format!("{}: {detail}", setup.registry.host()));
+    }
+}
+
+#[tokio::test]
+async fn one_page_of_referrers_too_many_is_an_error_with_numbers() {
+    let settings = sandbox::RegistrySettings {
+        referrers_page: Some(1),
+        ..sandbox::RegistrySettings::default()
+    };
+    let setup = Setup::new(settings).await;
+    let image = setup.registry.push_image("acme/api", "1", "many");
+    for number in 0..=assay::limits::REFERRER_PAGES {
+        setup
+            .registry
+            .attach_bundle("acme/api", &image, number.to_string());
+    }
+    let found = setup
+        .attachments("acme/api", &image, Search::First, &anonymous())
+        .await;
+    let detail = "the referrers have more than 10 pages";
+    let error = found.expect_err("refused").to_string();
+    assert_eq!(error, format!("{}: {detail}", setup.registry.host()));
+}
+
+#[tokio::test]
 async fn the_children_of_an_index_are_listed_without_attestations() {
     let setup = open(Referrers::Api).await;
     let one = setup.registry.push_image("acme/api", "one", "one");
