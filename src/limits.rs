@@ -120,6 +120,12 @@ pub const VERDICT_CACHE_ENTRIES: u64 = 50_000;
 /// The largest policy file that is read, in bytes.
 pub const POLICY_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The most policy files that are read from one directory.
+pub const POLICY_FILES: usize = 1000;
+
+/// How often the directory of policies is looked at when no event says that it has changed.
+pub const POLICY_POLL: Duration = Duration::from_secs(10);
+
 /// How long the server still serves after it has said that it is not ready any more.
 pub const DRAIN_DELAY: Duration = Duration::from_secs(5);
 

@@ -71,6 +71,11 @@ impl CompileError {
         Self { problems }
     }
 
+    /// One problem with one field.
+    pub(crate) fn one(path: &str, fault: Fault) -> Self {
+        Self::new(vec![FieldPath::new(path).problem(fault)])
+    }
+
     /// The problems, in the order of the fields.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -1,0 +1,176 @@
+//! Follows a directory as its files change.
+//!
+//! The kubelet exchanges a mounted `ConfigMap` by writing a new folder and swapping the symbolic link `..data` to it, so
+//! the files themselves see no event: the *directory* is watched. What an event misses, a slow poll finds.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Files, LoadError, Loaded, Settings, Standalone};
+use crate::{image::Digest, limits::POLICY_POLL};
+
+/// Keeps one [`Standalone`] as new as its directory.
+#[derive(Debug)]
+pub(super) struct Follower {
+    directory: PathBuf,
+    standalone: Arc<Standalone>,
+    /// What was last seen, usable or not.
+    seen: Seen,
+}
+
+/// What one look at the directory found there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Seen {
+    Files(Digest),
+    Unreadable(LoadError),
+}
+
+/// What came of one look.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Look {
+    /// Everything is as it was.
+    Same,
+    /// The new reading is in force.
+    Replaced,
+    /// The new reading cannot be used; the old one stays in force.
+    Refused(LoadError),
+}
+
+impl Standalone {
+    /// Reads a directory and follows its changes until `closing`, in a task of `tasks`.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any file now. What goes wrong later is logged, and the last good reading stays.
+    pub fn follow(
+        directory: &Path,
+        settings: Settings,
+        tasks: &TaskTracker,
+        closing: CancellationToken,
+    ) -> Result<Arc<Self>, LoadError> {
+        let follower = Follower::start(directory, settings)?;
+        let standalone = Arc::clone(&follower.standalone);
+        tasks.spawn(follower.run(tasks.clone(), closing));
+        Ok(standalone)
+    }
+}
+
+impl Follower {
+    /// Reads the directory for the first time.
+    pub(super) fn start(directory: &Path, settings: Settings) -> Result<Self, LoadError> {
+        let files = Files::read(directory)?;
+        let loaded = Loaded::from_files(&files)?;
+        if loaded.policies.iter().next().is_none() {
+            tracing::warn!(directory = %directory.display(), "there are no policies");
+        }
+        Ok(Self {
+            directory: directory.to_owned(),
+            standalone: Arc::new(Standalone::new(loaded, settings)),
+            seen: Seen::Files(files.fingerprint()),
+        })
+    }
+
+    /// What is kept up to date.
+    #[cfg(test)]
+    pub(super) fn standalone(&self) -> &Standalone {
+        &self.standalone
+    }
+
+    async fn run(mut self, tasks: TaskTracker, closing: CancellationToken) {
+        let changed = Arc::new(Notify::new());
+        // Kept alive by this binding; the poll goes on alone where the system gives no watch.
+        let _watcher = watch(&self.directory, &changed).inspect_err(
+            |error| tracing::warn!(%error, "the policies' directory cannot be watched, polling it"),
+        );
+        // What changed between the first reading and the watch gave no event.
+        changed.notify_one();
+        loop {
+            tokio::select! {
+                () = closing.cancelled() => return,
+                () = tokio::time::sleep(POLICY_POLL) => {}
+                // Writers make several changes in a row: one look after the first of them, one after the rest.
+                () = changed.notified() => tokio::time::sleep(SETTLING).await,
+            }
+            let looked = tasks.spawn_blocking(move || {
+                let look = self.look();
+                (self, look)
+            });
+            match looked.await {
+                Ok((follower, look)) => {
+                    self = follower;
+                    look.log();
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the policies are not followed any more");
+                    closing.cancel();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Looks at the directory once.
+    pub(super) fn look(&mut self) -> Look {
+        let files = match Files::read(&self.directory) {
+            Ok(files) => files,
+            Err(error) => {
+                let seen = Seen::Unreadable(error.clone());
+                return self.note(seen, || Look::Refused(error));
+            }
+        };
+        let standalone = Arc::clone(&self.standalone);
+        self.note(
+            Seen::Files(files.fingerprint()),
+            || match Loaded::from_files(&files) {
+                Ok(loaded) => {
+                    standalone.current.store(Arc::new(loaded));
+                    Look::Replaced
+                }
+                Err(error) => Look::Refused(error),
+            },
+        )
+    }
+
+    /// The outcome for something not seen before; what was already reported is not reported again.
+    fn note(&mut self, seen: Seen, outcome: impl FnOnce() -> Look) -> Look {
+        if seen == self.seen {
+            return Look::Same;
+        }
+        self.seen = seen;
+        outcome()
+    }
+}
+
+impl Look {
+    fn log(&self) {
+        match self {
+            Self::Same => {}
+            Self::Replaced => tracing::info!("the policies were replaced"),
+            Self::Refused(error) => {
+                for problem in error.problems() {
+                    tracing::error!(%problem, "the new policies are refused, the old ones stay");
+                }
+            }
+        }
+    }
+}
+
+fn watch(directory: &Path, changed: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+    let notify = Arc::clone(changed);
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        // Our own reading is an event too, and must not lead to the next.
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            notify.notify_one();
+        }
+    })?;
+    watcher.watch(directory, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}
+
+const SETTLING: Duration = Duration::from_millis(100);
