@@ -1,1 +1,130 @@
 //! The Kubernetes API: policies watched into snapshots, pull secrets, policy status.
+//!
+//! One task owns all watches and publishes an immutable snapshot whenever something has changed; a
+//! review reads the latest and never waits. Until every first list is complete there is no snapshot.
+
+mod assemble;
+mod keeper;
+mod mirror;
+mod namespaces;
+mod pull_secrets;
+mod status;
+mod watch;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::future::BoxFuture;
+use kube::Client;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use self::{
+    assemble::Assembler,
+    keeper::{Keeper, Published, changes},
+    namespaces::fetch_labels,
+    pull_secrets::PullSecrets,
+    status::Writer,
+};
+use crate::{
+    clock::Clock,
+    policy::DefaultAction,
+    registry::Keyring,
+    review::{self, Snapshot, Snapshots},
+    workload::PullReferences,
+};
+
+/// What the cluster side is told at start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Assay's own namespace: the only one whose Secrets and ConfigMaps policies can refer to.
+    pub namespace: String,
+    /// What images get that no policy matches.
+    pub default_action: DefaultAction,
+    /// Assay's own pull credentials, which end every keyring.
+    pub keyring: Arc<Keyring>,
+    /// For the times in statuses.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the cluster cannot be followed any longer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ClusterError {
+    /// A watch has ended, which it never does on its own.
+    #[error("a watch of the API server has ended")]
+    WatchEnded,
+}
+
+/// The cluster as reviews see it.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    published: Arc<Published>,
+    pull_secrets: PullSecrets,
+}
+
+impl Cluster {
+    /// Starts to follow the API server, with tasks on `tasks`. Does not wait for the first lists.
+    ///
+    /// The handle ends only when the cluster can no longer be followed: [`Snapshots::current`] is `None` from
+    /// then on, and the owner is to end the program. It may be aborted to stop.
+    pub fn follow(
+        client: Client,
+        settings: Settings,
+        tasks: &TaskTracker,
+    ) -> (Arc<Self>, JoinHandle<ClusterError>) {
+        let published = Arc::new(Published::default());
+        let (reports, reported) = tokio::sync::watch::channel(Vec::new());
+        let keeper = Keeper::new(
+            Assembler::new(settings.namespace.clone(), settings.default_action),
+            Arc::clone(&published),
+            reports,
+        );
+        let changes = changes(&client, &settings.namespace);
+        let kept = tasks.spawn(keeper.run(changes));
+        // Ends with the keeper, which holds the other end of the channel.
+        tasks.spawn(Writer::new(client.clone(), settings.clock).run(reported));
+        let cluster = Arc::new(Self {
+            pull_secrets: PullSecrets::new(client.clone(), settings.keyring),
+            client,
+            published,
+        });
+        (cluster, kept)
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").finish_non_exhaustive()
+    }
+}
+
+impl Snapshots for Cluster {
+    fn current(&self) -> Option<Snapshot> {
+        self.published.snapshot.load().as_deref().cloned()
+    }
+
+    fn namespace_labels<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, String>, String>> {
+        Box::pin(async move {
+            if let Some(labels) = self.published.namespaces.load().get(namespace) {
+                return Ok(labels.clone());
+            }
+            fetch_labels(&self.client, namespace).await
+        })
+    }
+}
+
+impl review::PullSecrets for Cluster {
+    fn keyring<'a>(
+        &'a self,
+        namespace: &'a str,
+        references: &'a PullReferences,
+    ) -> BoxFuture<'a, Result<Arc<Keyring>, String>> {
+        self.pull_secrets.keyring(namespace, references)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,21 @@ pub const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is kept back from the API server's timeout, which it rounds up to a whole second.
 pub const DEADLINE_MARGIN: Duration = Duration::from_secs(1);
 
+/// How long one read of the Kubernetes API may take during a review.
+pub const KUBERNETES_READ_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a streamed first list may pause before it is given up for an ordinary list.
+pub const STREAMED_LIST_PATIENCE: Duration = Duration::from_secs(20);
+
+/// The most pull secrets of one Pod that are read.
+pub const PULL_SECRETS_PER_POD: usize = 50;
+
+/// How long pull secrets are believed to be unchanged.
+pub const PULL_SECRETS_TTL: Duration = Duration::from_secs(5);
+
+/// The most bytes of pull secrets that are held.
+pub const PULL_SECRET_CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
 /// How many images of one review are looked up at the same time.
 pub const LOOKUPS_PER_REVIEW: usize = 16;
 

@@ -1,0 +1,208 @@
+//! The pull credentials of a Pod, found as the kubelet finds them (formats.md §6.5).
+
+use std::{future::Future, sync::Arc};
+
+use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use kube::{Api, Client};
+use moka::future::Cache;
+
+use super::watch::Causes;
+use crate::{limits, registry::Keyring, review, workload::PullReferences};
+
+/// Reads pull secrets by name, from the Pod's own namespace only.
+///
+/// What was read is believed for a few seconds, so that the ten reviews of one Deployment cost one read.
+#[derive(Clone)]
+pub(super) struct PullSecrets {
+    client: Client,
+    own: Arc<Keyring>,
+    known: Cache<Place, Known>,
+}
+
+/// What decides which secrets apply. Never shared between namespaces.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Place {
+    namespace: String,
+    references: Named,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Named {
+    Secrets(Vec<String>),
+    ServiceAccount(String),
+}
+
+#[derive(Clone)]
+struct Known {
+    keyring: Arc<Keyring>,
+    bytes: u32,
+}
+
+impl PullSecrets {
+    /// `own` is appended to every Pod's keyring.
+    pub(super) fn new(client: Client, own: Arc<Keyring>) -> Self {
+        let known = Cache::builder()
+            .max_capacity(limits::PULL_SECRET_CACHE_BYTES)
+            .weigher(|place: &Place, known: &Known| known.bytes.saturating_add(place.bytes()))
+            .time_to_live(limits::PULL_SECRETS_TTL)
+            .build();
+        Self { client, own, known }
+    }
+
+    async fn read(&self, place: &Place) -> Result<Known, String> {
+        let names = match &place.references {
+            Named::Secrets(names) => names.clone(),
+            Named::ServiceAccount(name) => self.secrets_of_account(&place.namespace, name).await?,
+        };
+        if names.len() > limits::PULL_SECRETS_PER_POD {
+            return Err(format!(
+                "{} pull secrets are named, at most {} are read",
+                names.len(),
+                limits::PULL_SECRETS_PER_POD
+            ));
+        }
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &place.namespace);
+        let secrets: Vec<(String, Option<Secret>)> = stream::iter(names)
+            .map(async |name| {
+                let secret = in_time(api.get_opt(&name))
+                    .await
+                    .map_err(|reason| format!("pull secret {name:?} cannot be read: {reason}"))?;
+                Ok::<_, String>((name, secret))
+            })
+            .buffered(SECRETS_AT_ONCE)
+            .try_collect()
+            .await?;
+        self.keyring_of(place, &secrets)
+    }
+
+    async fn secrets_of_account(&self, namespace: &str, name: &str) -> Result<Vec<String>, String> {
+        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        let account = in_time(api.get_opt(name))
+            .await
+            .map_err(|reason| format!("service account {name:?} cannot be read: {reason}"))?;
+        // A template may name an account that is not made yet: its Pods will be judged with it.
+        let references = account
+            .and_then(|account| account.image_pull_secrets)
+            .unwrap_or_default();
+        Ok(references
+            .into_iter()
+            .map(|reference| reference.name)
+            .filter(|name| !name.is_empty())
+            .collect())
+    }
+
+    fn keyring_of(
+        &self,
+        place: &Place,
+        secrets: &[(String, Option<Secret>)],
+    ) -> Result<Known, String> {
+        let mut keyring = Keyring::default();
+        let mut bytes = 0_usize;
+        for (name, secret) in secrets {
+            if let Some(secret) = secret {
+                bytes += add_secret(&mut keyring, name, secret)?;
+            } else {
+                // As the kubelet does: the pull is tried without it.
+                let namespace = &place.namespace;
+                tracing::debug!(namespace, secret = name, "pull secret is missing");
+            }
+        }
+        keyring.append(&self.own);
+        Ok(Known {
+            keyring: Arc::new(keyring),
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+impl Place {
+    fn new(namespace: &str, references: &PullReferences) -> Self {
+        // The service account's secrets count only when the Pod itself names none.
+        let references = if references.pull_secrets.is_empty() {
+            Named::ServiceAccount(references.service_account.clone())
+        } else {
+            Named::Secrets(references.pull_secrets.clone())
+        };
+        Self {
+            namespace: namespace.to_owned(),
+            references,
+        }
+    }
+
+    fn bytes(&self) -> u32 {
+        let references = match &self.references {
+            Named::Secrets(names) => names.iter().map(String::len).sum(),
+            Named::ServiceAccount(name) => name.len(),
+        };
+        u32::try_from(ENTRY_OVERHEAD + self.namespace.len() + references).unwrap_or(u32::MAX)
+    }
+}
+
+impl std::fmt::Debug for PullSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PullSecrets").finish_non_exhaustive()
+    }
+}
+
+impl review::PullSecrets for PullSecrets {
+    fn keyring<'a>(
+        &'a self,
+        namespace: &'a str,
+        references: &'a PullReferences,
+    ) -> BoxFuture<'a, Result<Arc<Keyring>, String>> {
+        Box::pin(async move {
+            let place = Place::new(namespace, references);
+            // Should this caller be cancelled, the next one that waits reads in its stead.
+            let known = self
+                .known
+                .try_get_with(place.clone(), self.read(&place))
+                .await
+                .map_err(|reason| reason.as_ref().clone())?;
+            Ok(known.keyring)
+        })
+    }
+}
+
+/// Adds what a secret holds, and tells how many bytes that was. Secrets of other types are passed over.
+fn add_secret(keyring: &mut Keyring, name: &str, secret: &Secret) -> Result<usize, String> {
+    let origin = format!("pull secret {name:?}");
+    let entry = |key: &str| -> Result<Option<&str>, String> {
+        let Some(bytes) = secret.data.as_ref().and_then(|data| data.get(key)) else {
+            return Ok(None);
+        };
+        std::str::from_utf8(&bytes.0)
+            .map(|text| Some(text).filter(|text| !text.is_empty()))
+            .map_err(|_| format!("{origin} is not a docker config: it is not UTF-8"))
+    };
+    let (text, added) = match secret.type_.as_deref() {
+        Some("kubernetes.io/dockerconfigjson") => {
+            let Some(text) = entry(".dockerconfigjson")? else {
+                return Ok(0);
+            };
+            (text, keyring.add_docker_config_json(&origin, text))
+        }
+        Some("kubernetes.io/dockercfg") => {
+            let Some(text) = entry(".dockercfg")? else {
+                return Ok(0);
+            };
+            (text, keyring.add_dockercfg(&origin, text))
+        }
+        _ => return Ok(0),
+    };
+    added.map_err(|error| error.to_string())?;
+    Ok(text.len())
+}
+
+/// Waits for one read of the API, no longer than [`limits::KUBERNETES_READ_TIMEOUT`].
+pub(super) async fn in_time<T>(read: impl Future<Output = kube::Result<T>>) -> Result<T, String> {
+    match tokio::time::timeout(limits::KUBERNETES_READ_TIMEOUT, read).await {
+        Ok(answer) => answer.map_err(|error| Causes(&error).to_string()),
+        Err(_) => Err("the API server did not answer in time".to_owned()),
+    }
+}
+
+const SECRETS_AT_ONCE: usize = 8;
+
+/// What an entry takes beside its texts, roughly.
+const ENTRY_OVERHEAD: usize = 512;

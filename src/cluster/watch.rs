@@ -1,0 +1,137 @@
+//! One watch of one kind of object, for as long as the program runs.
+
+use std::time::Duration;
+
+use futures::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
+use kube::{
+    Api,
+    api::DynamicObject,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Config, Event},
+    },
+};
+
+use crate::limits;
+
+/// The events of one kind of object, without end: errors are logged and tried again with growing pauses.
+///
+/// The first list is streamed. A server that refuses that, or that does not say when the list is
+/// complete, is asked for an ordinary list instead.
+pub(super) fn events(
+    api: Api<DynamicObject>,
+    config: Config,
+    what: &'static str,
+) -> impl Stream<Item = Event<DynamicObject>> + Send {
+    stream::unfold(Watch::streaming(api, config, what), async |mut watch| {
+        let event = watch.next().await?;
+        Some((event, watch))
+    })
+}
+
+type Events = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
+
+struct Watch {
+    api: Api<DynamicObject>,
+    config: Config,
+    what: &'static str,
+    events: Events,
+    /// How long the next event may take; none once the first list is complete, or is an ordinary one.
+    patience: Option<Duration>,
+}
+
+impl Watch {
+    fn streaming(api: Api<DynamicObject>, config: Config, what: &'static str) -> Self {
+        Self {
+            events: start(&api, config.clone().streaming_lists()),
+            api,
+            config,
+            what,
+            patience: Some(limits::STREAMED_LIST_PATIENCE),
+        }
+    }
+
+    async fn next(&mut self) -> Option<Event<DynamicObject>> {
+        loop {
+            let Some(next) = self.within_patience().await else {
+                self.list_instead("it does not say when the first list is complete");
+                continue;
+            };
+            match next? {
+                Ok(event) => {
+                    if matches!(event, Event::InitDone) {
+                        self.patience = None;
+                    }
+                    return Some(event);
+                }
+                Err(error) if self.patience.is_some() && refuses_streamed_list(&error) => {
+                    self.list_instead("it refuses to stream it");
+                }
+                Err(error) => {
+                    tracing::warn!(what = self.what, error = %Causes(&error), "watch interrupted");
+                }
+            }
+        }
+    }
+
+    /// The next item, or `None` when patience ran out.
+    async fn within_patience(&mut self) -> Option<Option<watcher::Result<Event<DynamicObject>>>> {
+        match self.patience {
+            Some(patience) => tokio::time::timeout(patience, self.events.next())
+                .await
+                .ok(),
+            None => Some(self.events.next().await),
+        }
+    }
+
+    fn list_instead(&mut self, why: &str) {
+        tracing::info!(
+            what = self.what,
+            why,
+            "the API server is asked for an ordinary list"
+        );
+        self.events = start(&self.api, self.config.clone());
+        self.patience = None;
+    }
+}
+
+fn start(api: &Api<DynamicObject>, config: Config) -> Events {
+    watcher::watcher(api.clone(), config)
+        .default_backoff()
+        .boxed()
+}
+
+/// Servers without streamed lists answer the parameter with 422 (or, behind some proxies, 400).
+fn refuses_streamed_list(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
+            matches!(status.code, 400 | 422)
+        }
+        watcher::Error::WatchError(status) => matches!(status.code, 400 | 422),
+        _ => false,
+    }
+}
+
+/// An error with its sources, in one line.
+pub(super) struct Causes<'a>(pub(super) &'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = self.0.to_string();
+        f.write_str(&text)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            // kube's errors often repeat their source in their own text.
+            let next = error.to_string();
+            if !text.contains(&next) {
+                write!(f, ": {next}")?;
+            }
+            text = next;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
