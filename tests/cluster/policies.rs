@@ -1,0 +1,161 @@
+//! Policies as the API server and their authors meet them.
+
+use serde_json::json;
+
+use crate::support::{
+    cluster, eventually,
+    scene::{Scene, pod},
+};
+
+#[test]
+#[ignore = "needs a cluster"]
+fn the_api_server_refuses_an_unknown_policy_field() {
+    let scene = Scene::new("unknown-field");
+    let mut policy = scene.policy(
+        "typo",
+        "registry.example/**",
+        &scene.cluster.signer.public_key,
+    );
+    policy["spec"]["authoritys"] = json!([]);
+    let stderr = scene.apply(&policy).expect_failure();
+    assert!(
+        stderr.contains(r#"unknown field "spec.authoritys""#),
+        "{stderr}"
+    );
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn the_api_server_refuses_what_the_schema_rules_out() {
+    let scene = Scene::new("no-authority");
+    let mut policy = scene.policy(
+        "empty",
+        "registry.example/**",
+        &scene.cluster.signer.public_key,
+    );
+    policy["spec"]["authorities"][0]["github"] = json!({ "repository": "acme/shop" });
+    let stderr = scene.apply(&policy).expect_failure();
+    assert!(
+        stderr.contains("is invalid: spec.authorities[0]"),
+        "{stderr}"
+    );
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn an_edited_policy_takes_effect() {
+    let scene = Scene::new("edited");
+    let registry = &scene.cluster.registry;
+    let image = scene.cluster.signer.push(registry, "edited/app", "v1");
+    let key = &scene.cluster.signer.public_key;
+    scene.demand_key("signed", &format!("{}/elsewhere/**", registry.host), key);
+    scene.accepts(&pod("before", &image.tagged));
+    scene.demand_key("signed", &format!("{}/edited/**", registry.host), key);
+    scene.rejects(&pod("after", &image.tagged), "SignatureMissing");
+    scene
+        .kubectl(&["delete", "imagetrustpolicy", "signed"])
+        .expect_success();
+    eventually("the deleted policy to be out of force", || {
+        (scene.apply(&pod("last", &image.tagged)).code == Some(0)).then_some(())
+    });
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_cluster_policy_applies_to_the_namespaces_its_selector_matches() {
+    let scene = Scene::new("selected");
+    let other = Scene::new("not-selected");
+    let registry = &scene.cluster.registry;
+    let image = scene.cluster.signer.push(registry, "selected/app", "v1");
+    scene
+        .kubectl(&["label", "namespace", "selected", "env=production"])
+        .expect_success();
+    let mut policy = scene.policy(
+        "selected-production",
+        &format!("{}/selected/**", registry.host),
+        &scene.cluster.signer.public_key,
+    );
+    policy["kind"] = json!("ClusterImageTrustPolicy");
+    policy["metadata"] = json!({ "name": "selected-production" });
+    policy["spec"]["match"]["namespaceSelector"] =
+        json!({ "matchLabels": { "env": "production" } });
+    scene.apply(&policy).expect_success();
+    eventually("the cluster policy's status", || {
+        let policy = scene.get(&["clusterimagetrustpolicy", "selected-production"]);
+        (policy["status"]["conditions"][0]["status"] == "True").then_some(())
+    });
+    scene.rejects(&pod("app", &image.tagged), "SignatureMissing");
+    other.accepts(&pod("app", &image.tagged));
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_policy_that_stops_compiling_keeps_its_last_good_form_and_says_why() {
+    let scene = Scene::new("last-good");
+    let registry = &scene.cluster.registry;
+    let maker = &scene.cluster.signer;
+    let signed = maker.push(registry, "last-good/app", "signed");
+    maker.sign(registry, &signed);
+    let unsigned = maker.push(registry, "last-good/app", "unsigned");
+    let images = format!("{}/last-good/**", registry.host);
+    scene.demand_key("signed", &images, &maker.public_key);
+    let no_key = "-----BEGIN PUBLIC KEY-----\nbm90IGEga2V5\n-----END PUBLIC KEY-----\n";
+    scene
+        .apply(&scene.policy("signed", &images, no_key))
+        .expect_success();
+    let condition = scene.wait_for_policy("signed", "False");
+    assert_eq!(condition["reason"], "LastGoodInForce");
+    let message = condition["message"].as_str().expect("there is a message");
+    assert!(message.contains("spec.authorities[0].key.pem"), "{message}");
+    scene.accepts(&pod("signed", &signed.tagged));
+    scene.rejects(&pod("unsigned", &unsigned.tagged), "SignatureMissing");
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_policy_that_never_compiled_refuses_what_it_covers() {
+    let scene = Scene::new("broken");
+    let image = scene
+        .cluster
+        .signer
+        .push(&scene.cluster.registry, "broken/app", "v1");
+    let mut policy = scene.policy(
+        "signed",
+        &format!("{}/broken/**", cluster().registry.host),
+        "",
+    );
+    policy["spec"]["authorities"][0]["key"] =
+        json!({ "secretRef": { "name": "no-such-secret", "key": "cosign.pub" } });
+    scene.apply(&policy).expect_success();
+    assert_eq!(
+        scene.wait_for_policy("signed", "False")["reason"],
+        "NotCompiled"
+    );
+    scene.rejects(&pod("app", &image.tagged), "PolicyBroken");
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_key_in_a_secret_of_assays_own_namespace_is_followed() {
+    let scene = Scene::new("key-secret");
+    let registry = &scene.cluster.registry;
+    let image = scene.cluster.signer.push(registry, "key-secret/app", "v1");
+    scene.cluster.signer.sign(registry, &image);
+    let mut policy = scene.policy("signed", &format!("{}/key-secret/**", registry.host), "");
+    policy["spec"]["authorities"][0]["key"] =
+        json!({ "secretRef": { "name": "release-key", "key": "cosign.pub" } });
+    scene.apply(&policy).expect_success();
+    scene.wait_for_policy("signed", "False");
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": { "name": "release-key", "namespace": "assay-system" },
+        "stringData": { "cosign.pub": scene.cluster.signer.public_key },
+    });
+    let plane = &scene.cluster.control_plane;
+    plane
+        .kubectl_with_input(&["apply", "-f", "-"], &secret.to_string())
+        .expect_success();
+    scene.wait_for_policy("signed", "True");
+    scene.accepts(&pod("app", &image.tagged));
+}

@@ -1,0 +1,80 @@
+//! Debian's docker-registry (CNCF distribution), on loopback.
+
+use std::{fmt::Write, fs, path::Path, process::Command};
+
+use super::{eventually, free_port, installed, process::Running};
+
+/// A running registry.
+pub(crate) struct Registry {
+    /// `127.0.0.1:port`.
+    pub(crate) host: String,
+    /// The user it wants, if it wants one.
+    pub(crate) login: Option<(&'static str, &'static str)>,
+    running: Running,
+}
+
+impl Registry {
+    /// A registry that answers everybody.
+    pub(crate) fn open(folder: &Path) -> Self {
+        Self::start(folder, None)
+    }
+
+    /// A registry that wants a user name and a password.
+    pub(crate) fn guarded(folder: &Path) -> Self {
+        Self::start(folder, Some(LOGIN))
+    }
+
+    fn start(folder: &Path, login: Option<(&'static str, &'static str)>) -> Self {
+        fs::create_dir_all(folder).expect("the folder can be made");
+        let host = format!("127.0.0.1:{}", free_port());
+        let mut config = format!(
+            "version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: \"{host}\"}}\n\
+             storage: {{filesystem: {{rootdirectory: \"{}\"}}, delete: {{enabled: true}}}}\n",
+            folder.join("data").display()
+        );
+        if let Some((user, _)) = login {
+            let file = folder.join("htpasswd");
+            fs::write(&file, format!("{user}:{PASSWORD_HASH}\n")).expect("it can be written");
+            let path = file.display();
+            writeln!(
+                config,
+                "auth: {{htpasswd: {{realm: tests, path: \"{path}\"}}}}"
+            )
+            .expect("texts can grow");
+        }
+        let file = folder.join("config.yml");
+        fs::write(&file, config).expect("it can be written");
+        let mut command = Command::new(installed("docker-registry", "docker-registry"));
+        command.arg("serve").arg(file);
+        let running = Running::start(&command, &folder.join("log"));
+        eventually("the registry to listen", || {
+            std::net::TcpStream::connect(&host).ok()
+        });
+        Self {
+            host,
+            login,
+            running,
+        }
+    }
+
+    /// Ends it: from now on connections are refused.
+    pub(crate) fn stop(&mut self) {
+        self.running.stop();
+    }
+
+    /// A docker config that logs in here.
+    pub(crate) fn docker_config(&self) -> String {
+        let Some((username, password)) = self.login else {
+            return r#"{"auths":{}}"#.to_owned();
+        };
+        serde_json::json!({
+            "auths": { &self.host: { "username": username, "password": password } }
+        })
+        .to_string()
+    }
+}
+
+const LOGIN: (&str, &str) = ("robot", "correct-horse");
+
+/// bcrypt of the password in [`LOGIN`]: it opens nothing but these registries.
+const PASSWORD_HASH: &str = "$2y$05$abcdefghijklmnopqrstuuZ0Fx87Pb/Aqb0E90lfvCwzXnaFKUHpS";
