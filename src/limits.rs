@@ -129,8 +129,12 @@ pub const ATTACHMENT_CACHE_BYTES: u64 = 24 * 1024 * 1024;
 /// The most tags whose digest is remembered.
 pub const TAG_CACHE_ENTRIES: u64 = 20_000;
 
-/// The most verification results that are remembered.
-pub const VERDICT_CACHE_ENTRIES: u64 = 50_000;
+/// The most bytes of verification results that are remembered: about 10,000 signatures.
+pub const VERDICT_CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The most manifests of an unsigned index that are looked at for a signature of their own, which only makes the
+/// denial clearer.
+pub const CHILDREN_PER_INDEX: usize = 8;
 
 /// The largest policy file that is read, in bytes.
 pub const POLICY_FILE_BYTES: u64 = 4 * 1024 * 1024;

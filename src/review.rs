@@ -1,14 +1,23 @@
 //! The use case: plan what must be known, gather it under a deadline, decide.
 
-use std::{fmt::Debug, sync::Arc};
+mod failure;
+mod gather;
+mod verdicts;
+
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use futures::future::BoxFuture;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+
+use gather::Gatherer;
+use verdicts::{Verdicts, Verifier};
 
 use crate::{
-    decision::{Decision, Enforcement, Evidence, Plan},
+    decision::{
+        self, Decision, Enforcement, Evidence, ImageEvidence, Inquiry, LookupFailure, Plan,
+    },
     policy::{DefaultAction, Place, PolicySet},
-    registry::{Keyring, Registry},
+    registry::{Access, Keyring, Registry},
     trust::TrustRoots,
     workload::{ImageSlot, PullReferences},
 };
@@ -32,7 +41,7 @@ pub trait Snapshots: Debug + Send + Sync {
     fn namespace_labels<'a>(
         &'a self,
         namespace: &'a str,
-    ) -> BoxFuture<'a, Result<std::collections::BTreeMap<String, String>, String>>;
+    ) -> BoxFuture<'a, Result<BTreeMap<String, String>, String>>;
 }
 
 /// Finds the pull credentials of a Pod. The keyring ends with Assay's own credentials.
@@ -66,6 +75,7 @@ pub struct Reviewer {
     registry: Arc<dyn Registry>,
     snapshots: Arc<dyn Snapshots>,
     pull_secrets: Arc<dyn PullSecrets>,
+    verdicts: Verdicts,
 }
 
 /// A decision with what led to it.
@@ -106,6 +116,7 @@ impl Reviewer {
             registry,
             snapshots,
             pull_secrets,
+            verdicts: Verdicts::default(),
         }
     }
 
@@ -115,11 +126,107 @@ impl Reviewer {
     }
 
     /// Judges all images of a request. Never takes longer than its deadline by more than the time to decide.
-    pub async fn review(&self, _request: Request) -> Result<Decision, ReviewError> {
-        todo!()
+    ///
+    /// # Errors
+    /// Only when it cannot be told what the images must satisfy. What cannot be found out about an image is part of
+    /// the decision.
+    pub async fn review(&self, request: Request) -> Result<Decision, ReviewError> {
+        Ok(self.examine(request).await?.decision)
     }
-    /// Judges all images and keeps what was found, for the command line.
-    pub async fn examine(&self, _request: Request) -> Result<Examination, ReviewError> {
-        todo!()
+
+    /// As [`Self::review`], with the plan and what was found, for the command line.
+    ///
+    /// # Errors
+    /// As [`Self::review`].
+    pub async fn examine(&self, request: Request) -> Result<Examination, ReviewError> {
+        let snapshot = self.snapshots.current().ok_or(ReviewError::NotReady)?;
+        let place = Place {
+            namespace_labels: self.namespace_labels(&request).await?,
+            ..request.place.clone()
+        };
+        let plan = decision::plan(
+            request.slots.clone(),
+            &snapshot.policies,
+            &place,
+            snapshot.default_action,
+            request.enforcement,
+        );
+        let evidence = self.gather(&plan, &request, &snapshot.trust_roots).await;
+        let decision = decision::decide(&plan, &evidence);
+        Ok(Examination {
+            plan,
+            evidence,
+            decision,
+        })
+    }
+
+    async fn namespace_labels(
+        &self,
+        request: &Request,
+    ) -> Result<BTreeMap<String, String>, ReviewError> {
+        let namespace = &request.place.namespace;
+        timeout_at(request.deadline, self.snapshots.namespace_labels(namespace))
+            .await
+            .unwrap_or_else(|_| Err("the time for this request ran out".to_owned()))
+            .map_err(|reason| ReviewError::Namespace {
+                namespace: namespace.clone(),
+                reason,
+            })
+    }
+
+    /// Finds out what the plan asks for: the only place that asks the world.
+    async fn gather(&self, plan: &Plan, request: &Request, trust_roots: &TrustRoots) -> Evidence {
+        let mut inquiries = plan.inquiries();
+        inquiries.retain(|inquiry| !inquiry.signature_repositories().is_empty());
+        if inquiries.is_empty() {
+            return Evidence::default();
+        }
+        match self.keyring(request).await {
+            Ok(keyring) => {
+                let access = Access {
+                    keyring,
+                    deadline: request.deadline,
+                };
+                let gatherer = Gatherer {
+                    registry: self.registry.as_ref(),
+                    verifier: Verifier {
+                        verdicts: &self.verdicts,
+                        trust_roots,
+                    },
+                    access,
+                };
+                gatherer.gather(&inquiries).await
+            }
+            Err(failure) => not_looked_up(&inquiries, &failure),
+        }
+    }
+
+    async fn keyring(&self, request: &Request) -> Result<Arc<Keyring>, LookupFailure> {
+        let keyring = self
+            .pull_secrets
+            .keyring(&request.place.namespace, &request.pull);
+        timeout_at(request.deadline, keyring)
+            .await
+            .map_err(|_| LookupFailure::Deadline)?
+            .map_err(|detail| LookupFailure::PullSecret { detail })
     }
 }
+
+/// The evidence when no image could be asked for.
+fn not_looked_up(inquiries: &[&Inquiry], failure: &LookupFailure) -> Evidence {
+    let images = inquiries
+        .iter()
+        .map(|inquiry| {
+            let found = ImageEvidence {
+                digest: Err(failure.clone()),
+                signatures: BTreeMap::new(),
+                signed_child: None,
+            };
+            (inquiry.reference.written().to_owned(), found)
+        })
+        .collect();
+    Evidence { images }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! Asking registries for what a plan wants to know.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
+
+use futures::{StreamExt as _, future::join_all, stream};
+use tokio::{
+    task::yield_now,
+    time::{Instant, timeout_at},
+};
+
+use super::{failure::lookup_failure, verdicts::Verifier};
+use crate::{
+    decision::{Candidates, Checked, Evidence, ImageEvidence, Inquiry, LookupFailure, Method},
+    image::{Digest, Reference, Repository},
+    limits::{CANDIDATES_PER_IMAGE, CHILDREN_PER_INDEX, LOOKUPS_PER_REVIEW},
+    registry::{Access, Attachment, Registry, RegistryError, Search},
+    verify::{Candidate, Layout},
+};
+
+/// Asks on behalf of one review. Every await ends at the review's deadline, which then is the evidence.
+#[derive(Debug)]
+pub(super) struct Gatherer<'a> {
+    pub(super) registry: &'a dyn Registry,
+    pub(super) verifier: Verifier<'a>,
+    pub(super) access: Access,
+}
+
+impl Gatherer<'_> {
+    /// Looks every inquiry up, several at a time.
+    pub(super) async fn gather(&self, inquiries: &[&Inquiry]) -> Evidence {
+        let lookups: Vec<_> = inquiries
+            .iter()
+            .map(|inquiry| async {
+                (
+                    inquiry.reference.written().to_owned(),
+                    self.look_up(inquiry).await,
+                )
+            })
+            .collect();
+        let images = stream::iter(lookups)
+            .buffer_unordered(LOOKUPS_PER_REVIEW)
+            .collect()
+            .await;
+        Evidence { images }
+    }
+
+    async fn look_up(&self, inquiry: &Inquiry) -> ImageEvidence {
+        let mut found = ImageEvidence {
+            digest: self.resolve(&inquiry.reference).await,
+            signatures: BTreeMap::new(),
+            signed_child: None,
+        };
+        let Ok(digest) = found.digest.clone() else {
+            return found;
+        };
+        let places = inquiry.signature_repositories();
+        let searches = places
+            .iter()
+            .map(|place| self.search(inquiry, place, &digest));
+        found.signatures = places
+            .iter()
+            .cloned()
+            .zip(join_all(searches).await)
+            .collect();
+        if is_unsigned(&found) {
+            found.signed_child = self.signed_child(inquiry, &digest).await;
+        }
+        found
+    }
+
+    /// A digest that is written down is what will run, whatever a registry says about it.
+    async fn resolve(&self, reference: &Reference) -> Result<Digest, LookupFailure> {
+        match reference.digest() {
+            Some(digest) => Ok(digest.clone()),
+            None => {
+                self.in_time(self.registry.resolve(reference, &self.access))
+                    .await
+            }
+        }
+    }
+
+    /// What is found in one signature repository: no more than is needed, but everything before the answer is "none".
+    async fn search(
+        &self,
+        inquiry: &Inquiry,
+        place: &Repository,
+        image: &Digest,
+    ) -> Result<Candidates, LookupFailure> {
+        let first = self.find(inquiry, place, image, Search::First).await?;
+        if first.is_enough {
+            return Ok(first.candidates);
+        }
+        let all = self.find(inquiry, place, image, Search::Everywhere).await?;
+        match all.left_out {
+            Some(limit) if !all.is_enough => Err(limit),
+            Some(_) | None => Ok(all.candidates),
+        }
+    }
+
+    async fn find(
+        &self,
+        inquiry: &Inquiry,
+        place: &Repository,
+        image: &Digest,
+        search: Search,
+    ) -> Result<Find, LookupFailure> {
+        let attachments = self
+            .in_time(
+                self.registry
+                    .attachments(place, image, search, &self.access),
+            )
+            .await?;
+        let all: Vec<Candidate> = attachments.iter().filter_map(candidate).collect();
+        let methods: Vec<Method> = inquiry.methods(place).into_iter().collect();
+        let mut candidates = Candidates::default();
+        for (index, candidate) in all.iter().take(CANDIDATES_PER_IMAGE).enumerate() {
+            if index > 0 {
+                self.take_turns().await?;
+            }
+            let checked = self.verify(candidate, image, &methods);
+            candidates.checked.push(checked);
+        }
+        Ok(Find {
+            is_enough: is_enough(inquiry, place, image, &candidates),
+            candidates,
+            left_out: (all.len() > CANDIDATES_PER_IMAGE).then(|| too_many(all.len())),
+        })
+    }
+
+    fn verify(&self, candidate: &Candidate, image: &Digest, methods: &[Method]) -> Checked {
+        let result = |method: &Method| self.verifier.verify(candidate, image, method);
+        Checked {
+            layout: candidate.layout,
+            candidate: candidate.digest.clone(),
+            results: methods
+                .iter()
+                .map(|method| (method.clone(), result(method)))
+                .collect(),
+        }
+    }
+
+    /// A manifest of the index that has a signature. This only makes a denial clearer, so that what cannot be looked
+    /// up is left out, and no more than [`CHILDREN_PER_INDEX`] are looked at.
+    async fn signed_child(&self, inquiry: &Inquiry, index: &Digest) -> Option<Digest> {
+        let repository = inquiry.reference.repository();
+        let children = self.registry.children(repository, index, &self.access);
+        let mut children = self.in_time(children).await.ok()?;
+        children.truncate(CHILDREN_PER_INDEX);
+        let places = inquiry.signature_repositories();
+        let signed = join_all(children.iter().map(|child| self.is_signed(&places, child))).await;
+        children
+            .into_iter()
+            .zip(signed)
+            .find_map(|(child, signed)| signed.then_some(child))
+    }
+
+    async fn is_signed(&self, places: &BTreeSet<Repository>, child: &Digest) -> bool {
+        let searches = places.iter().map(|place| {
+            self.in_time(
+                self.registry
+                    .attachments(place, child, Search::First, &self.access),
+            )
+        });
+        let found = join_all(searches).await;
+        found
+            .into_iter()
+            .flatten()
+            .any(|list| list.iter().any(|one| layout(one).is_some()))
+    }
+
+    /// Cryptography takes a millisecond or so per candidate: lets others, and the deadline, have their turn.
+    async fn take_turns(&self) -> Result<(), LookupFailure> {
+        yield_now().await;
+        if Instant::now() < self.access.deadline {
+            Ok(())
+        } else {
+            Err(LookupFailure::Deadline)
+        }
+    }
+
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, LookupFailure> {
+        match timeout_at(self.access.deadline, answer).await {
+            Ok(answer) => answer.map_err(lookup_failure),
+            Err(_) => Err(LookupFailure::Deadline),
+        }
+    }
+}
+
+/// What one search found.
+struct Find {
+    candidates: Candidates,
+    /// Whether the demands on this place are satisfied by it.
+    is_enough: bool,
+    /// Set when there were more candidates than are verified.
+    left_out: Option<LookupFailure>,
+}
+
+fn is_enough(
+    inquiry: &Inquiry,
+    place: &Repository,
+    image: &Digest,
+    candidates: &Candidates,
+) -> bool {
+    let found = ImageEvidence {
+        digest: Ok(image.clone()),
+        signatures: BTreeMap::from([(place.clone(), Ok(candidates.clone()))]),
+        signed_child: None,
+    };
+    inquiry.is_satisfied_by(place, &found)
+}
+
+/// Whether every place was looked at and none holds a candidate.
+fn is_unsigned(found: &ImageEvidence) -> bool {
+    found.signatures.values().all(|place| {
+        place
+            .as_ref()
+            .is_ok_and(|candidates| candidates.checked.is_empty())
+    })
+}
+
+fn candidate(attachment: &Attachment) -> Option<Candidate> {
+    Some(Candidate {
+        layout: layout(attachment)?,
+        digest: attachment.digest.clone(),
+        content: attachment.content.clone(),
+        annotations: attachment.annotations.clone(),
+    })
+}
+
+/// How the attachment is stored as a signature, if it may be one. The media type decides: descriptors of fallback
+/// indexes carry artifact types that say nothing.
+fn layout(attachment: &Attachment) -> Option<Layout> {
+    if attachment.media_type.starts_with(BUNDLE_MEDIA_TYPE) {
+        Some(Layout::Bundle)
+    } else if attachment.media_type == SIMPLE_SIGNING_MEDIA_TYPE {
+        Some(Layout::Legacy)
+    } else {
+        None
+    }
+}
+
+fn too_many(found: usize) -> LookupFailure {
+    LookupFailure::Limit {
+        detail: format!("{found} signature candidates, at most {CANDIDATES_PER_IMAGE} are read"),
+    }
+}
+
+/// The beginning of the media type of every Sigstore bundle; which versions are read is for `verify` to say.
+const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
+
+/// The media type of a legacy signature's payload.
+const SIMPLE_SIGNING_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";

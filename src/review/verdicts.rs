@@ -1,0 +1,260 @@
+//! Verifying candidates, each once.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use crate::{
+    decision::{CheckFailure, Method},
+    image::Digest,
+    limits::VERDICT_CACHE_BYTES,
+    policy::TrustRootName,
+    trust::TrustRoots,
+    verify::{
+        Against, Candidate, Identity, Layout, LogRequirement, SignatureError, Signer, TrustRoot,
+        VerifiedSignature, verify,
+    },
+};
+
+/// What came of verifying a candidate.
+type Verdict = Result<VerifiedSignature, SignatureError>;
+
+/// The results of earlier verifications.
+///
+/// Verification reads no clock, so a result stays right. Its key is everything that it depends on: the image's digest,
+/// the candidate's bytes and annotations, the method, and the content of the trust root.
+#[derive(Clone, Debug)]
+pub(super) struct Verdicts {
+    cache: Cache<Digest, Arc<Verdict>>,
+}
+
+impl Default for Verdicts {
+    fn default() -> Self {
+        Self {
+            cache: Cache::builder()
+                .max_capacity(VERDICT_CACHE_BYTES)
+                .weigher(|_, verdict: &Arc<Verdict>| weight(verdict))
+                .build(),
+        }
+    }
+}
+
+/// Verifies under the trust roots of one review.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verifier<'a> {
+    pub(super) verdicts: &'a Verdicts,
+    pub(super) trust_roots: &'a TrustRoots,
+}
+
+impl Verifier<'_> {
+    /// Verifies a candidate as a signature of `image`.
+    pub(super) fn verify(
+        &self,
+        candidate: &Candidate,
+        image: &Digest,
+        method: &Method,
+    ) -> Result<VerifiedSignature, CheckFailure> {
+        let against = self.against(method)?;
+        let verdict = self
+            .verdicts
+            .cache
+            .get_with(cache_key(candidate, image, against), || {
+                Arc::new(verify(candidate, image, against))
+            });
+        verdict.as_ref().clone().map_err(CheckFailure::Signature)
+    }
+
+    fn against<'a>(&'a self, method: &'a Method) -> Result<Against<'a>, CheckFailure> {
+        Ok(match method {
+            Method::Key {
+                key,
+                log,
+                trust_root,
+            } => Against::Key {
+                key,
+                log: *log,
+                trust_root: match log {
+                    LogRequirement::Require => Some(self.trust_root(trust_root)?),
+                    LogRequirement::Ignore => None,
+                },
+            },
+            Method::Certificate { trust_root } => Against::Certificate {
+                trust_root: self.trust_root(trust_root)?,
+            },
+        })
+    }
+
+    fn trust_root(&self, name: &TrustRootName) -> Result<&TrustRoot, CheckFailure> {
+        match self.trust_roots.find(name) {
+            Ok(root) => Ok(root),
+            Err(reason) => Err(CheckFailure::TrustRoot { reason }),
+        }
+    }
+}
+
+/// The digest of everything a verdict depends on. Each part goes with its length, so that no two lists of parts read
+/// alike. The legacy layout keeps the signature itself in the annotations.
+fn cache_key(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Digest {
+    let mut parts: Vec<&[u8]> = vec![
+        image.as_str().as_bytes(),
+        candidate.digest.as_str().as_bytes(),
+    ];
+    parts.push(match candidate.layout {
+        Layout::Legacy => b"legacy",
+        Layout::Bundle => b"bundle",
+    });
+    match against {
+        Against::Key {
+            key,
+            log,
+            trust_root,
+        } => {
+            parts.push(match log {
+                LogRequirement::Require => b"key with log",
+                LogRequirement::Ignore => b"key",
+            });
+            parts.push(key.der());
+            parts.push(trust_root.map_or(b"", |root| root.version().as_bytes()));
+        }
+        Against::Certificate { trust_root } => {
+            parts.extend([b"certificate".as_slice(), trust_root.version().as_bytes()]);
+        }
+    }
+    for (name, value) in &candidate.annotations {
+        parts.extend([name.as_bytes(), value.as_bytes()]);
+    }
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend_from_slice(&part.len().to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    Digest::of(&bytes)
+}
+
+/// About how many bytes an entry holds. The signer's annotations and the texts of certificates have no fixed size.
+fn weight(verdict: &Verdict) -> u32 {
+    let held = match verdict {
+        Ok(signature) => signature_bytes(signature),
+        Err(error) => error.to_string().len(),
+    };
+    u32::try_from(held + ENTRY_BYTES).unwrap_or(u32::MAX)
+}
+
+fn signature_bytes(signature: &VerifiedSignature) -> usize {
+    let annotations: usize = signature
+        .annotations()
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + MAP_ENTRY_BYTES)
+        .sum();
+    let signer = match signature.signer() {
+        Signer::Key { fingerprint } => fingerprint.len(),
+        Signer::Certificate(identity) => identity_bytes(identity),
+    };
+    annotations + signer
+}
+
+fn identity_bytes(identity: &Identity) -> usize {
+    let extensions = [
+        &identity.build_signer_uri,
+        &identity.runner_environment,
+        &identity.source_repository_uri,
+        &identity.source_repository_digest,
+        &identity.source_repository_ref,
+        &identity.source_repository_identifier,
+        &identity.build_config_uri,
+        &identity.build_trigger,
+        &identity.run_invocation_uri,
+        &identity.deployment_environment,
+        &identity.token_subject,
+    ];
+    let extensions: usize = extensions.into_iter().flatten().map(String::len).sum();
+    size_of::<Identity>() + identity.oidc_issuer.len() + identity.san.as_str().len() + extensions
+}
+
+/// The key, the verdict's own fields and what the cache keeps per entry.
+const ENTRY_BYTES: usize = 512;
+
+/// What a map keeps per entry beside the texts.
+const MAP_ENTRY_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::tests::build::{by_identity, gitlab_identity, key};
+
+    fn candidate() -> Candidate {
+        Candidate {
+            layout: Layout::Legacy,
+            digest: Digest::of(b"payload"),
+            content: b"payload".as_slice().into(),
+            annotations: [("a".to_owned(), "b".to_owned())].into(),
+        }
+    }
+
+    fn against(key: &crate::key::PublicKey) -> Against<'_> {
+        Against::Key {
+            key,
+            log: LogRequirement::Ignore,
+            trust_root: None,
+        }
+    }
+
+    #[test]
+    fn everything_that_a_verdict_depends_on_is_in_its_key() {
+        let image = Digest::of(b"image");
+        let (one, two) = (key(0), key(1));
+        let root = TrustRoot::public_good().unwrap();
+        let logged = Against::Key {
+            key: &one,
+            log: LogRequirement::Require,
+            trust_root: Some(&root),
+        };
+        let certificate = Against::Certificate { trust_root: &root };
+        let bundle = Candidate {
+            layout: Layout::Bundle,
+            ..candidate()
+        };
+        let other_bytes = Candidate {
+            digest: Digest::of(b"other"),
+            ..candidate()
+        };
+        let moved = Candidate {
+            annotations: [("ab".to_owned(), String::new())].into(),
+            ..candidate()
+        };
+        let keys = std::collections::BTreeSet::from([
+            cache_key(&candidate(), &image, against(&one)),
+            cache_key(&candidate(), &image, against(&two)),
+            cache_key(&candidate(), &image, logged),
+            cache_key(&candidate(), &image, certificate),
+            cache_key(&candidate(), &Digest::of(b"other"), against(&one)),
+            cache_key(&bundle, &image, against(&one)),
+            cache_key(&other_bytes, &image, against(&one)),
+            cache_key(&moved, &image, against(&one)),
+        ]);
+        assert_eq!(keys.len(), 8);
+    }
+
+    #[test]
+    fn a_long_certificate_weighs_what_it_holds() {
+        let mut identity = gitlab_identity();
+        let before = weight(&Ok(by_identity(identity.clone())));
+        identity.token_subject = Some("x".repeat(10_000));
+        assert_eq!(weight(&Ok(by_identity(identity))) - before, 10_000);
+    }
+
+    #[test]
+    fn the_cache_is_bounded_in_bytes() {
+        let verdicts = Verdicts::default();
+        let mut identity = gitlab_identity();
+        identity.token_subject = Some("x".repeat(1024 * 1024));
+        let large: Arc<Verdict> = Arc::new(Ok(by_identity(identity)));
+        for number in 0..32_u8 {
+            verdicts
+                .cache
+                .insert(Digest::of(&[number]), Arc::clone(&large));
+        }
+        verdicts.cache.run_pending_tasks();
+        assert!(verdicts.cache.weighted_size() <= VERDICT_CACHE_BYTES);
+    }
+}
