@@ -5,6 +5,7 @@ mod body;
 mod cache;
 mod client;
 mod credentials;
+mod describe;
 mod discovery;
 mod flight;
 mod host;
@@ -17,6 +18,7 @@ mod transport;
 
 pub use client::OciRegistry;
 pub use credentials::{Credential, CredentialId, DockerConfigError, Keyring, Secret};
+pub use describe::{Description, PlatformManifest};
 pub use options::RegistryOptions;
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};
 pub use tls::ClientError;

@@ -67,7 +67,7 @@ impl OciRegistry {
         })
     }
 
-    fn open(
+    pub(super) fn open(
         &self,
         repository: &Repository,
         access: &Access,

@@ -60,6 +60,16 @@ pub(super) struct Descriptor {
     pub(super) artifact_type: Option<String>,
     #[serde(default)]
     annotations: Option<Annotations>,
+    #[serde(default)]
+    platform: Option<Platform>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Platform {
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
 }
 
 /// Why a document is no manifest that we read.
@@ -102,6 +112,16 @@ impl Kind {
             "application/vnd.docker.distribution.manifest.v2+json" => Some(Self::DockerManifest),
             "application/vnd.docker.distribution.manifest.list.v2+json" => Some(Self::DockerList),
             _ => None,
+        }
+    }
+
+    /// The media type it is served as.
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::OciManifest => "application/vnd.oci.image.manifest.v1+json",
+            Self::OciIndex => "application/vnd.oci.image.index.v1+json",
+            Self::DockerManifest => "application/vnd.docker.distribution.manifest.v2+json",
+            Self::DockerList => "application/vnd.docker.distribution.manifest.list.v2+json",
         }
     }
 
@@ -156,6 +176,16 @@ impl Descriptor {
         annotations
             .map(|annotations| annotations.0.clone())
             .unwrap_or_default()
+    }
+
+    /// As in `linux/arm64/v8`, for an entry of an index.
+    pub(super) fn platform(&self) -> String {
+        let Some(platform) = &self.platform else {
+            return "unknown".to_owned();
+        };
+        let parts = [&platform.os, &platform.architecture, &platform.variant];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        parts.join("/")
     }
 
     pub(super) fn has_annotation(&self, key: &str) -> bool {
