@@ -1,1 +1,5 @@
 //! Wiring and task ownership.
+
+mod reading;
+
+pub use reading::{Reading, ReadingError};

@@ -6,13 +6,21 @@ pub mod inspect;
 pub mod serve;
 pub mod verify;
 
+mod files;
+mod signature;
+
+pub use files::FileError;
+
 use std::{
     error::Error,
     fmt::{self, Display, Formatter},
+    io::{self, Write},
     process::ExitCode,
 };
 
-use crate::config::Command;
+use serde::Serialize;
+
+use crate::config::{Command, OutputFormat};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,6 +78,12 @@ impl CommandError {
         Self { exit, source }
     }
 
+    /// Something kept the images from being judged.
+    pub fn undetermined(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let (exit, source) = (Exit::Undetermined, source.into());
+        Self { exit, source }
+    }
+
     /// Something broke that the command line is not to blame for.
     pub fn failure(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let (exit, source) = (Exit::Failure, source.into());
@@ -96,3 +110,19 @@ impl Display for CommandError {
 }
 
 impl Error for CommandError {}
+
+/// Prints a document on stdout as JSON or YAML.
+fn print_document(document: &impl Serialize, format: OutputFormat) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match format {
+        OutputFormat::Text | OutputFormat::Json => {
+            serde_json::to_writer_pretty(&mut stdout, document)?;
+            writeln!(stdout)?;
+        }
+        OutputFormat::Yaml => {
+            let text = serde_saphyr::to_string(document).map_err(io::Error::other)?;
+            stdout.write_all(text.as_bytes())?;
+        }
+    }
+    stdout.flush()
+}

@@ -1,10 +1,86 @@
-//! `assay verify`.
+//! `assay verify`: the webhook's decision outside a cluster.
 
+mod engine;
+mod report;
+mod targets;
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, stream};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use self::{
+    report::Reporter,
+    targets::{Target, read_all},
+};
 use super::{CommandError, Exit};
-use crate::config::VerifyArgs;
+use crate::{
+    config::VerifyArgs,
+    decision::Enforcement,
+    limits,
+    policy::Place,
+    review::{Examination, Request, ReviewError, Reviewer},
+};
 
-/// Runs the command.
-#[expect(clippy::unused_async, reason = "awaits once it is written")]
-pub async fn run(_args: VerifyArgs) -> Result<Exit, CommandError> {
-    Err(CommandError::failure("not there yet"))
+/// Judges all images and prints what to deploy.
+pub async fn run(args: VerifyArgs) -> Result<Exit, CommandError> {
+    let targets = if args.files.is_empty() {
+        args.images
+            .iter()
+            .map(|image| Target::image(image))
+            .collect()
+    } else {
+        read_all(&args.files).map_err(CommandError::usage)?
+    };
+    let namespaces = targets.iter().map(|target| namespace(&args, target));
+    let reviewer = engine::assemble(&args, namespaces, &TaskTracker::new())?;
+    let examinations = examine(&reviewer, &args, &targets)
+        .await
+        .map_err(CommandError::undetermined)?;
+    let mut reporter = Reporter::new(args.default_action.into());
+    for (target, examination) in targets.iter().zip(&examinations) {
+        reporter.add(target, examination);
+    }
+    reporter
+        .print(args.output)
+        .map_err(CommandError::undetermined)
+}
+
+/// Judges every target by itself, some of them at the same time; the order is kept.
+async fn examine(
+    reviewer: &Reviewer,
+    args: &VerifyArgs,
+    targets: &[Target],
+) -> Result<Vec<Examination>, ReviewError> {
+    let reviews = targets
+        .iter()
+        .map(|target| reviewer.examine(request(args, target)));
+    let examinations: Vec<_> = stream::iter(reviews)
+        .buffered(limits::OBJECTS_AT_ONCE)
+        .collect()
+        .await;
+    examinations.into_iter().collect()
+}
+
+fn request(args: &VerifyArgs, target: &Target) -> Request {
+    Request {
+        slots: target.slots.clone(),
+        place: Place {
+            namespace: namespace(args, target),
+            // Filled in by the reviewer, from the labels that the flags give.
+            namespace_labels: BTreeMap::new(),
+            object_labels: target.labels.clone(),
+        },
+        pull: target.pull.clone(),
+        enforcement: Enforcement::AsPolicySays,
+        deadline: Instant::now() + args.timeout,
+    }
+}
+
+fn namespace(args: &VerifyArgs, target: &Target) -> String {
+    target
+        .namespace
+        .clone()
+        .unwrap_or_else(|| args.namespace.clone())
 }

@@ -1,0 +1,104 @@
+//! A verified signature as the commands print it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    decision::{AdmittedImage, signer_text},
+    verify::{Identity, Signer, VerifiedSignature},
+};
+
+/// Who signed, when, and where it is logged.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignatureReport {
+    /// The authority it counts for, where a policy judged it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) authority: Option<String>,
+    /// In the words of messages.
+    pub(super) signer: String,
+    #[serde(flatten)]
+    facts: SignerReport,
+    pub(super) signed_at: Option<Timestamp>,
+    pub(super) log_index: Option<u64>,
+}
+
+/// The facts that were verified about the signer.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum SignerReport {
+    #[serde(rename_all = "camelCase")]
+    Key {
+        fingerprint: String,
+    },
+    Certificate(Box<CertificateReport>),
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CertificateReport {
+    san: String,
+    oidc_issuer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_repository: Option<String>,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    source_ref: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pipeline_source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_url: Option<String>,
+}
+
+impl SignatureReport {
+    /// The signatures that satisfied the policies on this image.
+    pub(super) fn of_image(image: &AdmittedImage) -> Vec<Self> {
+        let signatures = image.signatures.iter();
+        signatures
+            .map(|(authority, signature)| Self {
+                authority: Some(authority.clone()),
+                ..Self::new(signature)
+            })
+            .collect()
+    }
+
+    /// A signature that no policy has judged.
+    pub(super) fn new(signature: &VerifiedSignature) -> Self {
+        let signer = signature.signer();
+        Self {
+            authority: None,
+            signer: signer_text(signer),
+            facts: SignerReport::new(signer),
+            signed_at: signature.signed_at(),
+            log_index: signature.log_index(),
+        }
+    }
+}
+
+impl SignerReport {
+    fn new(signer: &Signer) -> Self {
+        match signer {
+            Signer::Key { fingerprint } => Self::Key {
+                fingerprint: fingerprint.clone(),
+            },
+            Signer::Certificate(identity) => {
+                Self::Certificate(Box::new(CertificateReport::new(identity)))
+            }
+        }
+    }
+}
+
+impl CertificateReport {
+    fn new(identity: &Identity) -> Self {
+        Self {
+            san: identity.san.as_str().to_owned(),
+            oidc_issuer: identity.oidc_issuer.clone(),
+            source_repository: identity.source_repository_uri.clone(),
+            source_ref: identity.source_repository_ref.clone(),
+            commit: identity.source_repository_digest.clone(),
+            pipeline_source: identity.build_trigger.clone(),
+            job_url: identity.run_invocation_uri.clone(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The reviewer of `assay verify`: policies from a directory or from flags, credentials from a docker config.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    app::Reading,
+    commands::{CommandError, FileError, files},
+    config::{Authority, Source, VerifyArgs},
+    limits,
+    policy::{KeySource, ObjectEntry, PolicyObject, PolicySet, TrustRootName, crd},
+    review::Reviewer,
+    standalone::{self, FixedKeyring, Loaded, Standalone},
+    trust::TrustRoots,
+    verify::TrustRoot,
+};
+
+/// There are no Secrets and ConfigMaps where there is no cluster.
+struct NoEntries;
+
+/// Builds the reviewer that the flags describe, for targets in these namespaces; its shared work runs on `tasks`.
+pub(super) fn assemble(
+    args: &VerifyArgs,
+    namespaces: impl Iterator<Item = String>,
+    tasks: &TaskTracker,
+) -> Result<Reviewer, CommandError> {
+    let reading = Reading::for_people(&args.registry, tasks).map_err(CommandError::usage)?;
+    let loaded = match args.source() {
+        Some(Source::Directory(directory)) => {
+            standalone::load(&directory).map_err(CommandError::usage)?
+        }
+        Some(Source::Flags {
+            authority,
+            trust_root,
+        }) => from_flags(&authority, trust_root.as_deref())?,
+        None => return Err(CommandError::usage("nothing says what to judge by")),
+    };
+    let labels: BTreeMap<String, String> = args.namespace_labels.iter().cloned().collect();
+    let settings = standalone::Settings {
+        default_action: args.default_action.into(),
+        namespaces: namespaces.map(|name| (name, labels.clone())).collect(),
+    };
+    Ok(Reviewer::new(
+        reading.registry,
+        Arc::new(Standalone::new(loaded, settings)),
+        // The credentials of whoever runs the command: a pipeline has no Pod whose secrets it could use.
+        Arc::new(FixedKeyring::new(reading.keyring)),
+    ))
+}
+
+fn from_flags(authority: &Authority, trust_root: Option<&Path>) -> Result<Loaded, CommandError> {
+    let mut authority = authority_spec(authority)?;
+    let mut trust_roots = TrustRoots::public_only();
+    if let Some(file) = trust_root {
+        let text = files::read(file, limits::TRUST_FILE_BYTES).map_err(CommandError::usage)?;
+        let root = TrustRoot::from_json(&text).map_err(|error| FileError::unusable(file, error))?;
+        let name = TrustRootName::Named(NAME.to_owned());
+        trust_roots = trust_roots.with(name, Ok(Arc::new(root)));
+        authority.insert("trustRootRef".to_owned(), json!({ "name": NAME }));
+    }
+    Ok(Loaded {
+        policies: Arc::new(policy_set(&Value::Object(authority))?),
+        trust_roots: Arc::new(trust_roots),
+        namespaces: BTreeMap::new(),
+    })
+}
+
+/// The flags as the authority of a policy, so that they are judged, and refused, by the same rules.
+fn authority_spec(authority: &Authority) -> Result<serde_json::Map<String, Value>, CommandError> {
+    let (name, kind, spec) = match authority {
+        Authority::Key(file) => {
+            let pem = files::read(file, limits::TRUST_FILE_BYTES).map_err(CommandError::usage)?;
+            ("key", "key", json!({ "pem": pem }))
+        }
+        Authority::GitLab {
+            project,
+            instance,
+            ref_pattern,
+        } => {
+            let mut spec = json!({ "project": project });
+            insert(&mut spec, "instance", instance.as_deref());
+            insert(&mut spec, "ref", ref_pattern.as_deref());
+            ("gitlab-project", "gitlab", spec)
+        }
+        Authority::Certificate { san, oidc_issuer } => {
+            let spec = json!({ "san": san, "issuer": oidc_issuer });
+            ("certificate-identity", "keyless", spec)
+        }
+    };
+    let entries = [("name".to_owned(), json!(name)), (kind.to_owned(), spec)];
+    Ok(entries.into_iter().collect())
+}
+
+fn insert(spec: &mut Value, field: &str, value: Option<&str>) {
+    if let (Some(map), Some(value)) = (spec.as_object_mut(), value) {
+        map.insert(field.to_owned(), json!(value));
+    }
+}
+
+fn policy_set(authority: &Value) -> Result<PolicySet, CommandError> {
+    let object = PolicyObject::from_json(json!({
+        "apiVersion": format!("{}/{}", crd::GROUP, crd::VERSION),
+        "kind": "ClusterImageTrustPolicy",
+        "metadata": { "name": NAME },
+        "spec": { "match": { "images": ["**"] }, "authorities": [authority] },
+    }))
+    .map_err(CommandError::usage)?;
+    object.compile(&NoEntries).map_err(CommandError::usage)?;
+    Ok(PolicySet::default().update([&object], &NoEntries))
+}
+
+impl KeySource for NoEntries {
+    fn text(&self, _entry: &ObjectEntry) -> Result<String, String> {
+        Err("there is no cluster to read it from".to_owned())
+    }
+}
+
+/// How messages call the policy, and the trust root, that flags describe.
+const NAME: &str = "command-line";

@@ -1,0 +1,262 @@
+//! What `assay verify` prints: the pinned references on stdout, everything else on stderr; or one document.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::targets::{ObjectName, Target};
+use crate::{
+    commands::{Exit, print_document, signature::SignatureReport},
+    config::OutputFormat,
+    decision::{AdmittedImage, Decision, Denial, Outcome, PlannedImage, Question},
+    policy::DefaultAction,
+    review::Examination,
+    workload::ImageSlot,
+};
+
+/// What came of all targets: the document of `-o json`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    verdict: Verdict,
+    images: Vec<ImageReport>,
+}
+
+/// How it ended, for one image or for all of them.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Verdict {
+    Admitted,
+    Undetermined,
+    Denied,
+}
+
+/// What came of one image.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImageReport {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<ObjectName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    image: String,
+    verdict: Verdict,
+    /// The digest that was judged.
+    digest: Option<String>,
+    /// What to deploy; absent when it is not admitted, or when nothing was verified.
+    pinned: Option<String>,
+    /// The policies that were satisfied.
+    policies: Vec<String>,
+    signatures: Vec<SignatureReport>,
+    denials: Vec<DenialReport>,
+    warnings: Vec<DenialReport>,
+    audits: Vec<DenialReport>,
+    /// Whether no policy matched.
+    unmatched: bool,
+}
+
+/// One failure.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DenialReport {
+    code: &'static str,
+    policy: Option<String>,
+    verdict: Verdict,
+    message: String,
+}
+
+/// Collects the reports of all targets, in order.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    default_action: DefaultAction,
+    images: Vec<ImageReport>,
+}
+
+impl Reporter {
+    /// With nothing judged yet.
+    pub(super) fn new(default_action: DefaultAction) -> Self {
+        let images = Vec::new();
+        Self {
+            default_action,
+            images,
+        }
+    }
+
+    /// Adds what came of one target.
+    pub(super) fn add(&mut self, target: &Target, examination: &Examination) {
+        for planned in &examination.plan.images {
+            let image = ImageReport::new(target, planned, &examination.decision);
+            self.images.push(image);
+        }
+    }
+
+    /// Prints everything. Says how the command ends.
+    pub(super) fn print(self, format: OutputFormat) -> io::Result<Exit> {
+        let report = Report {
+            verdict: overall(&self.images),
+            images: self.images,
+        };
+        match format {
+            OutputFormat::Text => report.print_text(self.default_action)?,
+            format => print_document(&report, format)?,
+        }
+        Ok(report.verdict.exit())
+    }
+}
+
+impl Report {
+    fn print_text(&self, default_action: DefaultAction) -> io::Result<()> {
+        let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());
+        let mut heading = None;
+        for image in &self.images {
+            if image.object.as_ref() != heading && image.has_remarks(default_action) {
+                heading = image.object.as_ref();
+                if let Some(object) = heading {
+                    writeln!(stderr, "{object}:")?;
+                }
+            }
+            image.print_remarks(&mut stderr, default_action)?;
+            if image.verdict == Verdict::Admitted {
+                writeln!(stdout, "{}", image.pinned.as_ref().unwrap_or(&image.image))?;
+            }
+        }
+        stdout.flush()
+    }
+}
+
+impl ImageReport {
+    fn new(target: &Target, planned: &PlannedImage, decision: &Decision) -> Self {
+        let slot = &planned.slot;
+        let (admitted, denials, warnings, audits) = match decision {
+            Decision::Admit(admission) => (
+                admission.images.iter().find(|image| image.slot == *slot),
+                &[][..],
+                &admission.warnings,
+                &admission.audits,
+            ),
+            Decision::Deny(refusal) => {
+                let denials = refusal.denials.as_slice();
+                (None, denials, &refusal.warnings, &refusal.audits)
+            }
+        };
+        let of_slot = |all: &[Denial]| -> Vec<DenialReport> {
+            let own = all.iter().filter(|denial| denial.slot == *slot);
+            own.map(|denial| DenialReport::new(target, denial))
+                .collect()
+        };
+        let digest = digest_of(slot, admitted, [denials, warnings, audits]);
+        let denials = of_slot(denials);
+        Self {
+            object: target.object.clone(),
+            field: target.object.as_ref().map(|_| slot.field_path()),
+            image: slot.written.clone(),
+            verdict: strictest(denials.iter().map(|denial| denial.verdict)),
+            digest,
+            pinned: admitted.map(|image| image.reference.pinned(&image.digest)),
+            policies: admitted.map(policy_names).unwrap_or_default(),
+            signatures: admitted.map(SignatureReport::of_image).unwrap_or_default(),
+            denials,
+            warnings: of_slot(warnings),
+            audits: of_slot(audits),
+            unmatched: matches!(planned.question, Question::Unmatched(_)),
+        }
+    }
+
+    fn has_remarks(&self, default_action: DefaultAction) -> bool {
+        let failures = [&self.denials, &self.warnings, &self.audits];
+        self.is_let_in_unseen(default_action) || failures.iter().any(|list| !list.is_empty())
+    }
+
+    /// Nothing but the default action let it in, and no warning tells so.
+    fn is_let_in_unseen(&self, default_action: DefaultAction) -> bool {
+        self.unmatched && default_action == DefaultAction::Allow
+    }
+
+    fn print_remarks(&self, out: &mut impl Write, default_action: DefaultAction) -> io::Result<()> {
+        for denial in &self.denials {
+            writeln!(out, "{}", denial.message)?;
+        }
+        for warning in &self.warnings {
+            writeln!(out, "warning: {}", warning.message)?;
+        }
+        for audit in &self.audits {
+            writeln!(out, "audit: {}", audit.message)?;
+        }
+        if self.is_let_in_unseen(default_action) {
+            let image = &self.image;
+            writeln!(
+                out,
+                "note: {image} was not looked at: no policy matches it and --default-action is Allow"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl DenialReport {
+    fn new(target: &Target, denial: &Denial) -> Self {
+        let line = denial.to_string();
+        // An image that was named alone sits in no container: the rest of the line is the webhook's.
+        let message = match target.object {
+            Some(_) => line,
+            None => line
+                .strip_prefix(&format!("{}: ", denial.slot))
+                .map_or_else(|| line.clone(), str::to_owned),
+        };
+        Self {
+            code: denial.cause.code(),
+            policy: denial.policy.as_ref().map(policy_name),
+            verdict: denial.cause.outcome().into(),
+            message,
+        }
+    }
+}
+
+impl Verdict {
+    fn exit(self) -> Exit {
+        match self {
+            Self::Admitted => Exit::Success,
+            Self::Denied => Exit::Failure,
+            Self::Undetermined => Exit::Undetermined,
+        }
+    }
+}
+
+impl From<Outcome> for Verdict {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Rejected => Self::Denied,
+            Outcome::Undetermined => Self::Undetermined,
+        }
+    }
+}
+
+fn overall(images: &[ImageReport]) -> Verdict {
+    strictest(images.iter().map(|image| image.verdict))
+}
+
+fn strictest(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    verdicts.max().unwrap_or(Verdict::Admitted)
+}
+
+fn digest_of(
+    slot: &ImageSlot,
+    admitted: Option<&AdmittedImage>,
+    failures: [&[Denial]; 3],
+) -> Option<String> {
+    let mut judged = failures.into_iter().flatten();
+    admitted.map(|image| image.digest.to_string()).or_else(|| {
+        judged
+            .find(|denial| denial.slot == *slot && denial.digest.is_some())
+            .and_then(|denial| denial.digest.as_ref())
+            .map(ToString::to_string)
+    })
+}
+
+fn policy_names(image: &AdmittedImage) -> Vec<String> {
+    image.policies.iter().map(policy_name).collect()
+}
+
+fn policy_name(policy: &crate::policy::PolicyId) -> String {
+    policy.to_string().trim_matches('"').to_owned()
+}
