@@ -1,10 +1,13 @@
-//! `assay serve`.
+//! `assay serve`: the webhook.
 
 use super::{CommandError, Exit};
-use crate::config::ServeArgs;
+use crate::{app, config::ServeArgs};
 
-/// Runs the command.
-#[expect(clippy::unused_async, reason = "awaits once it is written")]
-pub async fn run(_args: ServeArgs) -> Result<Exit, CommandError> {
-    Err(CommandError::failure("not there yet"))
+/// Serves until a signal, or until something that has to live has died.
+pub async fn run(args: ServeArgs) -> Result<Exit, CommandError> {
+    match app::serve(args).await {
+        Ok(()) => Ok(Exit::Success),
+        Err(error) if error.is_usage() => Err(CommandError::usage(error)),
+        Err(error) => Err(CommandError::failure(error)),
+    }
 }

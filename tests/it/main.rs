@@ -1,5 +1,6 @@
 //! Hermetic integration tests: our real server, an in-process registry and a private Sigstore. Needs only Rust.
 mod architecture;
+mod commands;
 mod manifests;
 mod registry;
 mod server;

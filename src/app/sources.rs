@@ -1,0 +1,89 @@
+//! Where policies and pull secrets come from, followed for as long as the server lives.
+
+use std::{future::Future, path::Path, pin::Pin, sync::Arc};
+
+use kube::Client;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{AppError, Reading};
+use crate::{
+    clock::SystemClock,
+    cluster::{self, Cluster},
+    config::{Mode, ServeArgs},
+    review::{PullSecrets, Snapshots},
+    standalone::{self, FixedKeyring, Standalone},
+};
+
+/// The sources of one server.
+pub(super) struct Sources {
+    /// The policies.
+    pub(super) snapshots: Arc<dyn Snapshots>,
+    /// The pull secrets.
+    pub(super) pull_secrets: Arc<dyn PullSecrets>,
+    /// Ends when the policies can no longer be followed, with the reason.
+    pub(super) ended: Pin<Box<dyn Future<Output = String> + Send>>,
+}
+
+impl Sources {
+    /// Starts to follow what the flags say, with tasks on `tasks`.
+    pub(super) async fn start(
+        args: &ServeArgs,
+        reading: &Reading,
+        tasks: &TaskTracker,
+    ) -> Result<Self, AppError> {
+        match args.mode() {
+            Mode::Standalone(directory) => Self::from_directory(args, &directory, reading, tasks),
+            Mode::Cluster { namespace } => Self::in_cluster(args, namespace, reading, tasks).await,
+        }
+    }
+
+    fn from_directory(
+        args: &ServeArgs,
+        directory: &Path,
+        reading: &Reading,
+        tasks: &TaskTracker,
+    ) -> Result<Self, AppError> {
+        let settings = standalone::Settings {
+            default_action: args.default_action.into(),
+            ..standalone::Settings::default()
+        };
+        let lost = CancellationToken::new();
+        let standalone = Standalone::follow(directory, settings, tasks, lost.clone())?;
+        Ok(Self {
+            snapshots: standalone,
+            pull_secrets: Arc::new(FixedKeyring::new(reading.keyring.clone())),
+            ended: Box::pin(async move {
+                lost.cancelled().await;
+                "its task has ended".to_owned()
+            }),
+        })
+    }
+
+    async fn in_cluster(
+        args: &ServeArgs,
+        namespace: String,
+        reading: &Reading,
+        tasks: &TaskTracker,
+    ) -> Result<Self, AppError> {
+        let client = Client::try_default()
+            .await
+            .map_err(|error| AppError::Cluster(Box::new(error)))?;
+        let settings = cluster::Settings {
+            namespace,
+            default_action: args.default_action.into(),
+            keyring: Arc::new(reading.keyring.clone()),
+            clock: Arc::new(SystemClock),
+        };
+        let (cluster, followed) = Cluster::follow(client, settings, tasks);
+        Ok(Self {
+            snapshots: Arc::<Cluster>::clone(&cluster),
+            pull_secrets: cluster,
+            ended: Box::pin(async move {
+                match followed.await {
+                    Ok(error) => error.to_string(),
+                    Err(error) => error.to_string(),
+                }
+            }),
+        })
+    }
+}

@@ -1,0 +1,15 @@
+//! The program itself, run as a pipeline runs it: what it prints where, and how it exits.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test code fails by panicking"
+)]
+
+mod bench;
+mod docs;
+mod inspect;
+mod rules;
+mod serve;
+mod verify;

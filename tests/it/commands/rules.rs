@@ -1,0 +1,163 @@
+//! What `assay verify` judges by: a directory of policies, or flags.
+
+use assay::sandbox::sigstore::Claims;
+
+use super::bench::Bench;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gitlab_project_is_recognised_by_its_certificate_and_a_fork_is_not() {
+    let bench = Bench::new().await;
+    let digest = bench.push("acme/shop/api:v1");
+    let fork = bench.push("acme/shop/api:fork");
+    let genuine = Claims::gitlab("acme/shop/api", "refs/tags/v1");
+    // The certificate of a fork's merge request pipeline: its SAN names the target project.
+    let forged = genuine
+        .clone()
+        .project("evil/api")
+        .trigger("merge_request_event");
+    for (digest, claims) in [(&digest, &genuine), (&fork, &forged)] {
+        let bundle = bench.sigstore.sign_as(claims, digest).bundle().unwrap();
+        bench.attach("acme/shop/api:", digest, bundle);
+    }
+    let flags = [
+        "--gitlab-project",
+        "acme/shop/api",
+        "--gitlab-ref",
+        "refs/tags/v*",
+        "--trust-root",
+        "root.json",
+    ];
+    let image = bench.image("acme/shop/api:v1");
+    let admitted = bench
+        .verify(&[&[image.as_str()], &flags[..]].concat())
+        .await;
+    assert_eq!(admitted.code, Some(0), "{}", admitted.stderr);
+    assert_eq!(admitted.stdout, format!("{image}@{digest}\n"));
+
+    let image = bench.image("acme/shop/api:fork");
+    let denied = bench
+        .verify(&[&[image.as_str()], &flags[..]].concat())
+        .await;
+    assert_eq!(
+        (denied.code, denied.stdout.as_str()),
+        (Some(1), ""),
+        "{}",
+        denied.stderr
+    );
+    assert!(
+        denied.stderr.contains("[IdentityMismatch]"),
+        "{}",
+        denied.stderr
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identity_and_its_issuer_are_matched_whole() {
+    let bench = Bench::new().await;
+    let digest = bench.push("acme/app:v1");
+    let claims = Claims::email("release@acme.example", "https://accounts.example");
+    let bundle = bench.sigstore.sign_as(&claims, &digest).bundle().unwrap();
+    bench.attach("acme/app:v1", &digest, bundle);
+    let image = bench.image("acme/app:v1");
+    for (san, issuer, code) in [
+        ("release@acme.example", "https://accounts.example", 0),
+        ("release@acme.exampl", "https://accounts.example", 1),
+        ("release@acme.example", "https://accounts.example.evil", 1),
+    ] {
+        let run = bench
+            .verify(&[
+                &image,
+                "--certificate-identity",
+                san,
+                "--certificate-oidc-issuer",
+                issuer,
+                "--trust-root",
+                "root.json",
+            ])
+            .await;
+        assert_eq!(run.code, Some(code), "{san} {issuer}: {}", run.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_of_policies_judges_what_it_matches_and_says_so_of_the_rest() {
+    let bench = Bench::new().await;
+    bench.write_key_policy("shop", "acme/shop/**");
+    let digest = bench.push_signed("acme/shop/api:v1");
+    let (judged, other) = (bench.image("acme/shop/api:v1"), bench.image("other/app:v1"));
+
+    let run = bench
+        .verify(&[&judged, &other, "--policies", "policies"])
+        .await;
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.stdout, format!("{judged}@{digest}\n{other}\n"));
+    assert_eq!(
+        run.stderr,
+        format!(
+            "note: {other} was not looked at: no policy matches it and --default-action is Allow\n"
+        )
+    );
+
+    let strict = ["--policies", "policies", "--default-action", "Deny"];
+    let run = bench
+        .verify(&[&[judged.as_str(), &other], &strict[..]].concat())
+        .await;
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("[NoPolicyMatches]"), "{}", run.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_namespace_and_its_labels_choose_the_policies() {
+    let bench = Bench::new().await;
+    bench.write_key_policy("shop", "acme/**");
+    let text = std::fs::read_to_string(bench.path("policies/shop.yaml")).unwrap();
+    let selector = "  match:\n    namespaceSelector: {matchLabels: {env: production}}\n";
+    bench.write("policies/shop.yaml", &text.replace("  match:\n", selector));
+    bench.push("acme/app:v1");
+    let image = bench.image("acme/app:v1");
+    for (labels, code) in [("env=staging", 0), ("team=shop,env=production", 1)] {
+        let run = bench
+            .verify(&[
+                &image,
+                "--policies",
+                "policies",
+                "--namespace-labels",
+                labels,
+            ])
+            .await;
+        assert_eq!(run.code, Some(code), "{labels}: {}", run.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_field_in_a_policy_is_refused_with_file_line_and_field() {
+    let bench = Bench::new().await;
+    bench.write_key_policy("shop", "acme/**");
+    let text = std::fs::read_to_string(bench.path("policies/shop.yaml")).unwrap();
+    bench.write(
+        "policies/shop.yaml",
+        &text.replace("  authorities:", "  actoin: Warn\n  authorities:"),
+    );
+    let verify = ["verify", "acme/app:v1", "--policies", "policies"];
+    let serve = [
+        "serve",
+        "--policies",
+        "policies",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "127.0.0.1:0",
+    ];
+    for arguments in [&verify[..], &serve[..]] {
+        let run = bench.run(arguments).await;
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(64), ""),
+            "{}",
+            run.stderr
+        );
+        for part in ["policies/shop.yaml:8", "actoin"] {
+            assert!(run.stderr.contains(part), "{part} in {}", run.stderr);
+        }
+    }
+}
