@@ -26,7 +26,7 @@ pub use evidence::{
 pub use judge::decide;
 pub use message::{message, warning};
 pub use plan::plan;
-pub use signer::signer_text;
+pub use signer::{job_url, signer_text, source_repository_url};
 
 use text::shown;
 
@@ -160,7 +160,7 @@ impl AdmittedImage {
     /// The job (GitLab) or run (GitHub) that the first certificate names.
     pub fn job_url(&self) -> Option<String> {
         self.identities()
-            .find_map(signer::job_url)
+            .find_map(job_url)
             .map(|url| shown(&url, URL_BYTES))
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    decision::{AdmittedImage, signer_text},
+    decision::{AdmittedImage, job_url, signer_text, source_repository_url},
     verify::{Identity, Signer, VerifiedSignature},
 };
 
@@ -94,11 +94,11 @@ impl CertificateReport {
         Self {
             san: identity.san.as_str().to_owned(),
             oidc_issuer: identity.oidc_issuer.clone(),
-            source_repository: identity.source_repository_uri.clone(),
+            source_repository: source_repository_url(identity),
             source_ref: identity.source_repository_ref.clone(),
             commit: identity.source_repository_digest.clone(),
             pipeline_source: identity.build_trigger.clone(),
-            job_url: identity.run_invocation_uri.clone(),
+            job_url: job_url(identity),
         }
     }
 }

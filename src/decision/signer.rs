@@ -16,13 +16,24 @@ pub fn signer_text(signer: &Signer) -> String {
 }
 
 /// The job or run of extension .21, at the instance that issued the certificate.
-pub(super) fn job_url(identity: &Identity) -> Option<String> {
+pub fn job_url(identity: &Identity) -> Option<String> {
     let url = identity.run_invocation_uri.as_deref()?;
+    Some(at_its_instance(identity, url))
+}
+
+/// The repository of extension .12, at the instance that issued the certificate.
+pub fn source_repository_url(identity: &Identity) -> Option<String> {
+    let url = identity.source_repository_uri.as_deref()?;
+    Some(at_its_instance(identity, url))
+}
+
+/// The public Fulcio writes `https://gitlab.com/` into the extensions of every GitLab instance's certificates.
+fn at_its_instance(identity: &Identity, url: &str) -> String {
     let elsewhere =
         GitLabSan::of(identity).is_some() && identity.oidc_issuer != GITLAB_COM_INSTANCE;
     match url.strip_prefix(GITLAB_COM) {
-        Some(path) if elsewhere => Some(format!("{}/{path}", identity.oidc_issuer)),
-        Some(_) | None => Some(url.to_owned()),
+        Some(path) if elsewhere => format!("{}/{path}", identity.oidc_issuer),
+        Some(_) | None => url.to_owned(),
     }
 }
 

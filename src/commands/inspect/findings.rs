@@ -98,7 +98,7 @@ impl Finding {
             Kind::Signature => lens
                 .verify(&candidate, image)
                 .map_err(|failures| told(&failures, lens.keys.is_empty())),
-            Kind::Attestation => Err("attestations are listed only, not verified".to_owned()),
+            Kind::Attestation => Err("attestations are only listed in this version".to_owned()),
         };
         let (signature, problem) = match judged {
             Ok(signature) => (Some(SignatureReport::new(&signature)), None),

@@ -97,7 +97,7 @@ async fn each_attachment_says_whether_it_is_verified_and_why_not() {
             "attestation",
             bom,
             false,
-            "attestations are listed only, not verified"
+            "attestations are only listed in this version"
         ]),
         json!(["signature", null, false, "not made by this key"]),
         json!(["signature", null, true, null]),

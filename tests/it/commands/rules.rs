@@ -161,3 +161,39 @@ async fn an_unknown_field_in_a_policy_is_refused_with_file_line_and_field() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_points_to_the_instance_that_issued_the_certificate() {
+    let bench = Bench::new().await;
+    let digest = bench.push("acme/shop/api:v1");
+    // The public Fulcio writes gitlab.com into the extensions whatever the instance is.
+    let claims = Claims::gitlab("acme/shop/api", "refs/tags/v1")
+        .oidc_issuer("https://gitlab.archlinux.org")
+        .san("https://gitlab.archlinux.org/acme/shop/api//.gitlab-ci.yml@refs/tags/v1");
+    let bundle = bench.sigstore.sign_as(&claims, &digest).bundle().unwrap();
+    bench.attach("acme/shop/api:v1", &digest, bundle);
+    let image = bench.image("acme/shop/api:v1");
+    let run = bench
+        .verify(&[
+            &image,
+            "--gitlab-project",
+            "acme/shop/api",
+            "--gitlab-instance",
+            "https://gitlab.archlinux.org",
+            "--trust-root",
+            "root.json",
+            "-o",
+            "json",
+        ])
+        .await;
+    assert_eq!(run.code, Some(0), "{}", run.stdout);
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let certificate = &document["images"][0]["signatures"][0]["certificate"];
+    let at_instance = "https://gitlab.archlinux.org/acme/shop/api";
+    assert_eq!(certificate["sourceRepository"], at_instance);
+    let job_url = certificate["jobUrl"].as_str().unwrap();
+    assert!(
+        job_url.starts_with(&format!("{at_instance}/-/jobs/")),
+        "{job_url}"
+    );
+}
