@@ -17,7 +17,7 @@ fn found(pattern: &str, text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_code_has_a_section_that_says_how_to_fix_and_to_relax_it() {
+fn every_code_has_a_section_with_a_real_message_and_how_to_fix_and_to_relax_it() {
     let docs = read("docs/denials.md");
     let sections: Vec<&str> = docs.split("\n## ").skip(1).collect();
     let documented: BTreeSet<String> = sections
@@ -31,7 +31,14 @@ fn every_code_has_a_section_that_says_how_to_fix_and_to_relax_it() {
     );
     assert!(codes.len() > 20, "{codes:?}");
     assert_eq!(documented, codes);
+    let snapshots = read("src/decision/tests/messages.rs");
     for section in sections {
+        let example = section
+            .split("```text\n")
+            .nth(1)
+            .and_then(|text| text.lines().next());
+        let example = example.unwrap_or_else(|| panic!("no example in {section}"));
+        assert!(snapshots.contains(example), "no snapshot has: {example}");
         for part in ["- **Fix:**", "- **To relax:**"] {
             assert!(section.contains(part), "{part} in {section}");
         }
@@ -41,6 +48,7 @@ fn every_code_has_a_section_that_says_how_to_fix_and_to_relax_it() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     for document in [
+        "README.md",
         "CONTRIBUTING.md",
         "docs/denials.md",
         "docs/policy.md",
@@ -54,4 +62,35 @@ fn links_between_documents_lead_somewhere() {
             assert!(fs::exists(&path).unwrap(), "{document} links to {link}");
         }
     }
+}
+
+#[test]
+fn the_readme_names_every_command() {
+    let readme = read("README.md");
+    for command in ["serve", "verify", "inspect", "crd", "demo"] {
+        assert!(
+            readme.contains(&format!("| `assay {command}` |")),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn the_policy_of_the_readme_loads() {
+    let readme = read("README.md");
+    let policy = readme
+        .split("```yaml\n")
+        .find(|block| block.starts_with("apiVersion: assay.dev/"))
+        .and_then(|block| block.split("```").next())
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    let loaded = assay::standalone::load(folder.path()).unwrap();
+    let names: Vec<&str> = loaded
+        .policies
+        .iter()
+        .map(|(id, _)| id.name.as_str())
+        .collect();
+    assert_eq!(names, ["shop-production"]);
+    assert_eq!(policy.lines().count(), 10);
 }
