@@ -5,3 +5,4 @@ mod manifests;
 mod registry;
 mod server;
 mod support;
+mod webhook;

@@ -10,6 +10,7 @@
 pub(crate) mod certificates;
 pub(crate) mod policies;
 pub(crate) mod reviews;
+pub(crate) mod world;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
