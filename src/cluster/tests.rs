@@ -59,6 +59,25 @@ async fn a_server_that_refuses_streamed_lists_is_asked_for_ordinary_ones() {
     scenario.finish().await;
 }
 
+#[tokio::test]
+async fn a_server_whose_etcd_is_too_old_for_streamed_lists_is_asked_for_ordinary_ones() {
+    let scenario = Scenario::default();
+    let streamed = scenario.streamed_list(CONFIG_MAPS);
+    streamed.fail(500);
+    scenario.list(CONFIG_MAPS, &[config_map("first")]);
+    let resource = ApiResource::erase::<k8s_openapi::api::core::v1::ConfigMap>(&());
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(scenario.client(), "assay-system", &resource);
+    let mut mirror = mirror::Mirror::new(resource);
+    let mut events = Box::pin(watch::events(api, Config::default(), "config maps"));
+    while !mirror.is_complete() {
+        mirror.apply(events.next().await.unwrap());
+    }
+    let names: Vec<_> = mirror.objects().keys().map(|(_, name)| name).collect();
+    assert_eq!(names, ["first"]);
+    scenario.finish().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_never_says_the_streamed_list_is_complete_is_asked_for_an_ordinary_one() {
     let scenario = Scenario::default();

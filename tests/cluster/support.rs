@@ -11,7 +11,10 @@ pub(crate) mod scene;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -35,18 +38,13 @@ pub(crate) struct Cluster {
 pub(crate) fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     // A start that failed is not tried again by every further test.
-    static FAILED: Mutex<bool> = Mutex::new(false);
+    static TRIED: AtomicBool = AtomicBool::new(false);
     CLUSTER.get_or_init(|| {
-        let mut failed = FAILED.lock().expect("no panic while it is held");
         assert!(
-            !*failed,
+            !TRIED.swap(true, Ordering::Relaxed),
             "the cluster did not start; see the first test that failed"
         );
-        *failed = true;
-        drop(failed);
-        let cluster = Cluster::start(&work_folder());
-        *FAILED.lock().expect("no panic while it is held") = false;
-        cluster
+        Cluster::start(&work_folder())
     })
 }
 

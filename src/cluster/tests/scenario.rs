@@ -182,6 +182,14 @@ impl Watched {
         }}));
     }
 
+    /// The server ends the watch with an error of its own.
+    pub(super) fn fail(&self, code: u16) {
+        self.send(json!({ "type": "ERROR", "object": {
+            "kind": "Status", "apiVersion": "v1", "status": "Failure", "metadata": {},
+            "message": "refused by the scenario", "reason": "InternalError", "code": code,
+        }}));
+    }
+
     fn send(&self, event: Value) {
         self.0.unbounded_send(event).expect("the watch is open");
     }
