@@ -154,9 +154,10 @@ impl Load {
 
 /// Waits until new connections are answered with this certificate.
 async fn until_served(scene: &Scene, certificate: &[u8]) {
-    let client = scene.cluster.assay.client();
     let url = format!("https://{}/readyz", scene.cluster.assay.address);
     for _ in 0..PATIENCE {
+        // A new client each time: one that resumes a TLS session still names the certificate it began with.
+        let client = scene.cluster.assay.client();
         let answer = client
             .get(&url)
             .send()
@@ -179,4 +180,4 @@ const WORKERS: usize = 8;
 const ROTATIONS: usize = 10;
 
 /// Tries, 20 ms apart.
-const PATIENCE: usize = 2_000;
+const PATIENCE: usize = 1_000;
