@@ -26,7 +26,7 @@ docs:
 
 # Look at licences, sources and banned crates (needs cargo-deny).
 deny:
-    cargo deny --all-features check --config .deny.toml
+    cargo deny --all-features --config .deny.toml check
 
 # Write the custom resource definitions from the code.
 crds:
