@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use der::{Decode as _, asn1::Utf8StringRef, oid::ObjectIdentifier};
+use x509_cert::der::{Decode as _, asn1::Utf8StringRef, oid::ObjectIdentifier};
 use x509_cert::{
     Certificate,
     ext::{

@@ -6,12 +6,12 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ED25519,
     RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
-use der::{Decode as _, oid::ObjectIdentifier};
 use jiff::Timestamp;
 use sigstore_types::{
     Artifact, Bundle, DerPublicKey, DigestBytes, HashAlgorithm, MessageDigest, SignatureContent,
 };
 use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult};
+use x509_cert::der::{Decode as _, oid::ObjectIdentifier};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::{

@@ -2,8 +2,7 @@
 
 use std::fmt::Display;
 
-use sigstore_bundle::Error as ShapeError;
-use sigstore_verify::{Error, TransparencyLogError};
+use sigstore_verify::{Error, TransparencyLogError, bundle::Error as ShapeError};
 
 use super::SignatureError;
 use crate::{limits, untrusted};

@@ -1,10 +1,10 @@
 //! The authorities and logs whose word counts.
 
-use der::Decode as _;
 use jiff::Timestamp;
 use sigstore_trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
 use sigstore_types::TimeRange;
 use sigstore_verify::Verifier;
+use x509_cert::der::Decode as _;
 
 use super::failure::{presented, shown};
 use crate::{image::Digest, limits};

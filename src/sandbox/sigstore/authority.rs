@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use der::{Decode as _, Encode as _};
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CustomExtension, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType,
     SerialNumber, SubjectPublicKeyInfo,
 };
+use x509_cert::der::{Decode as _, Encode as _};
 
 use super::{Claims, SandboxError, SigningKeyPair, claims::Name, claims::der_length};
 
