@@ -115,13 +115,6 @@ impl PublicKey {
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
-
-    /// The fingerprint's first twelve digits, for messages.
-    pub fn short_fingerprint(&self) -> &str {
-        self.fingerprint
-            .get(..SHORT_DIGITS)
-            .unwrap_or(&self.fingerprint)
-    }
 }
 
 impl fmt::Display for OtherBlock {
@@ -249,7 +242,6 @@ const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
 const BEGIN_PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----";
 const END_PUBLIC_KEY: &str = "-----END PUBLIC KEY-----";
-const SHORT_DIGITS: usize = 12;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");

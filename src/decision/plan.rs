@@ -66,14 +66,6 @@ impl Inquiry {
             .collect()
     }
 
-    /// Whether this evidence satisfies every demand.
-    pub fn is_satisfied(&self, evidence: &ImageEvidence) -> bool {
-        self.demands.iter().all(|demand| match demand {
-            Demand::Satisfy(policy) => satisfy(policy, &self.reference, Some(evidence)).is_ok(),
-            Demand::Broken { .. } => false,
-        })
-    }
-
     /// Whether this evidence satisfies every demand that looks for signatures in this repository.
     pub fn is_satisfied_by(
         &self,

@@ -286,15 +286,16 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
     );
     let mut evidence = found(IMAGE, vec![checked_by_key(&two_keys(1), 1, 0)]);
     assert!(inquiry.is_satisfied_by(own, &evidence));
-    assert!(!inquiry.is_satisfied(&evidence));
+    assert!(!inquiry.is_satisfied_by(&signatures, &evidence));
     let found_elsewhere = checked_by_identity(&elsewhere, 1, &gitlab_identity());
     evidence.signatures.insert(
-        signatures,
+        signatures.clone(),
         Ok(Candidates {
             checked: vec![found_elsewhere],
         }),
     );
-    assert!(inquiry.is_satisfied(&evidence));
+    assert!(inquiry.is_satisfied_by(own, &evidence));
+    assert!(inquiry.is_satisfied_by(&signatures, &evidence));
 }
 
 #[test]
