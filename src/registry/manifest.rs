@@ -11,7 +11,7 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use crate::{image::Digest, limits};
+use crate::{image::Digest, limits, untrusted::shown};
 
 /// All that Assay can read: what it asks for when it does not know which it will get.
 pub(super) const ANY_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
@@ -76,8 +76,11 @@ struct Platform {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum ManifestError {
     /// The `Content-Type` is none of the four.
-    #[error("answered {presented:?} instead of a manifest")]
-    MediaType { presented: String },
+    #[error("answered \"{presented}\" instead of a manifest")]
+    MediaType {
+        /// What it says it is, escaped and cut.
+        presented: String,
+    },
     /// No JSON of the expected shape, or one that can be read as two things.
     #[error("answered a malformed manifest")]
     Malformed,
@@ -138,7 +141,7 @@ impl Manifest {
     /// Reads a document that was served as `media_type`.
     pub(super) fn parse(media_type: &str, body: &[u8]) -> Result<Self, ManifestError> {
         let kind = Kind::parse(media_type).ok_or_else(|| ManifestError::MediaType {
-            presented: media_type.chars().take(SHOWN_CHARS).collect(),
+            presented: shown(media_type, limits::SHOWN_CHARS),
         })?;
         let document: Document = serde_json::from_slice(body).map_err(|error| refusal(&error))?;
         // One document must not be an index to one reader and a manifest to another.
@@ -270,6 +273,3 @@ fn refusal(error: &serde_json::Error) -> ManifestError {
 
 const TOO_MANY_DESCRIPTORS: &str = "too many descriptors";
 const TOO_MANY_ANNOTATIONS: &str = "too many annotations";
-
-/// How much of a wrong media type is worth showing.
-const SHOWN_CHARS: usize = 80;

@@ -36,6 +36,17 @@ fn the_four_media_types_are_read_and_no_other() {
 }
 
 #[test]
+fn a_media_type_is_shown_escaped_and_cut() {
+    let odd = format!("a/\u{1b}{}", "x".repeat(limits::SHOWN_CHARS));
+    let kept = "x".repeat(limits::SHOWN_CHARS - "a/\\u{1b}".len());
+    let error = parse(&odd, &json!({})).expect_err("no manifest");
+    assert_eq!(
+        error.to_string(),
+        format!("answered \"a/\\u{{1b}}{kept}…\" instead of a manifest")
+    );
+}
+
+#[test]
 fn a_document_that_can_be_read_as_two_things_is_refused() {
     for (media_type, document) in [
         (MANIFEST, json!({"mediaType": OCI_INDEX})),
