@@ -190,3 +190,104 @@ const ENTRY_BYTES: usize = 512;
 
 /// About what a digest takes.
 const DIGEST_BYTES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn key(number: usize) -> DigestKey {
+        let repository = "registry.example/acme/api".parse().expect("a repository");
+        let digest = Digest::of(&number.to_be_bytes());
+        (repository, digest, CredentialId::ANONYMOUS)
+    }
+
+    fn tag_key() -> TagKey {
+        let image: crate::image::Reference =
+            "registry.example/acme/api:1".parse().expect("a reference");
+        let tag = image.tag().cloned().expect("a tag");
+        (image.repository().clone(), tag, CredentialId::ANONYMOUS)
+    }
+
+    fn attachment(bytes: usize) -> Attachment {
+        Attachment {
+            place: AttachmentPlace::SignatureTag,
+            media_type: "a/b".to_owned(),
+            digest: Digest::of(b"blob"),
+            content: vec![0; bytes].into(),
+            annotations: [("a".to_owned(), "b".to_owned())].into(),
+            manifest: Digest::of(b"manifest"),
+        }
+    }
+
+    fn bytes(limit: u64) -> usize {
+        usize::try_from(limit).expect("a limit that fits into memory")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tag_is_believed_for_its_time_and_no_longer() {
+        let caches = Caches::new(RegistryOptions::default());
+        caches.keep_tag(tag_key(), Digest::of(b"image"));
+        advance(limits::TAG_TTL.saturating_sub(SHORTLY)).await;
+        assert_eq!(caches.tag(&tag_key()), Some(Digest::of(b"image")));
+        advance(SHORTLY).await;
+        assert_eq!(caches.tag(&tag_key()), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_nothing_is_attached_is_believed_for_a_shorter_time_than_what_is() {
+        for (found, ttl) in [
+            (vec![], limits::NO_ATTACHMENTS_TTL),
+            (vec![attachment(1)], limits::ATTACHMENTS_TTL),
+        ] {
+            let caches = Caches::new(RegistryOptions::default());
+            let place = (key(1), AttachmentPlace::SignatureTag);
+            caches.keep_place(place.clone(), Looked::Found(found.into()));
+            advance(ttl.saturating_sub(SHORTLY)).await;
+            assert!(caches.place(&place).is_some(), "{ttl:?}");
+            advance(SHORTLY).await;
+            assert!(caches.place(&place).is_none(), "{ttl:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_attachments_that_are_remembered_are_bounded_in_bytes() {
+        let caches = Caches::new(RegistryOptions::default());
+        let large = Looked::Found([attachment(1024 * 1024)].into());
+        for number in 0..=bytes(limits::ATTACHMENT_CACHE_BYTES) / (1024 * 1024) {
+            let place = (key(number), AttachmentPlace::SignatureTag);
+            caches.keep_place(place, large.clone());
+        }
+        caches.places.run_pending_tasks();
+        let size = caches.places.weighted_size();
+        assert!(size <= limits::ATTACHMENT_CACHE_BYTES, "{size}");
+    }
+
+    #[tokio::test]
+    async fn the_children_that_are_remembered_are_bounded_in_bytes() {
+        let caches = Caches::new(RegistryOptions::default());
+        let many: Arc<[Digest]> = vec![Digest::of(b"child"); limits::DESCRIPTORS_PER_INDEX].into();
+        let weight = limits::DESCRIPTORS_PER_INDEX * DIGEST_BYTES;
+        for number in 0..=bytes(limits::CHILDREN_CACHE_BYTES) / weight {
+            caches.keep_children(key(number), Arc::clone(&many));
+        }
+        caches.children.run_pending_tasks();
+        let size = caches.children.weighted_size();
+        assert!(size <= limits::CHILDREN_CACHE_BYTES, "{size}");
+    }
+
+    #[test]
+    fn a_cache_of_small_entries_is_bounded_in_their_number() {
+        for limit in [limits::TAG_CACHE_ENTRIES, limits::TOKEN_CACHE_ENTRIES] {
+            let cache = keep(limit, Duration::from_mins(1));
+            for number in 0..=limit {
+                cache.insert(number, ());
+            }
+            cache.run_pending_tasks();
+            assert_eq!(cache.entry_count(), limit);
+        }
+    }
+
+    const SHORTLY: Duration = Duration::from_secs(1);
+}

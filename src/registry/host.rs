@@ -103,3 +103,54 @@ impl Host {
         opens.filter(|opens| *opens > Instant::now())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn hosts() -> Hosts {
+        Hosts::new(limits::REGISTRY_FACTS_TTL)
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_known_of_a_registry_is_believed_for_its_time_and_no_longer() {
+        let host = hosts().of(&url("https://registry.example"));
+        host.learn_challenge(Challenge::Basic);
+        host.learn_referrers_api(ReferrersApi::Offered);
+        let known = || (host.challenge(), host.referrers_api());
+        advance(limits::REGISTRY_FACTS_TTL.saturating_sub(Duration::from_secs(1))).await;
+        let learnt = (Some(Challenge::Basic), Some(ReferrersApi::Offered));
+        assert_eq!(known(), learnt);
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(known(), (None, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_believed_up_to_the_limit_and_never_made_shorter() {
+        let host = hosts().of(&url("https://registry.example"));
+        assert_eq!(host.opens(), None);
+        host.close_for(Duration::from_hours(24));
+        let longest = Instant::now() + limits::MAX_RATE_LIMIT_PAUSE;
+        assert_eq!(host.opens(), Some(longest));
+        host.close_for(Duration::from_secs(1));
+        assert_eq!(host.opens(), Some(longest));
+        advance(limits::MAX_RATE_LIMIT_PAUSE).await;
+        assert_eq!(host.opens(), None);
+    }
+
+    #[test]
+    fn the_hosts_that_are_remembered_are_bounded_in_number() {
+        let hosts = hosts();
+        for number in 0..=limits::REGISTRY_HOSTS {
+            hosts.of(&url(&format!("https://r{number}.example")));
+        }
+        hosts.by_origin.run_pending_tasks();
+        assert_eq!(hosts.by_origin.entry_count(), limits::REGISTRY_HOSTS);
+    }
+}

@@ -256,3 +256,17 @@ fn retry_pause(base: Duration, retries: u32) -> Duration {
 
 /// How long the body of an error is worth waiting for.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_before_a_retry_doubles_give_or_take_a_half() {
+        for (retries, around) in [(0, 100), (1, 200), (2, 400)] {
+            let half = Duration::from_millis(around / 2);
+            let pause = retry_pause(limits::RETRY_PAUSE, retries);
+            assert!((half..half * 3).contains(&pause), "{retries} {pause:?}");
+        }
+    }
+}

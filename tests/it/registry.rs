@@ -7,6 +7,7 @@
 mod access;
 mod budgets;
 mod faults;
+mod limits;
 mod places;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -270,6 +270,28 @@ fn more_log_entries_or_timestamps_than_the_limit_are_refused() {
 }
 
 #[test]
+fn more_certificates_than_the_limit_are_refused() {
+    let chain = edited(bundle_of(WORLD.keyless().bundle()), |json| {
+        json["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.1".into();
+        let material = json["verificationMaterial"].as_object_mut().unwrap();
+        let leaf = material.remove("certificate").unwrap();
+        let above = limits::CERTIFICATES_PER_CHAIN + 1;
+        material.insert(
+            "x509CertificateChain".to_owned(),
+            serde_json::json!({ "certificates": vec![leaf; above] }),
+        );
+    });
+    assert_eq!(
+        WORLD.by_certificate(&chain).unwrap_err(),
+        SignatureError::Limit {
+            what: "certificates",
+            found: 11,
+            limit: 10
+        }
+    );
+}
+
+#[test]
 fn a_bundle_larger_than_the_limit_is_not_even_parsed() {
     let mut large = bundle_of(WORLD.keyless().bundle());
     large.content = vec![b' '; limits::ATTACHMENT_BYTES + 1].into();

@@ -1,0 +1,145 @@
+//! How often a registry is asked again, and how much at the same time.
+
+use futures::future::join_all;
+
+use super::{sandbox::Fault, *};
+
+/// Long enough for requests that are sent together to overlap.
+const DELAY: Duration = Duration::from_millis(300);
+
+fn always(status: u16, headers: &[(&str, &str)]) -> Fault {
+    let headers = headers.iter();
+    Fault::Status {
+        status,
+        headers: headers
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        body: Vec::new(),
+    }
+}
+
+/// The error of resolving a tag of a registry that answers this, and the number of requests made for it.
+async fn refused(fault: Fault) -> (String, usize) {
+    let setup = Setup::new(sandbox::RegistrySettings::default()).await;
+    setup.registry.set_fault(move |_| Some(fault.clone()));
+    let access = Access {
+        // Less than the pause after a 429 that names none.
+        deadline: Instant::now() + assay::limits::RATE_LIMIT_PAUSE,
+        ..anonymous()
+    };
+    let found = setup.resolve("acme/api:1", &access).await;
+    let error = found.expect_err("refused").to_string();
+    let error = error.replace(&setup.registry.host(), "HOST");
+    // The probe for the referrers API goes on beside it.
+    let heads = setup.requests();
+    let heads = heads.iter().filter(|line| line.starts_with("HEAD"));
+    (error, heads.count())
+}
+
+#[tokio::test]
+async fn a_gateway_error_that_lasts_is_given_up_after_two_retries() {
+    assert_eq!(
+        refused(always(503, &[])).await,
+        ("HOST answered 503".to_owned(), 3)
+    );
+}
+
+#[tokio::test]
+async fn the_end_of_a_rate_limit_is_waited_for_twice_and_no_more() {
+    assert_eq!(
+        refused(always(429, &[("retry-after", "0")])).await,
+        ("HOST limits the rate of requests".to_owned(), 3)
+    );
+}
+
+#[tokio::test]
+async fn a_rate_limit_that_names_no_time_lasts_longer_than_the_review() {
+    assert_eq!(
+        refused(always(429, &[])).await,
+        ("HOST limits the rate of requests".to_owned(), 1)
+    );
+}
+
+#[tokio::test]
+async fn five_redirects_are_followed_and_no_more() {
+    let fault = Fault::Redirect("/v2/acme/api/manifests/1".to_owned());
+    assert_eq!(
+        refused(fault).await,
+        ("HOST redirects too often".to_owned(), 6)
+    );
+}
+
+#[tokio::test]
+async fn requests_above_the_limit_of_a_host_wait_for_their_turn() {
+    let limit = assay::limits::REQUESTS_PER_HOST;
+    for (count, depth) in [(limit, 1), (limit + 1, 2)] {
+        let setup = Setup::new(sandbox::RegistrySettings::default()).await;
+        for number in 0..=count {
+            let tag = number.to_string();
+            setup.registry.push_image("acme/api", &tag, "image");
+        }
+        let access = anonymous();
+        // What the first request learns, the others need not find out.
+        let known = setup.review(&format!("acme/api:{count}"), &access).await;
+        assert_eq!(known.expect("read"), []);
+        setup.registry.clear_requests();
+        setup.registry.set_delay(DELAY);
+        let images: Vec<String> = (0..count)
+            .map(|number| format!("acme/api:{number}"))
+            .collect();
+        let found = join_all(images.iter().map(|image| setup.resolve(image, &access))).await;
+        assert!(found.iter().all(Result::is_ok), "{found:?}");
+        assert_eq!(setup.cost(), (count, depth));
+    }
+}
+
+#[tokio::test]
+async fn candidates_of_one_image_above_the_limit_wait_for_their_turn() {
+    let limit = assay::limits::FETCHES_PER_IMAGE;
+    for (count, depth) in [(limit, 2), (limit + 1, 3)] {
+        let setup = Setup::new(sandbox::RegistrySettings::default()).await;
+        let image = setup.registry.push_image("acme/api", "1", "many");
+        for number in 0..count {
+            let payload = number.to_string();
+            setup
+                .registry
+                .attach_legacy("acme/api", &image, payload, &no_annotations());
+        }
+        let access = anonymous();
+        setup.resolve("acme/api:1", &access).await.expect("read");
+        let without = Digest::of(b"nothing is attached");
+        let known = setup.attachments("acme/api", &without, Search::First, &access);
+        assert!(known.await.expect("read").is_empty());
+        setup.registry.clear_requests();
+        setup.registry.set_delay(DELAY);
+        // One list of referrers, which is empty, and the signature's manifest come before.
+        let found = setup.attachments("acme/api", &image, Search::First, &access);
+        assert_eq!(found.await.expect("read").len(), count);
+        assert_eq!(setup.cost(), (2 + count, 1 + depth));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_login_is_sent_again_after_its_time() {
+    let settings = sandbox::RegistrySettings {
+        access: sandbox::Access::Token {
+            public: Vec::new(),
+            logins: Vec::new(),
+        },
+        ..sandbox::RegistrySettings::default()
+    };
+    let options = RegistryOptions {
+        refused_login_ttl: Duration::ZERO,
+        ..options()
+    };
+    let setup = Setup::with_options(settings, options).await;
+    let access = access(setup.keyring(&["wrong"]));
+    for _ in 0..2 {
+        let found = setup.resolve("acme/api:1", &access).await;
+        found.expect_err("refused");
+    }
+    let token = "GET /token?service=sandbox&scope=repository%3Aacme%2Fapi%3Apull 403";
+    let tokens = setup.requests();
+    let tokens = tokens.iter().filter(|line| *line == token);
+    assert_eq!(tokens.count(), 2);
+}
