@@ -46,7 +46,7 @@ pub fn warning(denial: &Denial) -> String {
 }
 
 impl fmt::Display for Denial {
-    /// The line of product.md §4, alone and whole.
+    /// The line of this image alone, with its command and its policy's help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&Line::of(self).render(Extent::Whole))
     }

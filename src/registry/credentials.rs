@@ -1,4 +1,4 @@
-//! Pull credentials, matched as the kubelet matches them (formats.md §6.5).
+//! Pull credentials, matched as the kubelet matches them.
 
 mod docker_config;
 mod location;

@@ -1,4 +1,4 @@
-//! Finding what is attached to a digest: the referrers API, the fallback tag, the `.sig` tag (formats.md §1.6).
+//! Finding what is attached to a digest: the referrers API, the fallback tag, cosign's `.sig` tag.
 
 mod candidate;
 mod referrers;

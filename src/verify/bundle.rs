@@ -1,4 +1,4 @@
-//! A Sigstore bundle as cosign 3 writes for an image (formats.md §2.2).
+//! A Sigstore bundle as cosign 3 writes for an image.
 
 use serde::Deserialize;
 use sigstore_types::{Bundle, DsseEnvelope, SignatureContent, VerificationMaterialContent};
@@ -27,7 +27,7 @@ pub(super) fn verify(
     Ok(proven.into_signature(image, Layout::Bundle, annotations))
 }
 
-/// §2.2 step 1: the shape. Version 0.4 and later, and a bundle without a version, are not read.
+/// The shape. Version 0.4 and later, and a bundle without a version, are not read.
 fn parse(content: &[u8]) -> Result<Bundle, SignatureError> {
     let not_a_bundle =
         |error: serde_json::Error| invalid("not a bundle of version 0.1 to 0.3", &error);
@@ -46,7 +46,7 @@ struct Versioned {
     media_type: String,
 }
 
-/// §2.2 step 3: an image signature is an envelope. That it carries exactly one signature is ensured by the parser.
+/// An image signature is an envelope. That it carries exactly one signature is ensured by the parser.
 fn envelope(bundle: &Bundle) -> Result<&DsseEnvelope, SignatureError> {
     match &bundle.content {
         SignatureContent::DsseEnvelope(envelope) => Ok(envelope),
@@ -57,7 +57,7 @@ fn envelope(bundle: &Bundle) -> Result<&DsseEnvelope, SignatureError> {
     }
 }
 
-/// §2.1: how much one bundle may carry.
+/// How much one bundle may carry.
 fn bounds(bundle: &Bundle) -> Result<(), SignatureError> {
     let material = &bundle.verification_material;
     within(
@@ -81,7 +81,7 @@ fn bounds(bundle: &Bundle) -> Result<(), SignatureError> {
     }
 }
 
-/// §2.2 steps 2 and 4 to 8: who signed, proven by certificate and log or by key.
+/// Who signed, proven by certificate and log or by key.
 fn prove(
     bundle: Bundle,
     envelope: &DsseEnvelope,

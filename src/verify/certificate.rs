@@ -1,4 +1,4 @@
-//! The identity a Fulcio certificate names (formats.md §2.7 and §3.1).
+//! The identity a Fulcio certificate names (Fulcio's `oid-info.md`).
 
 use std::collections::BTreeMap;
 
@@ -89,7 +89,7 @@ impl Identity {
     }
 }
 
-/// §2.2 step 6: the key may sign. The extended usage is judged with the chain; this one nobody else looks at.
+/// The key may sign. The extended usage is judged with the chain; this one nobody else looks at.
 fn signs(extensions: &[Extension]) -> Result<(), SignatureError> {
     let extension = only(extensions, KEY_USAGE, "key usage")?;
     let usage = KeyUsage::from_der(extension.extn_value.as_bytes())
@@ -161,7 +161,7 @@ fn claims(extensions: &[Extension]) -> Result<BTreeMap<u32, String>, SignatureEr
     Ok(claims)
 }
 
-/// §2.7: .8; the deprecated .1 only where .8 is absent, and refused where both are there and differ.
+/// Extension .8; the deprecated .1 only where .8 is absent, and refused where both are there and differ.
 fn oidc_issuer(claims: &mut BTreeMap<u32, String>) -> Result<String, SignatureError> {
     match (claims.remove(&8), claims.remove(&1)) {
         (Some(current), Some(deprecated)) if current != deprecated => Err(refused(

@@ -69,8 +69,8 @@ impl Proven {
     }
 }
 
-/// §2.2 steps 4 to 8 for a certificate: log, times, chain at every time, certificate timestamp, signature,
-/// and that the log entry is about this signature.
+/// §4 of the Sigstore client specification for a certificate: log, times, chain at every time, certificate
+/// timestamp, signature, and that the log entry is about this signature.
 pub(super) fn by_certificate(
     signed: &Signed<'_>,
     root: &TrustRoot,
@@ -139,7 +139,7 @@ pub(super) fn by_key(
         .ok_or(SignatureError::OtherKey)
 }
 
-/// §2.7: what each kind of key may have signed with. A kind that is not listed verifies nothing.
+/// What each kind of key may have signed with. A kind that is not listed verifies nothing.
 fn algorithms(
     info: &SubjectPublicKeyInfoRef<'_>,
 ) -> &'static [(SignatureHash, &'static dyn VerificationAlgorithm)] {

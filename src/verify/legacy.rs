@@ -1,4 +1,4 @@
-//! A layer of the `.sig` manifest, as cosign 2 writes (formats.md §1.2, §2.3).
+//! A layer of the `.sig` manifest, as cosign 2 writes (cosign's `SIGNATURE_SPEC.md`).
 //!
 //! What stands in annotations is put together as a bundle of version 0.1, so that the same verifier
 //! judges both layouts, the binding of the log entry to signature, payload and certificate included.

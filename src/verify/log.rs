@@ -1,4 +1,4 @@
-//! What a transparency log entry must bring along before the verifier is asked about it (formats.md §2.4).
+//! What a transparency log entry must bring along before the verifier is asked about it (Sigstore client specification §4.4).
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The simple-signing payload of the older layout (formats.md §1.3).
+//! The simple-signing payload of the older layout (cosign's `SIGNATURE_SPEC.md`).
 //!
 //! Read more strictly than Go does: names are matched exactly, and no name may occur twice or be unknown
 //! where it counts, so that no two readers can take the same signed bytes for different claims.

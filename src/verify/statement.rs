@@ -1,4 +1,4 @@
-//! The in-toto statement inside the envelope (formats.md §1.6 and §2.2 step 9).
+//! The in-toto statement inside the envelope, as cosign 3 writes for a signature.
 
 use std::collections::BTreeMap;
 

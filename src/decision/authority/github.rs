@@ -1,4 +1,4 @@
-//! Certificates of GitHub Actions jobs (formats.md §3.1).
+//! Certificates of GitHub Actions jobs: the extensions of Fulcio's `oid-info.md`, as GitHub's ID tokens fill them.
 
 use super::{Mismatch, demand, other_fact};
 use crate::{

@@ -1,4 +1,4 @@
-//! Certificates of GitLab CI jobs (formats.md §3.1 to §3.3).
+//! Certificates of GitLab CI jobs: the extensions of Fulcio's `oid-info.md`, as GitLab's ID tokens fill them.
 
 use super::{Mismatch, demand, exactly, other_fact};
 use crate::{

@@ -181,7 +181,7 @@ pub enum RunnerEnvironment {
     SelfHosted,
 }
 
-/// GitLab instances whose tokens the public-good Fulcio accepts (formats.md §3.2).
+/// GitLab instances whose tokens the public-good Fulcio accepts, as its configuration lists them.
 pub const PUBLIC_GITLAB_INSTANCES: [&str; 4] = [
     "https://gitlab.com",
     "https://gitlab.archlinux.org",

@@ -1,4 +1,4 @@
-//! Who may read what: nobody asks, basic authentication, or the token flow of formats.md §6.1.
+//! Who may read what: nobody asks, basic authentication, or the token flow of the distribution registry.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Requests counted: product.md §6.
+//! Requests counted, and how deep they depend on each other: what a review may cost a registry.
 
 use futures::future::join_all;
 
