@@ -3,6 +3,11 @@
 //! Run with `cargo bench --bench review`. The registry is the sandbox's, on loopback and without a delay, so the
 //! cold figures are our own work and the kernel's, not a network's.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark whose world cannot be built has nothing to measure"
+)]
+
 use std::{fs, sync::Arc, time::Duration};
 
 use assay::{
