@@ -212,11 +212,11 @@ pub enum Demand {
 }
 
 impl std::fmt::Display for PolicyId {
-    /// As messages name it: `"shop-production"`, or `"team/shop"` for a namespaced one.
+    /// `shop-production`, or `team/shop` for a namespaced one.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.namespace {
-            None => write!(f, "\"{}\"", self.name),
-            Some(namespace) => write!(f, "\"{namespace}/{}\"", self.name),
+            None => f.write_str(&self.name),
+            Some(namespace) => write!(f, "{namespace}/{}", self.name),
         }
     }
 }

@@ -93,19 +93,11 @@ impl ImageFacts {
     fn of(image: &AdmittedImage) -> Self {
         Self {
             digest: image.digest.to_string(),
-            policies: image.policies.iter().map(policy_name).collect(),
+            policies: image.policies.iter().map(ToString::to_string).collect(),
             signer: image.signers().into_iter().next(),
             commit: image.commit(),
             job: image.job_url(),
         }
-    }
-}
-
-/// Without the quotes that messages put around it.
-fn policy_name(id: &crate::policy::PolicyId) -> String {
-    match &id.namespace {
-        None => id.name.clone(),
-        Some(namespace) => format!("{namespace}/{}", id.name),
     }
 }
 

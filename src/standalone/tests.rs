@@ -165,7 +165,7 @@ fn keys_are_found_in_secrets_and_config_maps_of_the_directory() {
     });
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": [policy, secret, config_map] });
     let directory = directory(&[("all.json", &serde_json::to_string_pretty(&list).unwrap())]);
-    assert_eq!(names(&load(directory.path()).unwrap()), ["\"by-key\""]);
+    assert_eq!(names(&load(directory.path()).unwrap()), ["by-key"]);
 }
 
 #[test]
@@ -175,14 +175,14 @@ fn json_may_be_indented_with_tabs() {
         .unwrap()
         .replace("  ", "\t");
     let directory = directory(&[("shop.json", &text)]);
-    assert_eq!(names(&load(directory.path()).unwrap()), ["\"shop\""]);
+    assert_eq!(names(&load(directory.path()).unwrap()), ["shop"]);
 }
 
 #[test]
 fn a_file_may_be_full_of_comments() {
     let comments = "# a line of explanation\n".repeat(200);
     let directory = directory(&[("shop.yaml", &format!("{comments}{POLICY}{comments}"))]);
-    assert_eq!(names(&load(directory.path()).unwrap()), ["\"shop\""]);
+    assert_eq!(names(&load(directory.path()).unwrap()), ["shop"]);
 }
 
 #[tokio::test]
@@ -228,10 +228,10 @@ fn the_sample_policies_load_together_with_what_they_name() {
     assert_eq!(
         names(&loaded),
         [
-            "\"ingress-controller\"",
-            "\"platform-key\"",
-            "\"shop-production\"",
-            "\"payments/payments\"",
+            "ingress-controller",
+            "platform-key",
+            "shop-production",
+            "payments/payments",
         ]
     );
 }

@@ -205,7 +205,7 @@ impl DenialReport {
         };
         Self {
             code: denial.cause.code(),
-            policy: denial.policy.as_ref().map(policy_name),
+            policy: denial.policy.as_ref().map(ToString::to_string),
             verdict: denial.cause.outcome().into(),
             message,
         }
@@ -254,9 +254,5 @@ fn digest_of(
 }
 
 fn policy_names(image: &AdmittedImage) -> Vec<String> {
-    image.policies.iter().map(policy_name).collect()
-}
-
-fn policy_name(policy: &crate::policy::PolicyId) -> String {
-    policy.to_string().trim_matches('"').to_owned()
+    image.policies.iter().map(ToString::to_string).collect()
 }

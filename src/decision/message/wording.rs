@@ -50,18 +50,7 @@ pub(super) fn brief(cause: &Cause) -> &'static str {
 }
 
 fn policy_text(policy: Option<&PolicyId>) -> String {
-    let name = match policy {
-        Some(PolicyId {
-            namespace: Some(namespace),
-            name,
-        }) => format!("{namespace}/{name}"),
-        Some(PolicyId {
-            namespace: None,
-            name,
-        }) => name.clone(),
-        None => String::new(),
-    };
-    quoted_short(&name)
+    quoted_short(&policy.map(PolicyId::to_string).unwrap_or_default())
 }
 
 /// At most three of these texts, each cut to `most` bytes.

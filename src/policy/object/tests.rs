@@ -96,12 +96,12 @@ fn an_object_is_known_by_kind_namespace_and_name() {
         .unwrap()
         .id()
         .clone();
-    assert_eq!(id.to_string(), "\"team/p\"");
+    assert_eq!(id.to_string(), "team/p");
     let id = PolicyObject::from_json(cluster(&good()))
         .unwrap()
         .id()
         .clone();
-    assert_eq!(id.to_string(), "\"p\"");
+    assert_eq!(id.to_string(), "p");
 
     let mut other = cluster(&good());
     other["apiVersion"] = json!("assay.dev/v1");
