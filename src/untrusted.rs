@@ -9,9 +9,9 @@ pub fn shown(text: &str, most: usize) -> String {
     let mut line = String::new();
     let mut length = 0;
     for character in text.chars() {
-        let piece: String = match character {
-            '\'' => "'".to_owned(),
-            _ => character.escape_debug().collect(),
+        let piece = match character {
+            '"' | '\\' => format!("\\{character}"),
+            _ => escaped(character),
         };
         length += piece.chars().count();
         if length > most {
@@ -23,9 +23,20 @@ pub fn shown(text: &str, most: usize) -> String {
     line
 }
 
+/// The character as it is safe to show: what does not print plainly becomes an escape.
+///
+/// Quotation marks and `\` stay as they are, so that what is escaped already can be shown again. Between quotation
+/// marks that is not enough: see [`shown`].
+pub fn escaped(character: char) -> String {
+    match character {
+        '\'' | '"' | '\\' => character.to_string(),
+        _ => character.escape_debug().collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::*;
 
     #[test]
     fn plain_text_is_shown_as_it_is() {
@@ -38,6 +49,12 @@ mod tests {
             shown("a\nb\"c\u{202e}d\u{1b}[0m\u{301}", 80),
             "a\\nb\\\"c\\u{202e}d\\u{1b}[0m\\u{301}"
         );
+    }
+
+    #[test]
+    fn a_single_character_is_escaped_but_for_what_escapes_and_quotes() {
+        let text: String = "a'\"\\\n\u{202e}".chars().map(escaped).collect();
+        assert_eq!(text, "a'\"\\\\n\\u{202e}");
     }
 
     #[test]

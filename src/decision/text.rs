@@ -1,10 +1,12 @@
-//! Text from outside, made fit to be shown: escaped and cut.
+//! Text from outside, made fit for a message, whose length is bounded in bytes: escaped and cut.
+
+use crate::untrusted;
 
 /// The text with everything escaped that could hide, reorder or break a line, cut to `max` bytes.
 ///
 /// What is cut off at the end is marked by `…`, which counts.
 pub(super) fn shown(text: &str, max: usize) -> String {
-    let (mut out, whole) = escaped(text.chars(), max);
+    let (mut out, whole) = fitting(text.chars(), max);
     if !whole {
         truncate(&mut out, max.saturating_sub(ELLIPSIS.len()));
         out.push_str(ELLIPSIS);
@@ -14,16 +16,16 @@ pub(super) fn shown(text: &str, max: usize) -> String {
 
 /// As [`shown`], but keeps both ends: of a long reference the registry and the tag say most.
 pub(super) fn shown_ends(text: &str, max: usize) -> String {
-    let (out, whole) = escaped(text.chars(), max);
+    let (out, whole) = fitting(text.chars(), max);
     if whole {
         return out;
     }
     let half = max.saturating_sub(ELLIPSIS.len()) / 2;
-    let (head, _) = escaped(text.chars(), half);
+    let (head, _) = fitting(text.chars(), half);
     let mut tail = Vec::new();
     let mut size = 0;
     for character in text.chars().rev() {
-        let piece = escape(character);
+        let piece = untrusted::escaped(character);
         size += piece.len();
         if size > half {
             break;
@@ -55,25 +57,16 @@ pub(super) fn listed(items: &[String], conjunction: &str, most: usize) -> String
 }
 
 /// The escaped form of as many characters as fit, and whether those were all.
-fn escaped(text: impl Iterator<Item = char>, max: usize) -> (String, bool) {
+fn fitting(text: impl Iterator<Item = char>, max: usize) -> (String, bool) {
     let mut out = String::new();
     for character in text {
-        let piece = escape(character);
+        let piece = untrusted::escaped(character);
         if out.len() + piece.len() > max {
             return (out, false);
         }
         out.push_str(&piece);
     }
     (out, true)
-}
-
-/// Control characters, line separators, bidirectional and zero-width marks and whatever has no form of its own
-/// become an escape; quotes and backslashes stay.
-fn escape(character: char) -> String {
-    match character {
-        '\'' | '"' | '\\' => character.to_string(),
-        other => other.escape_debug().to_string(),
-    }
 }
 
 fn truncate(text: &mut String, max: usize) {
