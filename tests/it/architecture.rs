@@ -12,6 +12,11 @@ fn modules_use_only_what_the_order_allows() {
 }
 
 #[test]
+fn the_order_allows_nothing_that_nobody_needs() {
+    assert_eq!(rules::unused_edges(&source::all()), NOTHING);
+}
+
+#[test]
 fn pure_modules_know_no_runtime_and_no_network() {
     assert_eq!(rules::impurities(&source::all()), NOTHING);
 }
@@ -68,6 +73,15 @@ fn comments_texts_and_tests_make_no_edge() {
     }
     let test = Source::new("src/policy/tests.rs", "use crate::registry::Keyring;");
     assert_eq!(rules::forbidden_edges(&[test]), NOTHING);
+}
+
+#[test]
+fn an_edge_that_nobody_needs_is_seen() {
+    let found = rules::unused_edges(&[
+        Source::new("src/trust.rs", "use crate::policy::TrustRootName;"),
+        Source::new("src/trust/tests.rs", "use crate::verify::TrustRoot;"),
+    ]);
+    assert_eq!(found, ["trust may use verify and does not"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::Source;
 
-/// What each module may use, beside [`FREE`] ones and itself. Read it from the bottom: a module uses
+/// What each module may use, beside [`FREE`] ones and itself, and does use. Read it from the bottom: a module uses
 /// what stands below it, and this list narrows that further.
 const ORDER: [(&str, &[&str]); 22] = [
     ("main", &["commands", "config", "telemetry"]),
@@ -13,9 +13,7 @@ const ORDER: [(&str, &[&str]); 22] = [
         &[
             "app",
             "server",
-            "cluster",
             "standalone",
-            "admission",
             "review",
             "decision",
             "trust",
@@ -35,16 +33,9 @@ const ORDER: [(&str, &[&str]); 22] = [
             "server",
             "cluster",
             "standalone",
-            "admission",
             "review",
-            "decision",
-            "trust",
             "registry",
             "policy",
-            "workload",
-            "verify",
-            "key",
-            "image",
             "config",
             "telemetry",
         ],
@@ -53,70 +44,35 @@ const ORDER: [(&str, &[&str]); 22] = [
     (
         "cluster",
         &[
-            "review",
-            "trust",
-            "registry",
-            "policy",
-            "workload",
-            "verify",
-            "key",
-            "image",
-            "telemetry",
+            "review", "trust", "registry", "policy", "workload", "verify",
         ],
     ),
     (
         "standalone",
         &[
-            "review",
-            "trust",
-            "registry",
-            "policy",
-            "workload",
-            "verify",
-            "key",
-            "image",
-            "telemetry",
+            "review", "trust", "registry", "policy", "workload", "verify", "image",
         ],
     ),
     ("sandbox", &["image"]),
-    (
-        "admission",
-        &[
-            "review",
-            "decision",
-            "policy",
-            "workload",
-            "verify",
-            "image",
-            "telemetry",
-        ],
-    ),
+    ("admission", &["review", "decision", "policy", "workload"]),
     (
         "review",
         &[
-            "decision",
-            "trust",
-            "registry",
-            "policy",
-            "workload",
-            "verify",
-            "key",
-            "image",
-            "telemetry",
+            "decision", "trust", "registry", "policy", "workload", "verify", "image",
         ],
     ),
     (
         "decision",
         &["policy", "workload", "verify", "key", "image"],
     ),
-    ("trust", &["policy", "verify", "telemetry"]),
-    ("registry", &["image", "telemetry"]),
+    ("trust", &["policy", "verify"]),
+    ("registry", &["image"]),
     ("policy", &["key", "image"]),
-    ("workload", &["image"]),
+    ("workload", &[]),
     ("verify", &["key", "image"]),
     ("key", &["image"]),
     ("image", &[]),
-    ("config", &["policy", "key", "image", "telemetry"]),
+    ("config", &["policy", "telemetry"]),
     ("telemetry", &[]),
     ("limits", &[]),
     ("clock", &[]),
@@ -130,12 +86,11 @@ const FREE: [&str; 3] = ["limits", "clock", "untrusted"];
 const PURE: [&str; 6] = ["image", "key", "workload", "policy", "verify", "decision"];
 
 /// Crates and parts of crates that pure modules never name.
-const IMPURE: [&[&str]; 12] = [
+const IMPURE: [&[&str]; 11] = [
     &["tokio"],
     &["tokio_util"],
     &["reqwest"],
     &["axum"],
-    &["axum_server"],
     &["hyper"],
     &["kube", "client"],
     &["kube", "Client"],
@@ -171,6 +126,25 @@ pub(super) fn forbidden_edges(sources: &[Source]) -> Vec<String> {
                 found.push(format!("{path}: {module} must not use {used}"));
             }
         }
+    }
+    found
+}
+
+/// What [`ORDER`] allows these modules and no file of theirs does.
+pub(super) fn unused_edges(sources: &[Source]) -> Vec<String> {
+    let mut used: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for source in sources.iter().filter(|source| !source.is_test()) {
+        if let Some(module) = source.module() {
+            used.entry(module).or_default().extend(used_modules(source));
+        }
+    }
+    let mut found = Vec::new();
+    for (module, allowed) in ORDER {
+        let Some(used) = used.get(module) else {
+            continue;
+        };
+        let unused = allowed.iter().filter(|edge| !used.contains(**edge));
+        found.extend(unused.map(|edge| format!("{module} may use {edge} and does not")));
     }
     found
 }
