@@ -109,3 +109,34 @@ fn key(slot: &ImageSlot) -> String {
         SlotKind::ImageVolume => format!("volume/{}", slot.name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(images: usize) -> Facts {
+        let large = ImageFacts {
+            digest: "sha256:ab".to_owned(),
+            policies: vec!["p".repeat(limits::ANNOTATION_BYTES / 2)],
+            ..ImageFacts::default()
+        };
+        (0..images)
+            .map(|number| (number.to_string(), large.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn facts_that_do_not_fit_are_told_as_digests_and_then_not_at_all() {
+        let one = text(facts(1)).unwrap();
+        assert!(
+            one.starts_with(r#"{"0":{"digest":"sha256:ab","policies":["pp"#),
+            "{one}"
+        );
+        assert_eq!(
+            text(facts(2)).as_deref(),
+            Some(r#"{"0":{"digest":"sha256:ab"},"1":{"digest":"sha256:ab"}}"#)
+        );
+        assert_eq!(text(facts(limits::ANNOTATION_BYTES / 20)), None);
+        assert_eq!(text(facts(0)), None);
+    }
+}

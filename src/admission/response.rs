@@ -241,9 +241,10 @@ fn set(object: &mut Value, key: &str, value: Value) {
 /// As many of the parts as an annotation holds, the rest counted.
 fn joined(parts: impl Iterator<Item = String>, separator: &str) -> String {
     let parts: Vec<String> = parts.collect();
+    let room = limits::ANNOTATION_BYTES - REST_BYTES;
     let mut text = String::new();
     for (index, part) in parts.iter().enumerate() {
-        if text.len() + separator.len() + part.len() > limits::ANNOTATION_BYTES {
+        if text.len() + separator.len() + part.len() > room {
             return format!("{text}{separator}and {} more", parts.len() - index);
         }
         if index > 0 {
@@ -269,4 +270,57 @@ fn bounded(text: &str, limit: usize) -> String {
         });
     }
     line
+}
+
+/// The room for the count of the parts that are left out.
+const REST_BYTES: usize = "\nand 1000000 more".len();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        decision::Rejection,
+        workload::{ImageSlot, SlotKind},
+    };
+
+    fn denial(container: &str) -> Denial {
+        Denial {
+            slot: ImageSlot {
+                kind: SlotKind::Container,
+                name: container.to_owned(),
+                pointer: "/spec/containers/0/image".to_owned(),
+                written: "registry.example/app:1".to_owned(),
+            },
+            digest: None,
+            policy: None,
+            cause: Rejection::ImageNotFound.into(),
+            help: None,
+        }
+    }
+
+    #[test]
+    fn an_audit_annotation_stays_within_its_bytes_and_counts_what_it_leaves_out() {
+        let part = "x".repeat(limits::ANNOTATION_BYTES / 10);
+        let text = |count| joined(std::iter::repeat_n(part.clone(), count), "\n");
+        let fitting = [part.as_str(); 9].join("\n");
+        assert_eq!(text(9), fitting);
+        assert_eq!(text(12), format!("{fitting}\nand 3 more"));
+        assert!(text(12).len() <= limits::ANNOTATION_BYTES);
+    }
+
+    #[test]
+    fn warnings_above_the_limit_are_counted() {
+        let warnings: Vec<Denial> = (0..=limits::WARNINGS_PER_REVIEW)
+            .map(|number| denial(&number.to_string()))
+            .collect();
+        let (last, shown) = warnings.split_last().unwrap();
+        let told = |list: &[Denial]| Response::of(Outcome::Admitted).told(list, &[]).warnings;
+        let all: Vec<String> = shown.iter().map(decision::warning).collect();
+        assert_eq!(told(shown), all);
+        assert_eq!(last.slot.name, "20");
+        assert_eq!(
+            told(&warnings),
+            [all, vec!["and 1 more".to_owned()]].concat()
+        );
+    }
 }
