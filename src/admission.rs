@@ -1,5 +1,5 @@
-//! `AdmissionReview` in and out (`admission.k8s.io/v1`, formats.md §7.1): what is asked, and the answer with status,
-//! patch, warnings and audit annotations.
+//! `AdmissionReview` in and out (`admission.k8s.io/v1`): what is asked, and the answer with status, patch, warnings
+//! and audit annotations.
 
 mod annotation;
 mod request;

@@ -1,4 +1,4 @@
-//! The pull credentials of a Pod, found as the kubelet finds them (formats.md §6.5).
+//! The pull credentials of a Pod, found as the kubelet finds them.
 
 use std::{future::Future, sync::Arc};
 

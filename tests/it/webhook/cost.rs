@@ -1,4 +1,4 @@
-//! What reviews cost the registry, through the whole webhook (product.md §6).
+//! What reviews cost the registry, through the whole webhook.
 
 use futures::future::join_all;
 use serde_json::json;
