@@ -66,6 +66,9 @@ pub enum Search {
     First,
     /// In every place.
     Everywhere,
+    /// In every place, and no list is believed that is older than "nothing is attached" would be: for the last look
+    /// before an image is refused, so that one that has been signed since is let in.
+    Afresh,
 }
 
 /// For whom and until when a registry is read.

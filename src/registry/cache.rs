@@ -5,7 +5,7 @@ use std::{hash::Hash, sync::Arc, time::Duration};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::{Attachment, AttachmentPlace, CredentialId, options::RegistryOptions};
+use super::{Attachment, AttachmentPlace, CredentialId, Search, options::RegistryOptions};
 use crate::{
     image::{Digest, Repository, Tag},
     limits,
@@ -15,6 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Timed<T> {
     value: T,
+    since: Instant,
     until: Instant,
 }
 
@@ -52,15 +53,22 @@ pub(super) struct Caches {
 
 impl<T: Clone> Timed<T> {
     pub(super) fn new(value: T, ttl: Duration) -> Self {
+        let since = Instant::now();
         Self {
             value,
-            until: Instant::now() + ttl,
+            since,
+            until: since + ttl,
         }
     }
 
     /// The value, while it is believed.
     pub(super) fn current(&self) -> Option<T> {
         (Instant::now() < self.until).then(|| self.value.clone())
+    }
+
+    /// The value, while it is believed and no older than this.
+    fn within(&self, age: Duration) -> Option<T> {
+        self.current().filter(|_| self.since.elapsed() < age)
     }
 }
 
@@ -126,8 +134,13 @@ impl Caches {
         self.tags.insert(key, Timed::new(digest, self.ttl.tag_ttl));
     }
 
-    pub(super) fn place(&self, key: &PlaceKey) -> Option<Looked> {
-        self.places.get(key)?.current()
+    /// What was found there, as long as this search believes it.
+    pub(super) fn place(&self, key: &PlaceKey, search: Search) -> Option<Looked> {
+        let looked = self.places.get(key)?;
+        match search {
+            Search::First | Search::Everywhere => looked.current(),
+            Search::Afresh => looked.within(self.ttl.no_attachments_ttl),
+        }
     }
 
     pub(super) fn keep_place(&self, key: PlaceKey, looked: Looked) {
@@ -245,9 +258,9 @@ mod tests {
             let place = (key(1), AttachmentPlace::SignatureTag);
             caches.keep_place(place.clone(), Looked::Found(found.into()));
             advance(ttl.saturating_sub(SHORTLY)).await;
-            assert!(caches.place(&place).is_some(), "{ttl:?}");
+            assert!(caches.place(&place, Search::First).is_some(), "{ttl:?}");
             advance(SHORTLY).await;
-            assert!(caches.place(&place).is_none(), "{ttl:?}");
+            assert!(caches.place(&place, Search::First).is_none(), "{ttl:?}");
         }
     }
 

@@ -23,7 +23,9 @@ impl Session {
         match (search, api) {
             (Search::First, Some(ReferrersApi::Absent)) => self.look_at_tags(digest).await,
             (Search::First, Some(ReferrersApi::Offered) | None) => self.look_at_api(digest).await,
-            (Search::Everywhere, _) => self.look_everywhere(digest, api).await,
+            (Search::Everywhere | Search::Afresh, _) => {
+                self.look_everywhere(digest, search, api).await
+            }
         }
     }
 
@@ -32,10 +34,15 @@ impl Session {
         self: &Arc<Self>,
         digest: &Digest,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
-        match self.look_in(digest, AttachmentPlace::ReferrersApi).await? {
+        match self
+            .look_in(digest, AttachmentPlace::ReferrersApi, Search::First)
+            .await?
+        {
             Looked::Found(found) if !found.is_empty() => Ok(found),
             Looked::Found(_) => {
-                let looked = self.look_in(digest, AttachmentPlace::SignatureTag).await?;
+                let looked = self
+                    .look_in(digest, AttachmentPlace::SignatureTag, Search::First)
+                    .await?;
                 Ok(looked.found())
             }
             Looked::NotOffered => self.look_at_tags(digest).await,
@@ -49,8 +56,8 @@ impl Session {
         digest: &Digest,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
         let (referrers, signatures) = tokio::join!(
-            self.look_in(digest, AttachmentPlace::ReferrersTag),
-            self.look_in(digest, AttachmentPlace::SignatureTag),
+            self.look_in(digest, AttachmentPlace::ReferrersTag, Search::First),
+            self.look_in(digest, AttachmentPlace::SignatureTag, Search::First),
         );
         match (referrers, signatures) {
             (Ok(one), Ok(other)) => self.together([one, other]),
@@ -68,26 +75,32 @@ impl Session {
     async fn look_everywhere(
         self: &Arc<Self>,
         digest: &Digest,
+        search: Search,
         api: Option<ReferrersApi>,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
         let tags = async {
             tokio::try_join!(
-                self.look_in(digest, AttachmentPlace::ReferrersTag),
-                self.look_in(digest, AttachmentPlace::SignatureTag),
+                self.look_in(digest, AttachmentPlace::ReferrersTag, search),
+                self.look_in(digest, AttachmentPlace::SignatureTag, search),
             )
         };
-        let by_api = self.look_in(digest, AttachmentPlace::ReferrersApi);
+        let by_api = self.look_in(digest, AttachmentPlace::ReferrersApi, search);
         if api != Some(ReferrersApi::Absent) {
             let (by_api, (referrers, signatures)) = tokio::try_join!(by_api, tags)?;
             return self.together([by_api, referrers, signatures]);
         }
         let (referrers, signatures) = tags.await?;
         let found = self.together([referrers, signatures])?;
-        // A probe may have been wrong about this repository, so "none" is not said before it was asked itself.
-        if !found.is_empty() || self.core.caches.is_without_api(&self.repository_key()) {
+        // A probe may have been wrong about this repository, so "none" is not said before it was asked itself. What
+        // the tags hold proves nothing: it may be another's.
+        let is_enough = match search {
+            Search::First | Search::Everywhere => !found.is_empty(),
+            Search::Afresh => false,
+        };
+        if is_enough || self.core.caches.is_without_api(&self.repository_key()) {
             return Ok(found);
         }
-        Ok(by_api.await?.found())
+        self.together([Looked::Found(found), by_api.await?])
     }
 
     /// What one place holds, from memory when it was looked at lately; shared with whoever looks now.
@@ -95,9 +108,10 @@ impl Session {
         self: &Arc<Self>,
         digest: &Digest,
         place: AttachmentPlace,
+        search: Search,
     ) -> Result<Looked, RegistryError> {
         let key = (self.digest_key(digest), place);
-        if let Some(looked) = self.core.caches.place(&key) {
+        if let Some(looked) = self.core.caches.place(&key, search) {
             return Ok(looked);
         }
         let host = self.host_name();
@@ -107,7 +121,7 @@ impl Session {
                 let (session, digest, key) = (Arc::clone(self), digest.clone(), key.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.
-                    if let Some(looked) = session.core.caches.place(&key) {
+                    if let Some(looked) = session.core.caches.place(&key, search) {
                         return Ok(looked);
                     }
                     let looked = session.ask_place(&digest, place).await?;

@@ -93,7 +93,11 @@ impl Gatherer<'_> {
         if first.is_enough {
             return Ok(first.candidates);
         }
-        let all = self.find(inquiry, place, image, Search::Everywhere).await?;
+        let mut all = self.find(inquiry, place, image, Search::Everywhere).await?;
+        // "Nothing" is never old news, but a list of signatures that do not count may be.
+        if !all.is_enough && !all.candidates.checked.is_empty() {
+            all = self.find(inquiry, place, image, Search::Afresh).await?;
+        }
         match all.left_out {
             Some(limit) if !all.is_enough => Err(limit),
             Some(_) | None => Ok(all.candidates),

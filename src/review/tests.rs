@@ -117,6 +117,17 @@ async fn a_signature_beside_another_ones_is_found_by_the_second_search() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_image_signed_after_a_refusal_is_let_in_although_anothers_signature_is_remembered() {
+    let stale = vec![signed_by(&SIGNERS.stranger, &image())];
+    let world = World {
+        attached_since: vec![signed_by(&SIGNERS.release, &image())],
+        ..World::guarded().attach("r.example/app", stale)
+    };
+    assert_eq!(world.codes(&["r.example/app:1"]).await, [""; 0]);
+    assert_eq!(world.calls()[4..], ["Afresh r.example/app"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn anothers_key_and_anothers_image_are_refused() {
     let stranger = World::guarded().attach(
         "r.example/app",

@@ -31,6 +31,8 @@ pub(super) struct World {
     pub(super) resolved: BTreeMap<String, Result<Digest, RegistryError>>,
     /// What is attached: by the first search, then what a search everywhere adds.
     pub(super) attached: BTreeMap<(String, Digest), [Vec<Attachment>; 2]>,
+    /// What only a fresh look finds, wherever it is asked for.
+    pub(super) attached_since: Vec<Attachment>,
     /// Repositories whose attachments cannot be read.
     pub(super) broken: BTreeMap<String, RegistryError>,
     /// The manifests of every index.
@@ -249,6 +251,9 @@ impl Registry for World {
             (Some(error), _) => Err(error.clone()),
             (None, Search::First) => Ok(first.into()),
             (None, Search::Everywhere) => Ok([first, more].concat().into()),
+            (None, Search::Afresh) => {
+                Ok([first, more, self.attached_since.clone()].concat().into())
+            }
         };
         async move {
             self.answer(format!("{search:?} {name}"), &name, found)

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::{sandbox::Referrers, *};
+use super::{
+    sandbox::{Fault, Referrers},
+    *,
+};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -42,6 +45,63 @@ async fn a_search_everywhere_finds_what_each_place_holds_once() {
     assert_eq!(summary(&all), expected);
     assert_eq!(all[1].annotations, annotations);
     assert_eq!(all[1].digest, Digest::of(b"payload"));
+}
+
+#[tokio::test]
+async fn a_fresh_look_finds_what_was_attached_after_a_list_was_remembered() {
+    let options = RegistryOptions {
+        no_attachments_ttl: Duration::ZERO,
+        ..options()
+    };
+    let settings = sandbox::RegistrySettings {
+        referrers: Referrers::Api,
+        ..sandbox::RegistrySettings::default()
+    };
+    let setup = Setup::with_options(settings, options).await;
+    let image = setup.registry.push_image("acme/api", "1", "signed later");
+    setup.registry.attach_bundle("acme/api", &image, "another");
+    let access = anonymous();
+    let mut found = Vec::new();
+    for (added, search) in [
+        ("one", Search::First),
+        ("two", Search::Everywhere),
+        ("three", Search::Afresh),
+    ] {
+        let list = setup
+            .attachments("acme/api", &image, search, &access)
+            .await
+            .expect("read");
+        found.push(list.len());
+        setup.registry.attach_bundle("acme/api", &image, added);
+    }
+    assert_eq!(found, [1, 1, 3]);
+}
+
+#[tokio::test]
+async fn a_fresh_look_asks_the_api_although_another_repository_has_none_and_a_tag_holds_something()
+{
+    let setup = open(Referrers::Api).await;
+    setup.registry.set_fault(|request| {
+        let is_other = request.path.contains("/acme/web/referrers/");
+        is_other.then_some(Fault::Html404)
+    });
+    setup.registry.push_image("acme/web", "1", "unsigned");
+    let image = setup.registry.push_image("acme/api", "1", "both");
+    setup.registry.attach_bundle("acme/api", &image, "bundle");
+    setup
+        .registry
+        .attach_legacy("acme/api", &image, "payload", &no_annotations());
+    let access = anonymous();
+    let other = setup.review("acme/web:1", &access).await.expect("read");
+    assert_eq!(other, []);
+    let found = setup.review("acme/api:1", &access).await.expect("read");
+    assert_eq!(found, legacy("payload"));
+    let all = setup
+        .attachments("acme/api", &image, Search::Afresh, &access)
+        .await;
+    let mut expected = legacy("payload");
+    expected.extend(bundle(AttachmentPlace::ReferrersApi, "bundle"));
+    assert_eq!(summary(&all.expect("read")), expected);
 }
 
 #[tokio::test]
@@ -101,20 +161,17 @@ async fn a_page_elsewhere_is_not_followed() {
     let setup = open(Referrers::Api).await;
     let image = setup.registry.push_image("acme/api", "1", "many");
     setup.registry.set_fault(|request| {
-        request
-            .path
-            .contains("/referrers/")
-            .then(|| sandbox::Fault::Status {
-                status: 200,
-                headers: vec![
-                    ("content-type".to_owned(), INDEX.to_owned()),
-                    (
-                        "link".to_owned(),
-                        "<https://elsewhere.example/x>; rel=\"next\"".to_owned(),
-                    ),
-                ],
-                body: br#"{"schemaVersion":2,"manifests":[]}"#.to_vec(),
-            })
+        request.path.contains("/referrers/").then(|| Fault::Status {
+            status: 200,
+            headers: vec![
+                ("content-type".to_owned(), INDEX.to_owned()),
+                (
+                    "link".to_owned(),
+                    "<https://elsewhere.example/x>; rel=\"next\"".to_owned(),
+                ),
+            ],
+            body: br#"{"schemaVersion":2,"manifests":[]}"#.to_vec(),
+        })
     });
     let error = setup
         .attachments("acme/api", &image, Search::First, &anonymous())
