@@ -238,8 +238,14 @@ pub const MAX_TOKEN_TTL: Duration = Duration::from_hours(1);
 /// How long before its end a token is no longer used.
 pub const TOKEN_MARGIN: Duration = Duration::from_secs(10);
 
-/// The most tokens, and the most refused logins, that are remembered.
-pub const TOKEN_CACHE_ENTRIES: u64 = 10_000;
+/// The longest address, and the longest name of a registry, that is read from a challenge, in bytes.
+pub const CHALLENGE_TEXT_BYTES: usize = 2048;
+
+/// The most bytes of tokens that are remembered. Services choose how long their tokens are.
+pub const TOKEN_CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The most refused logins that are remembered.
+pub const REFUSED_LOGINS: u64 = 2_000;
 
 /// The most registry hosts of which something is remembered.
 pub const REGISTRY_HOSTS: u64 = 1_000;

@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_cache_of_small_entries_is_bounded_in_their_number() {
-        for limit in [limits::TAG_CACHE_ENTRIES, limits::TOKEN_CACHE_ENTRIES] {
+        for limit in [limits::TAG_CACHE_ENTRIES, limits::REFUSED_LOGINS] {
             let cache = keep(limit, Duration::from_mins(1));
             for number in 0..=limit {
                 cache.insert(number, ());

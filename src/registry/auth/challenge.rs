@@ -3,6 +3,8 @@
 use http::{HeaderMap, header};
 use url::Url;
 
+use crate::limits;
+
 /// What a registry wants before it answers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::registry) enum Challenge {
@@ -54,12 +56,18 @@ struct Offer {
 
 impl Offer {
     fn bearer(&self) -> Option<Bearer> {
+        let service = self.parameter("service");
+        // Both are kept for a while, and are the registry's choice.
+        let texts = [Some(self.parameter("realm")?), service];
+        if texts.into_iter().flatten().any(is_too_long) {
+            return None;
+        }
         let realm = Url::parse(self.parameter("realm")?).ok()?;
         let is_web = matches!(realm.scheme(), "http" | "https") && realm.host().is_some();
         let names_nobody = realm.username().is_empty() && realm.password().is_none();
         (is_web && names_nobody).then(|| Bearer {
             realm,
-            service: self.parameter("service").map(str::to_owned),
+            service: service.map(str::to_owned),
         })
     }
 
@@ -69,6 +77,10 @@ impl Offer {
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
+}
+
+fn is_too_long(text: &str) -> bool {
+    text.len() > limits::CHALLENGE_TEXT_BYTES
 }
 
 /// Reads a list of challenges up to the first thing that is none.
@@ -184,6 +196,21 @@ mod tests {
             parse(&[r#"Negotiate, Basic realm="a, Bearer b""#]),
             Some(Challenge::Basic)
         );
+    }
+
+    #[test]
+    fn a_realm_or_service_of_any_length_is_not_kept() {
+        let realm = format!(
+            "https://a.example/{}",
+            "x".repeat(limits::CHALLENGE_TEXT_BYTES)
+        );
+        let service = "x".repeat(limits::CHALLENGE_TEXT_BYTES + 1);
+        for text in [
+            format!("Bearer realm=\"{realm}\""),
+            format!("Bearer realm=\"https://a.example/t\",service=\"{service}\""),
+        ] {
+            assert_eq!(parse(&[&text]), None);
+        }
     }
 
     #[test]

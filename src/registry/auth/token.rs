@@ -90,8 +90,8 @@ impl Tokens {
     ) -> Self {
         Self {
             transport,
-            granted: keep(limits::TOKEN_CACHE_ENTRIES, limits::MAX_TOKEN_TTL),
-            refused: keep(limits::TOKEN_CACHE_ENTRIES, refused_ttl),
+            granted: remembered_tokens(),
+            refused: keep(limits::REFUSED_LOGINS, refused_ttl),
             refused_ttl,
             flights: Flights::new(tasks),
         }
@@ -266,6 +266,28 @@ impl Token {
     }
 }
 
+/// Bounded in bytes, because a token may have any length up to that of its answer.
+fn remembered_tokens() -> Cache<TokenKey, Arc<Token>> {
+    Cache::builder()
+        .max_capacity(limits::TOKEN_CACHE_BYTES)
+        .weigher(
+            |(bearer, registry, repository, _): &TokenKey, token: &Arc<Token>| {
+                let service = bearer.service.as_deref().unwrap_or_default();
+                let texts = [
+                    bearer.realm.as_str(),
+                    service,
+                    registry.as_str(),
+                    repository,
+                ];
+                let texts: usize = texts.iter().map(|text| text.len()).sum();
+                let bytes = ENTRY_BYTES + texts + token.header.len();
+                u32::try_from(bytes).unwrap_or(u32::MAX)
+            },
+        )
+        .time_to_live(limits::MAX_TOKEN_TTL)
+        .build()
+}
+
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(***)")
@@ -280,6 +302,9 @@ pub(in crate::registry) fn authority(url: &Url) -> String {
         None => host.to_owned(),
     }
 }
+
+/// About what the cache keeps of an entry beside its texts.
+const ENTRY_BYTES: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -337,6 +362,31 @@ mod tests {
         ] {
             assert_eq!(parse(body), None, "{body}");
         }
+    }
+
+    #[test]
+    fn the_remembered_tokens_are_bounded_in_bytes() {
+        let tokens = remembered_tokens();
+        let text = "x".repeat(limits::TOKEN_BYTES / 2);
+        let token = Token::parse(format!(r#"{{"token": "{text}"}}"#).as_bytes()).expect("a token");
+        let token = Arc::new(token);
+        let realm: Url = "https://a.example/t".parse().expect("a URL");
+        for number in 0..100 {
+            let bearer = Bearer {
+                realm: realm.clone(),
+                service: None,
+            };
+            let key = (
+                bearer,
+                realm.clone(),
+                format!("a/{number}"),
+                CredentialId::ANONYMOUS,
+            );
+            tokens.insert(key, Arc::clone(&token));
+        }
+        tokens.run_pending_tasks();
+        assert!(tokens.weighted_size() <= limits::TOKEN_CACHE_BYTES);
+        assert!(tokens.entry_count() > 0);
     }
 
     #[test]
