@@ -1,6 +1,7 @@
 //! How a registry wants to be authorised: challenges, tokens, refused logins.
 
 mod challenge;
+mod refused;
 mod tie;
 mod token;
 

@@ -9,12 +9,11 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::{Bearer, basic};
+use super::{Bearer, basic, refused::RefusedLogins};
 use crate::{
     limits,
     registry::{
         Credential, CredentialId, RegistryError,
-        cache::{Timed, keep},
         flight::Flights,
         transport::{Call, Transport},
     },
@@ -25,8 +24,7 @@ use crate::{
 pub(in crate::registry) struct Tokens {
     transport: Arc<Transport>,
     granted: Cache<TokenKey, Arc<Token>>,
-    refused: Cache<RefusedKey, Timed<u16>>,
-    refused_ttl: Duration,
+    refused: RefusedLogins,
     flights: Flights<TokenKey, Grant>,
 }
 
@@ -72,9 +70,6 @@ pub(in crate::registry) struct TokenRequest {
 
 type TokenKey = (Bearer, Url, String, CredentialId);
 
-/// A login at a token service, and the repository it was for where the refusal may be about that only.
-type RefusedKey = (Url, CredentialId, Option<String>);
-
 #[derive(Deserialize)]
 struct TokenAnswer {
     token: Option<String>,
@@ -91,8 +86,7 @@ impl Tokens {
         Self {
             transport,
             granted: remembered_tokens(),
-            refused: keep(limits::REFUSED_LOGINS, refused_ttl),
-            refused_ttl,
+            refused: RefusedLogins::new(refused_ttl),
             flights: Flights::new(tasks),
         }
     }
@@ -133,47 +127,21 @@ impl Tokens {
         }
     }
 
-    /// The status with which this login was refused a short time ago.
-    pub(in crate::registry) fn refusal(
-        &self,
-        service: &Url,
-        credential: CredentialId,
-        repository: &str,
-    ) -> Option<u16> {
-        [None, Some(repository.to_owned())]
-            .into_iter()
-            .find_map(|scope| {
-                self.refused
-                    .get(&(service.clone(), credential, scope))?
-                    .current()
-            })
-    }
-
-    /// Remembers a refused login: a login refused too often may get our address banned.
-    ///
-    /// 403 from a token service says that the login is wrong; 401 may be about the repository only.
-    pub(in crate::registry) fn keep_refusal(
-        &self,
-        service: &Url,
-        credential: CredentialId,
-        repository: &str,
-        status: u16,
-    ) {
-        let is_general = status == 403 && credential != CredentialId::ANONYMOUS;
-        let scope = (!is_general).then(|| repository.to_owned());
-        let refusal = Timed::new(status, self.refused_ttl);
-        self.refused
-            .insert((service.clone(), credential, scope), refusal);
+    /// The logins that were refused, here and by registries themselves.
+    pub(in crate::registry) fn refused(&self) -> &RefusedLogins {
+        &self.refused
     }
 
     fn remembered(&self, key: &TokenKey) -> Option<Grant> {
-        let (bearer, _, repository, credential) = key;
-        if let Some(status) = self.refusal(&bearer.realm, *credential, repository) {
-            let host = authority(&bearer.realm);
-            return Some(Grant::Refused { host, status });
+        if let Some(token) = self.granted.get(key)
+            && Instant::now() < token.until
+        {
+            return Some(Grant::Token(token));
         }
-        let token = self.granted.get(key)?;
-        (Instant::now() < token.until).then_some(Grant::Token(token))
+        let (bearer, _, repository, credential) = key;
+        let status = self.refused.status(bearer, *credential, repository)?;
+        let host = authority(&bearer.realm);
+        Some(Grant::Refused { host, status })
     }
 
     async fn fetch(&self, key: TokenKey, request: &TokenRequest) -> Result<Grant, RegistryError> {
@@ -193,7 +161,7 @@ impl Tokens {
             200 => {}
             status @ (401 | 403) => {
                 let (bearer, _, repository, credential) = &key;
-                self.keep_refusal(&bearer.realm, *credential, repository, status);
+                self.refused.keep(bearer, *credential, repository, status);
                 return Ok(Grant::Refused { host, status });
             }
             status => {
@@ -206,6 +174,8 @@ impl Tokens {
             return Err(RegistryError::Unavailable { host, detail });
         };
         let token = Arc::new(token);
+        let (bearer, _, repository, credential) = &key;
+        self.refused.keep_let_in(bearer, *credential, repository);
         self.granted.insert(key, Arc::clone(&token));
         Ok(Grant::Token(token))
     }

@@ -117,11 +117,8 @@ impl Session {
             return Ok(Authorization::Basic(None));
         };
         let id = CredentialId::of(credential);
-        match self
-            .core
-            .tokens
-            .refusal(&self.base, id, self.repository.path())
-        {
+        let refused = self.core.tokens.refused();
+        match refused.status(&self.as_service(), id, self.repository.path()) {
             Some(status) => Err(Refusal {
                 host: self.host_name(),
                 status,
@@ -177,6 +174,14 @@ impl Session {
         }
     }
 
+    /// The registry itself, where it takes logins without a token service.
+    fn as_service(&self) -> Bearer {
+        Bearer {
+            realm: self.base.clone(),
+            service: None,
+        }
+    }
+
     /// A password refused by the registry itself is not sent again and again.
     fn keep_refused_login(
         &self,
@@ -189,7 +194,8 @@ impl Session {
         {
             let id = CredentialId::of(credential);
             let path = self.repository.path();
-            self.core.tokens.keep_refusal(&self.base, id, path, status);
+            let refused = self.core.tokens.refused();
+            refused.keep(&self.as_service(), id, path, status);
         }
     }
 }

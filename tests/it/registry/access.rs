@@ -125,6 +125,61 @@ async fn a_refused_login_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_repository_of_others_does_not_lock_a_good_login_out() {
+    let setup = private(vec![login("a", &["acme/api", "acme/web"])]).await;
+    push(&setup);
+    setup.registry.push_image("acme/web", "1", "private");
+    setup.registry.set_fault(|request| {
+        (request.path == "/token" && request.query.contains("others")).then(|| Fault::Status {
+            status: 403,
+            headers: Vec::new(),
+            body: Vec::new(),
+        })
+    });
+    let access = access(setup.keyring(&["a"]));
+    setup.resolve("acme/api:1", &access).await.expect("read");
+    let expected = refused(&setup, 403, &["pull secret \"a\""]);
+    assert_eq!(error(setup.resolve("others/x:1", &access).await), expected);
+    setup.resolve("acme/web:1", &access).await.expect("read");
+}
+
+#[tokio::test]
+async fn a_registry_cannot_have_the_logins_of_another_remembered_as_refused() {
+    let victim = private(Vec::new()).await;
+    let realm = format!("{}/token", victim.registry.base_url());
+    victim.registry.set_fault(|request| {
+        request.query.contains("bogus").then(|| Fault::Status {
+            status: 403,
+            headers: Vec::new(),
+            body: Vec::new(),
+        })
+    });
+    let mut setup = Setup::new(sandbox::RegistrySettings::default()).await;
+    let hosts = [setup.registry.host(), victim.registry.host()];
+    setup.reader = reader(&[&hosts[0], &hosts[1]], options());
+    let challenge = format!("Bearer realm=\"{realm}\",service=\"bogus\"");
+    setup.registry.set_fault(move |_| {
+        Some(Fault::Status {
+            status: 401,
+            headers: vec![("www-authenticate".to_owned(), challenge.clone())],
+            body: Vec::new(),
+        })
+    });
+    let spoiled = setup.resolve("acme/api:1", &anonymous()).await;
+    assert!(matches!(
+        spoiled,
+        Err(RegistryError::Unauthorized { status: 403, .. })
+    ));
+    let image = victim.image("acme/api:1");
+    let asked = setup.reader.resolve(&image, &anonymous()).await;
+    // 401 is the registry's own answer to a token that opens nothing: its token service was asked.
+    assert!(matches!(
+        asked,
+        Err(RegistryError::Unauthorized { status: 401, .. })
+    ));
+}
+
+#[tokio::test]
 async fn nothing_is_tried_anonymously_when_a_credential_matches() {
     let settings = sandbox::RegistrySettings {
         access: sandbox::Access::Token {
