@@ -153,10 +153,14 @@ fn unchanged(webhook: Webhook, kind: WorkloadKind, request: &AdmissionRequest) -
     }
 }
 
-/// Only a kubelet mirrors static Pods; the annotation alone is something anyone can write.
+/// Only the kubelet of a Pod's own node mirrors static Pods; the annotation alone is something anyone can write.
 fn enforcement(kind: WorkloadKind, request: &AdmissionRequest) -> Enforcement {
-    let by_kubelet = request.user_info.username.starts_with(NODE_USER);
-    if kind == WorkloadKind::Pod && by_kubelet && workload::is_mirror_pod(&request.object) {
+    let is_mirror = kind == WorkloadKind::Pod
+        && request.operation == Operation::Create
+        && workload::is_mirror_pod(&request.object)
+        && workload::node_name(&request.object)
+            .is_some_and(|node| request.user_info.is_kubelet_of(node));
+    if is_mirror {
         Enforcement::ReportOnly
     } else {
         Enforcement::AsPolicySays
@@ -188,5 +192,3 @@ fn patch(
     let annotation = annotation::text(facts);
     workload::pin_patch(kind, &request.object, &pins, annotation.as_deref())
 }
-
-const NODE_USER: &str = "system:node:";

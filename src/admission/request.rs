@@ -38,7 +38,9 @@ pub(super) struct Resource {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct UserInfo {
     #[serde(default)]
-    pub(super) username: String,
+    username: String,
+    #[serde(default)]
+    groups: Vec<String>,
 }
 
 /// What is to be done; an operation of a later Kubernetes is an error, never skipped.
@@ -89,6 +91,14 @@ impl AdmissionRequest {
     }
 }
 
+impl UserInfo {
+    /// Whether this is the kubelet of that node, as the API server names kubelets.
+    pub(super) fn is_kubelet_of(&self, node: &str) -> bool {
+        self.username.strip_prefix(NODE_USER) == Some(node)
+            && self.groups.iter().any(|group| group == NODES)
+    }
+}
+
 fn malformed(detail: impl Into<String>) -> ReviewBodyError {
     ReviewBodyError::Malformed {
         detail: detail.into(),
@@ -116,3 +126,5 @@ fn reason(error: &serde_json::Error) -> String {
 
 pub(super) const API_VERSION: &str = "admission.k8s.io/v1";
 pub(super) const KIND: &str = "AdmissionReview";
+const NODE_USER: &str = "system:node:";
+const NODES: &str = "system:nodes";

@@ -279,16 +279,22 @@ async fn a_forged_annotation_is_removed_on_create_and_only_by_the_mutating_webho
 }
 
 #[rstest]
-#[case("system:node:worker-1", true)]
-#[case("alice", false)]
+#[case::its_kubelet("CREATE", "system:node:worker-1", "system:nodes", true)]
+#[case::another_kubelet("CREATE", "system:node:worker-2", "system:nodes", false)]
+#[case::a_name_outside_the_group("CREATE", "system:node:worker-1", "staff", false)]
+#[case::anybody("CREATE", "alice", "system:nodes", false)]
+#[case::an_update("UPDATE", "system:node:worker-1", "system:nodes", false)]
 #[tokio::test]
-async fn a_mirror_pod_is_only_reported_when_a_kubelet_sends_it(
+async fn a_mirror_pod_is_only_reported_when_the_kubelet_of_its_node_creates_it(
+    #[case] operation: &str,
     #[case] username: &str,
+    #[case] group: &str,
     #[case] allowed: bool,
 ) {
-    let mirror = annotated(pod("a:1"), "kubernetes.io/config.mirror", "0123");
-    let mut review = review("CREATE", &mirror, &Value::Null);
-    review["request"]["userInfo"]["username"] = json!(username);
+    let mut mirror = annotated(pod("a:1"), "kubernetes.io/config.mirror", "0123");
+    mirror["spec"]["nodeName"] = json!("worker-1");
+    let mut review = review(operation, &mirror, &Value::Null);
+    review["request"]["userInfo"] = json!({"username": username, "groups": [group]});
     let response = answered(Webhook::Mutate, World::default(), &review).await;
     assert_eq!(response["allowed"], json!(allowed));
     assert_eq!(

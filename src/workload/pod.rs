@@ -63,6 +63,11 @@ pub fn is_mirror_pod(object: &Value) -> bool {
             .is_some_and(Value::is_string)
 }
 
+/// The node that a Pod is bound to, if it is.
+pub fn node_name(object: &Value) -> Option<&str> {
+    object.get("spec")?.get("nodeName")?.as_str()
+}
+
 fn pod(kind: WorkloadKind, object: &Value) -> Option<&Value> {
     kind.pod_path()
         .iter()
