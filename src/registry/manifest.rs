@@ -181,6 +181,17 @@ impl Descriptor {
             .unwrap_or_default()
     }
 
+    /// How long the annotations are together.
+    pub(super) fn annotation_bytes(&self) -> usize {
+        let annotations = self
+            .annotations
+            .iter()
+            .flat_map(|annotations| &annotations.0);
+        annotations
+            .map(|(key, value)| key.len() + value.len())
+            .sum()
+    }
+
     /// As in `linux/arm64/v8`, for an entry of an index.
     pub(super) fn platform(&self) -> String {
         let Some(platform) = &self.platform else {

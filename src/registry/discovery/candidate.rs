@@ -79,7 +79,11 @@ impl Candidates {
                 "more than {limit} signature candidates are attached"
             )));
         }
-        self.bytes = self.bytes.saturating_add(size);
+        // Annotations are kept as long as the content is, and a referrer's manifest may be full of them.
+        self.bytes = self
+            .bytes
+            .saturating_add(size)
+            .saturating_add(layer.annotation_bytes());
         let limit = limits::CANDIDATE_BYTES_PER_IMAGE;
         if self.bytes > limit {
             return Err(session.limit(format!(

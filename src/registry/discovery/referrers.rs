@@ -124,17 +124,19 @@ impl Session {
         manifests.sort_by_key(rank);
         let limit = limits::CANDIDATES_PER_IMAGE;
         let left_out = manifests.split_off(manifests.len().min(limit));
-        let fetched: Vec<Option<Manifest>> = stream::iter(manifests)
+        let mut fetched = stream::iter(manifests)
             .map(|listed| async move { self.fetch_referrer(digest, &listed).await })
-            .buffered(limits::FETCHES_PER_IMAGE)
-            .try_collect()
-            .await?;
+            .buffered(limits::FETCHES_PER_IMAGE);
         let mut candidates = Candidates::new(place);
         let mut is_any = false;
-        for manifest in fetched.iter().flatten() {
-            candidates.add_layers(self, manifest)?;
-            is_any = true;
+        // One at a time, so that what is too much together is not held together.
+        while let Some(manifest) = fetched.try_next().await? {
+            if let Some(manifest) = manifest {
+                candidates.add_layers(self, &manifest)?;
+                is_any = true;
+            }
         }
+        drop(fetched);
         let may_miss_one = left_out
             .iter()
             .any(|listed| !is_any || rank(listed) < OTHER);

@@ -314,3 +314,46 @@ async fn a_failure_is_not_remembered() {
         .expect("read");
     assert_eq!(found, bundle(AttachmentPlace::ReferrersApi, "bundle"));
 }
+
+#[tokio::test]
+async fn annotations_count_among_the_bytes_of_candidates() {
+    let setup = open(Referrers::FallbackTag, options()).await;
+    let image = setup.registry.push_image("acme/api", "1", "annotated");
+    let blob = setup.registry.push_blob("acme/api", "bundle");
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let listed: Vec<serde_json::Value> = (0..5)
+        .map(|number| {
+            let manifest = serde_json::json!({
+                "schemaVersion": 2,
+                "mediaType": media_type,
+                "layers": [{
+                    "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+                    "digest": blob.as_str(),
+                    "size": 6,
+                    "annotations": {"a": format!("{number}{}", "x".repeat(assay::limits::MANIFEST_BYTES - 4096))},
+                }],
+                "subject": {"mediaType": media_type, "digest": image.as_str(), "size": 1},
+            });
+            let text = manifest.to_string();
+            let size = text.len();
+            let digest = setup.registry.push_manifest("acme/api", None, media_type, text);
+            serde_json::json!({"mediaType": media_type, "digest": digest.as_str(), "size": size})
+        })
+        .collect();
+    let index_type = "application/vnd.oci.image.index.v1+json";
+    let index = serde_json::json!({
+        "schemaVersion": 2, "mediaType": index_type, "manifests": listed,
+    });
+    let tag = format!("sha256-{}", image.hex());
+    setup
+        .registry
+        .push_manifest("acme/api", Some(&tag), index_type, index.to_string());
+    let found = setup
+        .attachments("acme/api", &image, Search::First, &anonymous())
+        .await;
+    let expected = format!(
+        "Limit {{ host: \"HOST\", detail: \"the signature candidates have more than {} bytes together\" }}",
+        assay::limits::CANDIDATE_BYTES_PER_IMAGE
+    );
+    assert_eq!(error(&setup, found), expected);
+}
