@@ -6,6 +6,9 @@ use std::time::Duration;
 /// and a review carries the object twice).
 pub const REVIEW_BYTES: usize = 8 * 1024 * 1024;
 
+/// The most bytes of admission reviews that are held at the same time; what comes beyond waits to be read.
+pub const REVIEW_BYTES_AT_ONCE: usize = 32 * 1024 * 1024;
+
 /// The most image slots of one object that are judged.
 pub const IMAGES_PER_OBJECT: usize = 500;
 

@@ -17,7 +17,10 @@ use axum::{
 };
 use futures::{FutureExt, StreamExt};
 use http::{HeaderMap, StatusCode, header};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
 
 use super::timeout::review_budget;
 use crate::{
@@ -33,6 +36,14 @@ pub(super) struct Shared {
     reviewer: Arc<Reviewer>,
     metrics: Arc<Metrics>,
     draining: AtomicBool,
+    /// One permit per byte of a body that is held. Anybody who reaches the port can send bodies.
+    room: Arc<Semaphore>,
+}
+
+/// A body, and the room it takes until it is answered.
+struct Received {
+    content: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Shared {
@@ -41,6 +52,7 @@ impl Shared {
             reviewer,
             metrics,
             draining: AtomicBool::new(false),
+            room: Arc::new(Semaphore::new(limits::REVIEW_BYTES_AT_ONCE)),
         }
     }
 
@@ -101,8 +113,8 @@ async fn scrape(State(shared): State<Arc<Shared>>) -> Response {
 async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response {
     let received = Instant::now();
     let deadline = received + review_budget(request.uri().query().unwrap_or_default());
-    let result = match read_review(request, deadline).await {
-        Ok(body) => judge(webhook, &body, &shared.reviewer, deadline).await,
+    let result = match read_review(request, &shared.room, deadline).await {
+        Ok(body) => judge(webhook, &body.content, &shared.reviewer, deadline).await,
         Err(refusal) => Err(refusal),
     };
     let (outcome, codes): (_, &[&'static str]) = match &result {
@@ -164,7 +176,11 @@ async fn judge(
     }
 }
 
-async fn read_review(request: Request, deadline: Instant) -> Result<Vec<u8>, NoReview> {
+async fn read_review(
+    request: Request,
+    room: &Arc<Semaphore>,
+    deadline: Instant,
+) -> Result<Received, NoReview> {
     let (parts, body) = request.into_parts();
     if !is_json(&parts.headers) {
         return Err(NoReview::new(
@@ -179,7 +195,7 @@ async fn read_review(request: Request, deadline: Instant) -> Result<Vec<u8>, NoR
     if declared.is_some_and(|length| length > limits::REVIEW_BYTES) {
         return Err(too_large());
     }
-    match timeout_at(deadline, read_body(body)).await {
+    match timeout_at(deadline, read_body(body, room)).await {
         Ok(result) => result,
         Err(_) => Err(NoReview::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -188,9 +204,10 @@ async fn read_review(request: Request, deadline: Instant) -> Result<Vec<u8>, NoR
     }
 }
 
-async fn read_body(body: Body) -> Result<Vec<u8>, NoReview> {
+async fn read_body(body: Body, room: &Arc<Semaphore>) -> Result<Received, NoReview> {
     let mut chunks = body.into_data_stream();
     let mut content = Vec::new();
+    let mut taken: Option<OwnedSemaphorePermit> = None;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| {
             NoReview::new(StatusCode::BAD_REQUEST, "the body broke off before its end")
@@ -198,9 +215,19 @@ async fn read_body(body: Body) -> Result<Vec<u8>, NoReview> {
         if content.len() + chunk.len() > limits::REVIEW_BYTES {
             return Err(too_large());
         }
+        let bytes = u32::try_from(chunk.len()).map_err(|_| too_large())?;
+        // The semaphore is never closed, so this waits for room and does not fail.
+        let more = Arc::clone(room).acquire_many_owned(bytes).await.ok();
+        match (&mut taken, more) {
+            (Some(taken), Some(more)) => taken.merge(more),
+            (taken, more) => *taken = taken.take().or(more),
+        }
         content.extend_from_slice(&chunk);
     }
-    Ok(content)
+    Ok(Received {
+        content,
+        _room: taken,
+    })
 }
 
 fn too_large() -> NoReview {
@@ -220,3 +247,20 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 const JSON: &str = "application/json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_waits_until_others_have_been_answered() {
+        let room = Arc::new(Semaphore::new(10));
+        let first = read_body(Body::from("12345678"), &room).await.ok().unwrap();
+        let mut second = Box::pin(read_body(Body::from("abcd"), &room));
+        assert!(futures::poll!(&mut second).is_pending());
+        assert_eq!(first.content, b"12345678");
+        drop(first);
+        assert_eq!(second.await.ok().unwrap().content, b"abcd");
+        assert_eq!(room.available_permits(), 10);
+    }
+}
