@@ -253,7 +253,7 @@ pub const REFUSED_LOGINS: u64 = 2_000;
 /// The most registry hosts of which something is remembered.
 pub const REGISTRY_HOSTS: u64 = 1_000;
 
-/// The largest registry settings file that is read, in bytes.
+/// The largest registry settings file that is read, and the largest file that it names, in bytes.
 pub const REGISTRY_SETTINGS_BYTES: usize = 1024 * 1024;
 
 /// The most bytes the cache of indexes' children holds.

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde::Deserialize;
@@ -269,8 +273,19 @@ fn read_password(folder: &Path, name: &str) -> Result<Secret, SettingsProblem> {
 }
 
 fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, SettingsProblem> {
-    std::fs::read(folder.join(name)).map_err(|error| SettingsProblem::File {
+    let unreadable = |error: io::Error| SettingsProblem::File {
         name: name.to_owned(),
         reason: error.kind().to_string(),
-    })
+    };
+    let limit = limits::REGISTRY_SETTINGS_BYTES;
+    let mut content = Vec::new();
+    std::fs::File::open(folder.join(name))
+        .map_err(unreadable)?
+        .take(limit as u64 + 1)
+        .read_to_end(&mut content)
+        .map_err(unreadable)?;
+    if content.len() > limit {
+        return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
+    }
+    Ok(content)
 }

@@ -120,6 +120,8 @@ fn a_prefix_listed_twice_is_refused() {
 fn a_file_that_is_named_must_be_there_and_hold_what_it_should() {
     let folder = TempDir::new().expect("a folder");
     std::fs::write(folder.path().join("empty.pem"), "").expect("written");
+    let large = " ".repeat(limits::REGISTRY_SETTINGS_BYTES + 1);
+    std::fs::write(folder.path().join("large.pem"), large).expect("written");
     let file = folder.path().join(FILE);
     let refused = |name: &str| {
         let text = format!("registries:\n  - prefix: r.example\n    caFile: {name}\n");
@@ -131,11 +133,16 @@ fn a_file_that_is_named_must_be_there_and_hold_what_it_should() {
         refused("empty.pem"),
         SettingsProblem::NoCertificate { name }
     );
-    let expected = SettingsProblem::File {
-        name: "missing.pem".to_owned(),
-        reason: "entity not found".to_owned(),
-    };
-    assert_eq!(refused("missing.pem"), expected);
+    for (name, reason) in [
+        ("missing.pem", "entity not found"),
+        ("large.pem", "file too large"),
+    ] {
+        let expected = SettingsProblem::File {
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+        };
+        assert_eq!(refused(name), expected);
+    }
 }
 
 #[test]
