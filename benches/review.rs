@@ -89,7 +89,7 @@ impl World {
         let yaml = format!("registries: [{{prefix: \"{host}\", insecureHttp: true}}]");
         let settings = RegistrySettings::from_yaml("registries.yaml", &yaml).expect("settings");
         let options = RegistryOptions {
-            tag_ttl: Duration::from_secs(3600),
+            tag_ttl: Duration::from_hours(1),
             ..RegistryOptions::default()
         };
         let reader = OciRegistry::new(settings, options, &TaskTracker::new()).expect("a client");
