@@ -1,4 +1,4 @@
-//! What a newcomer reads: at most 100 columns wide.
+//! What a newcomer reads. Lines are as long as kubectl's own, so that a command in one can be copied.
 
 use std::io::{self, Write};
 
@@ -63,25 +63,22 @@ impl<'a> Printer<'a> {
         let file = scene.file();
         writeln!(out, "$ kubectl apply -f {file}")?;
         for (_, image) in &scene.images {
-            image_line(*out, "  image: ", image)?;
+            writeln!(out, "  image: {image}")?;
         }
         match verdict {
             Verdict::Admitted { images } => {
                 writeln!(out, "{} created", scene.object_name())?;
-                for image in images {
-                    image_line(*out, "  runs:  ", image)?;
-                }
-                Ok(())
+                images
+                    .iter()
+                    .try_for_each(|image| writeln!(out, "  runs:  {image}"))
             }
             Verdict::Refused {
                 webhook, message, ..
-            } => {
-                let line = format!(
-                    "Error from server (Forbidden): error when creating \"{file}\": \
-                     admission webhook \"{webhook}\" denied the request: {message}"
-                );
-                line.lines().try_for_each(|line| paragraph(*out, line))
-            }
+            } => writeln!(
+                out,
+                "Error from server (Forbidden): error when creating \"{file}\": \
+                 admission webhook \"{webhook}\" denied the request: {message}"
+            ),
         }
     }
 
@@ -122,36 +119,3 @@ impl<'a> Printer<'a> {
         self.out.flush()
     }
 }
-
-/// A reference, with its digest on a line of its own.
-fn image_line(out: &mut (dyn Write + Send), label: &str, image: &str) -> io::Result<()> {
-    match image.split_once('@') {
-        None => writeln!(out, "{label}{image}"),
-        Some((tagged, digest)) => {
-            let indent = " ".repeat(label.len());
-            writeln!(out, "{label}{tagged}\n{indent}@{digest}")
-        }
-    }
-}
-
-/// Breaks a line at spaces only, so that what is to be copied stays whole.
-fn paragraph(out: &mut (dyn Write + Send), text: &str) -> io::Result<()> {
-    let mut column = 0;
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column == 0 {
-            column = width;
-        } else if column + 1 + width > WIDTH {
-            write!(out, "\n{INDENT}")?;
-            column = INDENT.len() + width;
-        } else {
-            write!(out, " ")?;
-            column += 1 + width;
-        }
-        write!(out, "{word}")?;
-    }
-    writeln!(out)
-}
-
-const WIDTH: usize = 100;
-const INDENT: &str = "    ";
