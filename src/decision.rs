@@ -112,6 +112,8 @@ pub struct Admission {
 pub struct Refusal {
     /// At least one: rejections first, then what could not be judged, each in slot order.
     pub denials: Vec<Denial>,
+    /// What satisfied every demand on it all the same, in order.
+    pub images: Vec<AdmittedImage>,
     /// Failures under `Warn`.
     pub warnings: Vec<Denial>,
     /// Failures under `Audit`.

@@ -174,7 +174,7 @@ impl Tally {
             list.sort_by_key(|denial| denial.cause.outcome());
         }
         let Self {
-            images,
+            mut images,
             denials,
             warnings,
             audits,
@@ -186,8 +186,11 @@ impl Tally {
                 audits,
             })
         } else {
+            // One policy may have accepted an image that another one denies.
+            images.retain(|image| denials.iter().all(|denial| denial.slot != image.slot));
             Decision::Deny(Refusal {
                 denials,
+                images,
                 warnings,
                 audits,
             })

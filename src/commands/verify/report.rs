@@ -127,18 +127,21 @@ impl Report {
 impl ImageReport {
     fn new(target: &Target, planned: &PlannedImage, decision: &Decision) -> Self {
         let slot = &planned.slot;
-        let (admitted, denials, warnings, audits) = match decision {
+        let (images, denials, warnings, audits) = match decision {
             Decision::Admit(admission) => (
-                admission.images.iter().find(|image| image.slot == *slot),
+                &admission.images,
                 &[][..],
                 &admission.warnings,
                 &admission.audits,
             ),
-            Decision::Deny(refusal) => {
-                let denials = refusal.denials.as_slice();
-                (None, denials, &refusal.warnings, &refusal.audits)
-            }
+            Decision::Deny(refusal) => (
+                &refusal.images,
+                refusal.denials.as_slice(),
+                &refusal.warnings,
+                &refusal.audits,
+            ),
         };
+        let admitted = images.iter().find(|image| image.slot == *slot);
         let of_slot = |all: &[Denial]| -> Vec<DenialReport> {
             let own = all.iter().filter(|denial| denial.slot == *slot);
             own.map(|denial| DenialReport::new(target, denial))

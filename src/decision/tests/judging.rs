@@ -89,6 +89,7 @@ fn every_policy_that_matches_must_be_satisfied() {
         .map(|denial| denial.policy.clone().unwrap().name)
         .collect();
     assert_eq!(policies, ["second"]);
+    assert!(refusal.images.is_empty(), "{:?}", refusal.images);
 }
 
 #[test]

@@ -329,6 +329,7 @@ fn a_refusal_has_one_line_per_image() {
     ];
     let refusal = Refusal {
         denials,
+        images: vec![],
         warnings: vec![],
         audits: vec![],
     };

@@ -163,6 +163,34 @@ async fn the_objects_of_a_manifest_are_judged_with_their_containers_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_good_image_is_pinned_beside_a_denied_one_of_the_same_object() {
+    let bench = Bench::new().await;
+    let digest = bench.push_signed("acme/app:v1");
+    bench.push("acme/db:v1");
+    let (app, db) = (bench.image("acme/app:v1"), bench.image("acme/db:v1"));
+    let manifest = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  \
+         containers: [{{name: app, image: \"{app}\"}}, {{name: db, image: \"{db}\"}}]\n"
+    );
+    let arguments = [
+        "verify",
+        "--registries",
+        "registries.yaml",
+        "--key",
+        "cosign.pub",
+        "-f",
+        "-",
+    ];
+    let run = bench.run_with_stdin(&arguments, &manifest).await;
+    assert_eq!(
+        (run.code, run.stdout),
+        (Some(1), format!("{app}@{digest}\n")),
+        "{}",
+        run.stderr
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_stream_is_refused_and_not_passed() {
     let bench = Bench::new().await;
     let run = bench
