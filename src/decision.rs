@@ -1,6 +1,6 @@
 //! Decides what happens to a Pod, from values alone.
 //!
-//! [`plan`] says what must be known about each image and [`decide`] turns what was found into a
+//! [`plan()`] says what must be known about each image and [`decide()`] turns what was found into a
 //! [`Decision`]. Nothing here is async, reads a clock or can fail: what could not be found out is
 //! evidence too, and never admits an image that a policy covers.
 
