@@ -45,7 +45,7 @@ pub enum SandboxError {
     Certificate(#[from] rcgen::Error),
     /// A certificate just made could not be read back.
     #[error("cannot read a certificate back")]
-    Der(#[from] x509_cert::der::Error),
+    Der(#[from] der::Error),
     /// A time lies outside of what certificates can say.
     #[error("{at} cannot be written into a certificate")]
     Time {

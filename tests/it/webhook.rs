@@ -7,6 +7,7 @@
 )]
 
 mod admitted;
+mod advisories;
 mod cost;
 mod outage;
 mod refused;
