@@ -1,11 +1,11 @@
 //! Public keys, as policies write them.
 
+mod pss;
+
 use std::fmt;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use sigstore_crypto::{KeyAlgorithm, validate_raw_public_key};
-use sigstore_types::DerPublicKey;
 use x509_cert::{
     der::{
         self, Decode,
@@ -14,17 +14,41 @@ use x509_cert::{
     spki::SubjectPublicKeyInfoRef,
 };
 
+pub use pss::PssHash;
+
 use crate::{
     image::Digest,
     limits::{KEY_PEM_BYTES, SHOWN_CHARS},
     untrusted::shown,
 };
 
-/// A public key that signatures can be verified with: ECDSA P-256 or P-384, RSA of 2048 to 4096 bits, Ed25519.
+/// A public key that signatures can be verified with: ECDSA P-256, P-384 or P-521, RSA of 2048 to 4096 bits
+/// (PKCS #1 v1.5, or PSS where the key itself says so), Ed25519.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PublicKey {
     der: Vec<u8>,
     fingerprint: String,
+    kind: KeyKind,
+}
+
+/// What a key signs with: this says which algorithms its signatures are verified by.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum KeyKind {
+    /// ECDSA over P-256.
+    EcdsaP256,
+    /// ECDSA over P-384.
+    EcdsaP384,
+    /// ECDSA over P-521.
+    EcdsaP521,
+    /// RSA with PKCS #1 v1.5 padding.
+    Rsa,
+    /// RSA with PSS padding and a salt as long as the hash: the key may be used with nothing else (RFC 4055).
+    RsaPss {
+        /// The one hash that the key may be used with; none where it does not say.
+        hash: Option<PssHash>,
+    },
+    /// Ed25519.
+    Ed25519,
 }
 
 /// Why a text is no usable public key. Nothing of the text is shown but names of algorithms.
@@ -45,7 +69,9 @@ pub enum KeyError {
     #[error("expected a PEM block `PUBLIC KEY`, found {0}")]
     OtherBlock(OtherBlock),
     /// More than one PEM block.
-    #[error("expected one PEM block `PUBLIC KEY`, found {found} blocks")]
+    #[error(
+        "expected one PEM block `PUBLIC KEY`, found {found} blocks: list several keys under `keys`"
+    )]
     SeveralBlocks {
         /// How many blocks begin.
         found: usize,
@@ -63,7 +89,9 @@ pub enum KeyError {
         detail: String,
     },
     /// A key of an algorithm that signatures are not verified with.
-    #[error("{algorithm} is not supported, expected ECDSA P-256, ECDSA P-384, RSA or Ed25519")]
+    #[error(
+        "{algorithm} is not supported, expected ECDSA P-256, P-384 or P-521, RSA, RSASSA-PSS or Ed25519"
+    )]
     Algorithm {
         /// Its name, or its object identifier.
         algorithm: String,
@@ -99,8 +127,8 @@ impl PublicKey {
             });
         }
         let der = pem_content(text)?;
-        usable(&der)?;
         Ok(Self {
+            kind: usable(&der)?,
             fingerprint: Digest::of(&der).hex().to_owned(),
             der,
         })
@@ -109,6 +137,11 @@ impl PublicKey {
     /// The `SubjectPublicKeyInfo` in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// What the key signs with.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// SHA-256 of the DER as 64 hex digits.
@@ -166,31 +199,66 @@ fn other_block(label: &str) -> Option<OtherBlock> {
 }
 
 /// Refuses whatever the verifier could not verify a signature with, now instead of at the first image.
-fn usable(der: &[u8]) -> Result<(), KeyError> {
+fn usable(der: &[u8]) -> Result<KeyKind, KeyError> {
     let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(malformed)?;
-    let bits = spki.subject_public_key.raw_bytes();
-    let parameters = spki.algorithm.parameters_oid().ok();
-    let unsupported = || KeyError::Algorithm {
-        algorithm: algorithm_name(spki.algorithm.oid, parameters),
-    };
-    if !is_supported(spki.algorithm.oid, parameters) {
-        return Err(unsupported());
-    }
-    let algorithm = KeyAlgorithm::from_spki(&DerPublicKey::from_bytes(der)).map_err(malformed)?;
-    let verification: &'static dyn VerificationAlgorithm = match algorithm {
-        KeyAlgorithm::EcdsaP256 => &signature::ECDSA_P256_SHA256_ASN1,
-        KeyAlgorithm::EcdsaP384 => &signature::ECDSA_P384_SHA384_ASN1,
-        KeyAlgorithm::Ed25519 => &signature::ED25519,
-        KeyAlgorithm::Rsa => {
+    let kind = kind(&spki)?;
+    let bits = spki
+        .subject_public_key
+        .as_bytes()
+        .ok_or_else(|| malformed("the BIT STRING has unused bits"))?;
+    let verification: &'static dyn VerificationAlgorithm = match kind {
+        KeyKind::EcdsaP256 => point(bits, &signature::ECDSA_P256_SHA256_ASN1)?,
+        KeyKind::EcdsaP384 => point(bits, &signature::ECDSA_P384_SHA384_ASN1)?,
+        KeyKind::EcdsaP521 => point(bits, &signature::ECDSA_P521_SHA512_ASN1)?,
+        KeyKind::Ed25519 => &signature::ED25519,
+        KeyKind::Rsa => {
             rsa_size(bits)?;
             &signature::RSA_PKCS1_2048_8192_SHA256
         }
-        _ => return Err(unsupported()),
+        KeyKind::RsaPss { .. } => {
+            rsa_size(bits)?;
+            &signature::RSA_PSS_2048_8192_SHA256
+        }
     };
-    validate_raw_public_key(algorithm.default_signing_scheme(), bits).map_err(malformed)?;
     match ParsedPublicKey::new(verification, bits) {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(kind),
         Err(rejected) => Err(malformed(rejected)),
+    }
+}
+
+/// Which kind of key this is. Parameters that say something else than the algorithm's standard asks for are refused.
+fn kind(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyKind, KeyError> {
+    let (oid, parameters) = (spki.algorithm.oid, spki.algorithm.parameters);
+    let curve = spki.algorithm.parameters_oid().ok();
+    match (oid, curve) {
+        (EC, Some(P256)) => Ok(KeyKind::EcdsaP256),
+        (EC, Some(P384)) => Ok(KeyKind::EcdsaP384),
+        (EC, Some(P521)) => Ok(KeyKind::EcdsaP521),
+        (RSA, _) if parameters.is_none_or(|parameters| parameters.is_null()) => Ok(KeyKind::Rsa),
+        (RSA, _) => Err(malformed("RSA parameters must be NULL or absent")),
+        (RSASSA_PSS, _) => match parameters {
+            None => Ok(KeyKind::RsaPss { hash: None }),
+            Some(parameters) => Ok(KeyKind::RsaPss {
+                hash: Some(pss::hash(parameters)?),
+            }),
+        },
+        // RFC 8410.
+        (ED25519, _) if parameters.is_none() => Ok(KeyKind::Ed25519),
+        (ED25519, _) => Err(malformed("Ed25519 parameters must be absent")),
+        _ => Err(KeyError::Algorithm {
+            algorithm: algorithm_name(oid, curve),
+        }),
+    }
+}
+
+/// A compressed point would be verified with by some libraries and refused by others.
+fn point(
+    bits: &[u8],
+    algorithm: &'static dyn VerificationAlgorithm,
+) -> Result<&'static dyn VerificationAlgorithm, KeyError> {
+    match bits.first() {
+        Some(&UNCOMPRESSED) => Ok(algorithm),
+        Some(_) | None => Err(malformed("the point must be written uncompressed")),
     }
 }
 
@@ -211,14 +279,6 @@ fn rsa_size(key: &[u8]) -> Result<(), KeyError> {
 fn rsa_modulus(key: &[u8]) -> der::Result<UintRef<'_>> {
     let [modulus, _exponent] = <[UintRef<'_>; 2]>::from_der(key)?;
     Ok(modulus)
-}
-
-fn is_supported(oid: ObjectIdentifier, parameters: Option<ObjectIdentifier>) -> bool {
-    match oid {
-        ED25519 | RSA => true,
-        EC => matches!(parameters, Some(P256 | P384)),
-        _ => false,
-    }
 }
 
 fn algorithm_name(oid: ObjectIdentifier, parameters: Option<ObjectIdentifier>) -> String {
@@ -242,25 +302,23 @@ const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
 const BEGIN_PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----";
 const END_PUBLIC_KEY: &str = "-----END PUBLIC KEY-----";
+const UNCOMPRESSED: u8 = 4;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// Algorithms and curves that people have keys of and that are not supported.
-const NAMES: [(ObjectIdentifier, &str); 12] = [
-    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), "ECDSA P-521"),
+const NAMES: [(ObjectIdentifier, &str); 10] = [
     (ObjectIdentifier::new_unwrap("1.3.132.0.33"), "ECDSA P-224"),
     (
         ObjectIdentifier::new_unwrap("1.3.132.0.10"),
         "ECDSA secp256k1",
-    ),
-    (
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"),
-        "RSASSA-PSS",
     ),
     (ObjectIdentifier::new_unwrap("1.2.840.10040.4.1"), "DSA"),
     (ObjectIdentifier::new_unwrap("1.3.101.110"), "X25519"),

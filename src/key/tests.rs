@@ -20,16 +20,32 @@ fn block(label: &str, body: &str) -> String {
 }
 
 #[rstest]
-#[case(vector!("ecdsa-p256"))]
-#[case(vector!("ecdsa-p384"))]
-#[case(vector!("rsa-2048"))]
-#[case(vector!("rsa-4096"))]
-#[case(vector!("ed25519"))]
-fn a_key_that_the_verifier_takes_is_read(#[case] text: &str) {
+#[case(vector!("ecdsa-p256"), KeyKind::EcdsaP256)]
+#[case(vector!("ecdsa-p384"), KeyKind::EcdsaP384)]
+#[case(vector!("ecdsa-p521"), KeyKind::EcdsaP521)]
+#[case(vector!("rsa-2048"), KeyKind::Rsa)]
+#[case(vector!("rsa-4096"), KeyKind::Rsa)]
+#[case(vector!("rsassa-pss"), KeyKind::RsaPss { hash: None })]
+#[case(vector!("rsassa-pss-4096"), KeyKind::RsaPss { hash: None })]
+#[case(vector!("rsassa-pss-sha256"), KeyKind::RsaPss { hash: Some(PssHash::Sha256) })]
+#[case(vector!("rsassa-pss-sha512"), KeyKind::RsaPss { hash: Some(PssHash::Sha512) })]
+#[case(vector!("ed25519"), KeyKind::Ed25519)]
+fn a_key_that_signatures_can_be_verified_with_is_read(#[case] text: &str, #[case] kind: KeyKind) {
     let key = PublicKey::from_pem(text).unwrap();
-    let expected = DerPublicKey::from_pem(text).unwrap();
-    assert_eq!(key.der(), expected.as_bytes());
-    assert!(sigstore_crypto::VerificationKey::from_spki(&expected).is_ok());
+    let expected = sigstore_types::DerPublicKey::from_pem(text).unwrap();
+    assert_eq!((key.der(), key.kind()), (expected.as_bytes(), kind));
+}
+
+#[rstest]
+#[case(vector!("rsassa-pss-sha1"), "a hash other than SHA-256")]
+#[case(vector!("rsassa-pss-other-mask"), "another mask")]
+#[case(vector!("rsassa-pss-long-salt"), "a salt that is longer")]
+fn a_pss_key_for_signatures_that_cannot_be_verified_is_refused(
+    #[case] text: &str,
+    #[case] reason: &str,
+) {
+    let error = error(text);
+    assert!(error.contains(reason), "{error}");
 }
 
 #[test]
@@ -55,20 +71,22 @@ fn white_space_around_and_windows_line_ends_change_nothing() {
 }
 
 #[rstest]
-#[case(vector!("ecdsa-p521"), "ECDSA P-521")]
 #[case(vector!("ecdsa-secp256k1"), "ECDSA secp256k1")]
 #[case(vector!("ed448"), "Ed448")]
-#[case(vector!("rsassa-pss"), "RSASSA-PSS")]
 fn an_algorithm_that_is_not_supported_is_named(#[case] text: &str, #[case] name: &str) {
     assert_eq!(
         error(text),
-        format!("{name} is not supported, expected ECDSA P-256, ECDSA P-384, RSA or Ed25519")
+        format!(
+            "{name} is not supported, expected ECDSA P-256, P-384 or P-521, RSA, RSASSA-PSS or Ed25519"
+        )
     );
 }
 
 #[rstest]
 #[case(vector!("rsa-1024"), 1024)]
 #[case(vector!("rsa-5120"), 5120)]
+#[case(vector!("rsassa-pss-1024"), 1024)]
+#[case(vector!("rsassa-pss-5120"), 5120)]
 fn an_rsa_key_of_another_size_is_refused(#[case] text: &str, #[case] found: usize) {
     assert_eq!(PublicKey::from_pem(text), Err(KeyError::RsaSize { found }));
 }
@@ -116,8 +134,8 @@ fn a_private_key_behind_a_public_one_is_what_the_error_names() {
 fn there_is_exactly_one_block_and_nothing_else() {
     let twice = format!("{P256_PEM}{P256_PEM}");
     assert_eq!(
-        PublicKey::from_pem(&twice),
-        Err(KeyError::SeveralBlocks { found: 2 })
+        error(&twice),
+        "expected one PEM block `PUBLIC KEY`, found 2 blocks: list several keys under `keys`"
     );
     for text in [format!("{P256_PEM}x"), format!("x\n{P256_PEM}")] {
         assert_eq!(PublicKey::from_pem(&text), Err(KeyError::SurroundingText));
