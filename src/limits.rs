@@ -72,6 +72,18 @@ pub const CERTIFICATES_PER_CHAIN: usize = 10;
 /// The most characters that a refused signature's error takes over from a parser or from the signature.
 pub const SIGNATURE_ERROR_CHARS: usize = 160;
 
+/// The most authorities, and the most logs, of one kind in a trust root.
+pub const INSTANCES_PER_TRUST_ROOT: usize = 64;
+
+/// The most certificate timestamps in one certificate.
+pub const TIMESTAMPS_PER_CERTIFICATE: usize = 16;
+
+/// The longest signed timestamp, in bytes.
+pub const TIMESTAMP_BYTES: usize = 64 * 1024;
+
+/// The most digits of the fraction of a second that a signed timestamp may have: nanoseconds.
+pub const TIMESTAMP_FRACTION_DIGITS: usize = 9;
+
 /// The longest `trusted_root.json`, in bytes.
 pub const TRUST_ROOT_BYTES: usize = 1024 * 1024;
 

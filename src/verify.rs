@@ -6,16 +6,25 @@
 mod assumed;
 mod bundle;
 mod certificate;
+#[allow(dead_code, reason = "the steps are put together in the engine")]
+mod certificate_timestamp;
+#[allow(dead_code, reason = "the steps are put together in the engine")]
+mod chain;
 mod engine;
 mod failure;
 mod legacy;
 mod log;
 mod payload;
 mod statement;
+#[allow(dead_code, reason = "the steps are put together in the engine")]
+mod timestamp;
+#[allow(dead_code, reason = "the steps are put together in the engine")]
 mod trust_root;
 
 pub use certificate::{Identity, San};
-pub use trust_root::{TrustRoot, TrustRootError};
+pub use trust_root::{
+    CertificateTimestamps, PemParts, Summary, Switches, Transparency, TrustRoot, TrustRootError,
+};
 
 use std::collections::BTreeMap;
 

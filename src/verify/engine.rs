@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use sigstore_types::{
     Artifact, Bundle, DerPublicKey, DigestBytes, HashAlgorithm, MessageDigest, SignatureContent,
 };
-use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult};
+use sigstore_verify::{
+    PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult, Verifier,
+};
 use x509_cert::der::{Decode as _, oid::ObjectIdentifier};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
@@ -77,8 +79,7 @@ pub(super) fn by_certificate(
 ) -> Result<Proven, SignatureError> {
     // Any identity: who may sign is decided elsewhere, by our own matching of whole values.
     let policy = VerificationPolicy::any_identity();
-    let result = root
-        .verifier()
+    let result = verifier(root)?
         .verify(signed.artifact.clone(), &signed.bundle, &policy)
         .map_err(|error| refused(&error))?;
     nothing_skipped(&result)?;
@@ -91,6 +92,12 @@ pub(super) fn by_certificate(
         signer: Signer::Certificate(Box::new(identity)),
         signed_at: result.verified_timestamps().iter().min().copied(),
         log_index: log::signed_index(&signed.bundle),
+    })
+}
+
+fn verifier(root: &TrustRoot) -> Result<&Verifier, SignatureError> {
+    root.verifier().ok_or_else(|| SignatureError::Certificate {
+        detail: "the trust root cannot be used here".to_owned(),
     })
 }
 
@@ -175,8 +182,7 @@ pub(super) fn logged(
     log::require(&signed.bundle, inclusion)?;
     let bundle = with_hash(signed.bundle, &signed.artifact, hash);
     let policy = PublicKeyVerificationPolicy::new(DerPublicKey::from_bytes(key.der()));
-    let result = root
-        .verifier()
+    let result = verifier(root)?
         .verify(signed.artifact, &bundle, &policy)
         .map_err(|error| refused(&error))?;
     if !result.tlog_verified() {

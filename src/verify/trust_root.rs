@@ -1,54 +1,89 @@
 //! The authorities and logs whose word counts.
 
-use jiff::Timestamp;
-use sigstore_trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
-use sigstore_types::TimeRange;
-use sigstore_verify::Verifier;
-use x509_cert::der::Decode as _;
+mod authority;
+mod failure;
+mod json;
+mod log;
+mod pem;
 
-use super::failure::{presented, shown};
-use crate::{image::Digest, limits};
+pub(super) use authority::{CertificateAuthority, Chain, TimestampAuthority};
+pub use failure::TrustRootError;
+pub(super) use log::Log;
+pub use pem::PemParts;
+
+use jiff::Timestamp;
+use sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT;
+use sigstore_verify::Verifier;
+
+use crate::image::Digest;
 
 /// Certificate authorities, logs and timestamp authorities, parsed and ready to verify with.
 pub struct TrustRoot {
-    verifier: Verifier,
+    parts: Parts,
+    switches: Switches,
     version: String,
+    verifier: Option<Verifier>,
 }
 
-/// Why a text is no usable trust root.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TrustRootError {
-    /// Longer than a trust root can reasonably be.
-    #[error("the trust root has {found} bytes, at most {limit} are read")]
-    TooLarge {
-        /// How long it is.
-        found: usize,
-        /// How long it may be.
-        limit: usize,
-    },
-    /// Not the JSON of a `trusted_root.json`.
-    #[error("not a trusted root: {detail}")]
-    Malformed {
-        /// What the parser said.
-        detail: String,
-    },
-    /// A version that this program does not know.
-    #[error(
-        "media type \"{presented}\" is not known, expected a trusted root of version 0.1 or 0.2"
-    )]
-    MediaType {
-        /// What it says it is.
-        presented: String,
-    },
-    /// It names no transparency log, so nothing could ever be verified with it.
-    #[error("the trusted root names no transparency log")]
-    NoLog,
-    /// An authority's certificates were never all valid at the same time.
-    #[error("the certificates of the authority \"{uri}\" are at no time valid together")]
-    NeverValid {
-        /// The authority.
-        uri: String,
-    },
+/// What a root asks for beyond a signature. The default asks for everything.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Switches {
+    /// Whether a certificate must have been logged when it was issued.
+    pub certificate_timestamps: CertificateTimestamps,
+    /// Whether a signature must have been logged.
+    pub transparency: Transparency,
+}
+
+/// Whether a certificate must carry the timestamp of a certificate log.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum CertificateTimestamps {
+    /// One that verifies is required.
+    #[default]
+    Required,
+    /// None is asked for, for an authority without certificate log. A certificate must still chain to it; that it was
+    /// issued in secret is no longer ruled out.
+    InsecureNone,
+}
+
+/// Whether a signature must be in a transparency log.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Transparency {
+    /// An entry that verifies is required.
+    #[default]
+    Required,
+    /// None is asked for and none counts, for an instance without transparency log. The time of signing must still be
+    /// proven, by a timestamp authority; that it was signed in secret is no longer ruled out.
+    InsecureNone,
+}
+
+/// What is in a trust root.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Summary {
+    /// How many certificate authorities.
+    pub certificate_authorities: usize,
+    /// How many transparency logs.
+    pub logs: usize,
+    /// How many certificate logs.
+    pub certificate_logs: usize,
+    /// How many timestamp authorities.
+    pub timestamp_authorities: usize,
+    /// When the last of its certificate authorities ends: from then on nothing new can be signed under it.
+    pub ends: Option<Timestamp>,
+}
+
+/// A stretch of time, both ends included.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Window {
+    pub(super) start: Timestamp,
+    pub(super) end: Option<Timestamp>,
+}
+
+/// The parsed content, however it was written down.
+struct Parts {
+    certificate_authorities: Vec<CertificateAuthority>,
+    timestamp_authorities: Vec<TimestampAuthority>,
+    certificate_logs: Vec<Log>,
+    logs: Vec<Log>,
 }
 
 impl TrustRoot {
@@ -57,59 +92,120 @@ impl TrustRoot {
         Self::from_json(SIGSTORE_PRODUCTION_TRUSTED_ROOT)
     }
 
+    /// Reads a `trusted_root.json` (v0.1 or v0.2) that asks for everything.
+    ///
+    /// # Errors
+    /// As [`TrustRoot::from_json_with`].
+    pub fn from_json(text: &str) -> Result<Self, TrustRootError> {
+        Self::from_json_with(text, Switches::default())
+    }
+
     /// Reads a `trusted_root.json` (v0.1 or v0.2).
     ///
     /// # Errors
     /// A key, certificate or window that cannot be used fails the whole text: half a trust root would
     /// refuse signatures for reasons nobody could see.
-    pub fn from_json(text: &str) -> Result<Self, TrustRootError> {
-        if text.len() > limits::TRUST_ROOT_BYTES {
-            return Err(TrustRootError::TooLarge {
-                found: text.len(),
-                limit: limits::TRUST_ROOT_BYTES,
-            });
-        }
-        let mut root = TrustedRoot::from_json(text).map_err(|error| malformed(&error))?;
-        if !MEDIA_TYPES.contains(&root.media_type.as_str()) {
-            return Err(TrustRootError::MediaType {
-                presented: presented(&root.media_type),
-            });
-        }
-        if root.tlogs.is_empty() {
-            return Err(TrustRootError::NoLog);
-        }
-        for authority in &mut root.certificate_authorities {
-            let certificates = authority
-                .cert_chain
-                .certificates
-                .iter()
-                .map(|entry| entry.raw_bytes.as_bytes());
-            authority.valid_for =
-                Some(narrowed(authority.valid_for, certificates, &authority.uri)?);
-        }
-        for authority in &mut root.timestamp_authorities {
-            let certificates = authority
-                .cert_chain
-                .certificates
-                .iter()
-                .map(|entry| entry.raw_bytes.as_bytes());
-            let uri = authority.uri.as_deref().unwrap_or_default();
-            authority.valid_for = Some(narrowed(authority.valid_for, certificates, uri)?);
-        }
-        let verifier = Verifier::new(&root).map_err(|error| malformed(&error))?;
+    pub fn from_json_with(text: &str, switches: Switches) -> Result<Self, TrustRootError> {
+        let parts = json::read(text)?;
+        let verifier = json::verifier(text, &parts);
+        Self::around(parts, switches, &[("json", text)], verifier)
+    }
+
+    /// Reads keys and certificates from separate PEM texts. They say no times, so certificates are good as long as
+    /// they say themselves and logs for ever.
+    ///
+    /// # Errors
+    /// A text that cannot be used fails the whole root.
+    pub fn from_pem(parts: &PemParts<'_>, switches: Switches) -> Result<Self, TrustRootError> {
+        let content = parts.named().collect::<Vec<_>>();
+        Self::around(pem::read(parts)?, switches, &content, None)
+    }
+
+    fn around(
+        parts: Parts,
+        switches: Switches,
+        content: &[(&str, &str)],
+        verifier: Option<Verifier>,
+    ) -> Result<Self, TrustRootError> {
+        parts.fit(switches)?;
         Ok(Self {
+            version: version(switches, content),
+            parts,
+            switches,
             verifier,
-            version: Digest::of(text.as_bytes()).hex().to_owned(),
         })
     }
 
-    /// Names the content: equal versions verify alike.
+    /// Names the content and the switches: equal versions verify alike.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    pub(super) fn verifier(&self) -> &Verifier {
-        &self.verifier
+    /// What is in it.
+    pub fn summary(&self) -> Summary {
+        let ends = |authority: &CertificateAuthority| authority.window.end;
+        Summary {
+            certificate_authorities: self.parts.certificate_authorities.len(),
+            logs: self.parts.logs.len(),
+            certificate_logs: self.parts.certificate_logs.len(),
+            timestamp_authorities: self.parts.timestamp_authorities.len(),
+            ends: self
+                .parts
+                .certificate_authorities
+                .iter()
+                .filter_map(ends)
+                .max(),
+        }
+    }
+
+    pub(super) fn certificate_authorities(&self) -> &[CertificateAuthority] {
+        &self.parts.certificate_authorities
+    }
+
+    pub(super) fn timestamp_authorities(&self) -> &[TimestampAuthority] {
+        &self.parts.timestamp_authorities
+    }
+
+    /// The logs of certificates.
+    pub(super) fn certificate_logs(&self) -> &[Log] {
+        &self.parts.certificate_logs
+    }
+
+    /// The transparency logs.
+    pub(super) fn logs(&self) -> &[Log] {
+        &self.parts.logs
+    }
+
+    pub(super) fn switches(&self) -> Switches {
+        self.switches
+    }
+
+    pub(super) fn verifier(&self) -> Option<&Verifier> {
+        self.verifier.as_ref()
+    }
+}
+
+impl Parts {
+    /// Without the logs that are asked for nothing could ever be verified, for reasons nobody could see.
+    fn fit(&self, switches: Switches) -> Result<(), TrustRootError> {
+        match switches.transparency {
+            Transparency::Required if self.logs.is_empty() => return Err(TrustRootError::NoLog),
+            Transparency::Required | Transparency::InsecureNone => {}
+        }
+        let issues = !self.certificate_authorities.is_empty();
+        match switches.certificate_timestamps {
+            CertificateTimestamps::Required if issues && self.certificate_logs.is_empty() => {
+                Err(TrustRootError::NoCertificateLog)
+            }
+            CertificateTimestamps::Required | CertificateTimestamps::InsecureNone => Ok(()),
+        }
+    }
+}
+
+impl Window {
+    /// Whether the time lies in it.
+    pub(super) fn covers(&self, time: Timestamp) -> bool {
+        self.start <= time && self.end.is_none_or(|end| time <= end)
     }
 }
 
@@ -117,49 +213,16 @@ impl std::fmt::Debug for TrustRoot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TrustRoot")
             .field("version", &self.version)
+            .field("switches", &self.switches)
             .finish_non_exhaustive()
     }
 }
 
-/// The part of an authority's window in which all of its certificates are valid.
-///
-/// The verifier takes each of them, intermediates too, for an anchor, and an anchor's own expiry is not
-/// looked at; the window is. Without this an expired intermediate would go on issuing (GO-2026-4529).
-fn narrowed<'a>(
-    window: Option<TimeRange>,
-    certificates: impl Iterator<Item = &'a [u8]>,
-    uri: &str,
-) -> Result<TimeRange, TrustRootError> {
-    let mut narrowed = window.unwrap_or(TimeRange::new(Timestamp::MIN, None));
-    for der in certificates {
-        let certificate =
-            x509_cert::Certificate::from_der(der).map_err(|error| malformed(&error))?;
-        let validity = certificate.tbs_certificate.validity;
-        let start = timestamp(&validity.not_before)?;
-        let end = timestamp(&validity.not_after)?;
-        narrowed.start = narrowed.start.max(start);
-        narrowed.end = Some(narrowed.end.map_or(end, |known| known.min(end)));
+/// The digest of every text under its name and length, so that no two contents have the same bytes.
+fn version(switches: Switches, content: &[(&str, &str)]) -> String {
+    let mut bytes = format!("{switches:?}\n").into_bytes();
+    for (name, text) in content {
+        bytes.extend(format!("{name} {}\n{text}\n", text.len()).into_bytes());
     }
-    if narrowed.end.is_some_and(|end| end < narrowed.start) {
-        return Err(TrustRootError::NeverValid {
-            uri: presented(uri),
-        });
-    }
-    Ok(narrowed)
+    Digest::of(&bytes).hex().to_owned()
 }
-
-fn timestamp(time: &x509_cert::time::Time) -> Result<Timestamp, TrustRootError> {
-    Timestamp::try_from(time.to_system_time()).map_err(|error| malformed(&error))
-}
-
-fn malformed(error: &impl std::fmt::Display) -> TrustRootError {
-    TrustRootError::Malformed {
-        detail: shown(error),
-    }
-}
-
-const MEDIA_TYPES: [&str; 3] = [
-    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-    "application/vnd.dev.sigstore.trustedroot.v0.1+json",
-    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
-];

@@ -87,7 +87,10 @@ fn a_root_with_one_part_that_cannot_be_used_is_refused_as_a_whole() {
     for (index, edit) in edits.into_iter().enumerate() {
         let result = root_with(edit);
         assert!(
-            matches!(result, Err(TrustRootError::Malformed { .. })),
+            matches!(
+                result,
+                Err(TrustRootError::Malformed { .. } | TrustRootError::Unusable { .. })
+            ),
             "edit {index}: {result:?}"
         );
     }
@@ -126,15 +129,14 @@ fn a_signature_made_outside_the_authoritys_window_is_refused() {
 }
 
 #[test]
-fn a_root_without_certificate_log_verifies_no_certificate() {
-    let root = root_with(|json| json["ctlogs"] = serde_json::json!([])).unwrap();
-    let result = verify(
-        &bundle_of(WORLD.keyless().bundle()),
-        &image(),
-        Against::Certificate { trust_root: &root },
+fn a_root_without_certificate_log_is_no_root_for_certificates() {
+    assert_eq!(
+        root_with(|json| json["ctlogs"] = serde_json::json!([])).unwrap_err(),
+        TrustRootError::NoCertificateLog
     );
-    assert!(
-        matches!(result, Err(SignatureError::Certificate { .. })),
-        "{result:?}"
-    );
+    root_with(|json| {
+        json["ctlogs"] = serde_json::json!([]);
+        json["certificateAuthorities"] = serde_json::json!([]);
+    })
+    .unwrap();
 }
