@@ -2,7 +2,8 @@
 //!
 //! One cluster is started for all tests of this binary, and each test has its own namespace in it.
 //! `ASSAY_KUBE_BIN` names the folder with kube-apiserver, kube-controller-manager and kubectl,
-//! `ASSAY_COSIGN3` and `ASSAY_COSIGN2` the two cosigns; `.ci/tools` builds them all.
+//! `ASSAY_COSIGN3` and `ASSAY_COSIGN2` the two cosigns, `ASSAY_SIGSTORE` the folder with Sigstore's servers;
+//! `.ci/tools` builds them all.
 
 #![allow(
     clippy::expect_used,
@@ -21,3 +22,4 @@ mod certificates;
 mod command_line;
 mod policies;
 mod pull_secrets;
+mod signers;

@@ -2,11 +2,14 @@
 
 pub(crate) mod assay;
 pub(crate) mod certificate;
+pub(crate) mod certificate_log;
 pub(crate) mod control_plane;
 pub(crate) mod image;
 pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod scene;
+pub(crate) mod sigstore_servers;
+pub(crate) mod token_issuer;
 
 use std::{
     fs,

@@ -41,6 +41,15 @@ impl Image {
     }
 }
 
+/// A generation of cosign.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cosign {
+    /// Writes bundles.
+    Three,
+    /// Writes the legacy layout, and bundles when asked to.
+    Two,
+}
+
 /// Makes images and signs them.
 pub(crate) struct Signer {
     folder: PathBuf,
@@ -68,6 +77,11 @@ impl Signer {
             public_key: fs::read_to_string(folder.join("cosign.pub")).expect("cosign wrote it"),
             ..signer
         }
+    }
+
+    /// The file with the public key.
+    pub(crate) fn public_key_file(&self) -> PathBuf {
+        self.folder.join("cosign.pub")
     }
 
     /// Pushes a new image; no two are alike.
@@ -108,6 +122,31 @@ impl Signer {
         self.cosign_image("ASSAY_COSIGN2", &arguments, registry, image);
     }
 
+    /// Signs in an open registry with either cosign, as these arguments say.
+    ///
+    /// An ID token is where cosign finds it in a GitLab job.
+    pub(crate) fn sign_as(
+        &self,
+        cosign: Cosign,
+        arguments: &[&str],
+        id_token: Option<&str>,
+        image: &Image,
+    ) {
+        let which = match cosign {
+            Cosign::Three => "ASSAY_COSIGN3",
+            Cosign::Two => "ASSAY_COSIGN2",
+        };
+        let mut command = self.command(which);
+        command
+            .args(["sign", "--yes", "--allow-http-registry"])
+            .args(arguments)
+            .arg(image.by_digest());
+        if let Some(token) = id_token {
+            command.env("SIGSTORE_ID_TOKEN", token);
+        }
+        run(&mut command).expect_success();
+    }
+
     fn cosign_image(&self, which: &str, arguments: &[&str], registry: &Registry, image: &Image) {
         let reference = image.by_digest();
         let mut arguments = arguments.to_vec();
@@ -119,14 +158,18 @@ impl Signer {
     }
 
     fn cosign(&self, which: &str, arguments: &[&str]) {
-        run(Command::new(component(which, ""))
-            .args(arguments)
+        run(self.command(which).args(arguments)).expect_success();
+    }
+
+    fn command(&self, which: &str) -> Command {
+        let mut command = Command::new(component(which, ""));
+        command
             .current_dir(&self.folder)
             .env("COSIGN_PASSWORD", "")
             .env("HOME", &self.folder)
             // Loopback goes past the proxy, everything else ends here.
-            .env("HTTPS_PROXY", "http://127.0.0.1:9"))
-        .expect_success();
+            .env("HTTPS_PROXY", "http://127.0.0.1:9");
+        command
     }
 
     fn new_layout(&self) -> Layout {
