@@ -16,11 +16,11 @@ mod text;
 mod threshold;
 
 pub use cause::{
-    Asked, Cause, Denial, FactMismatch, Obstacle, Outcome, Presented, Rejection, Signing,
+    Asked, Cause, Denial, FactMismatch, JudgedAt, Obstacle, Outcome, Presented, Rejection, Signing,
     SigningMeans,
 };
 pub use evidence::{
-    Candidates, CheckFailure, Checked, Evidence, ImageEvidence, LookupFailure, Method,
+    Candidates, CheckFailure, Checked, Evidence, ImageEvidence, LookupFailure, Method, TimeUse,
 };
 
 pub use judge::decide;

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use x509_cert::{
     der::{
         self, Decode,
-        asn1::{ObjectIdentifier, UintRef},
+        asn1::{AnyRef, ObjectIdentifier, UintRef},
     },
     spki::SubjectPublicKeyInfoRef,
 };
@@ -234,7 +234,7 @@ fn kind(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyKind, KeyError> {
         (EC, Some(P256)) => Ok(KeyKind::EcdsaP256),
         (EC, Some(P384)) => Ok(KeyKind::EcdsaP384),
         (EC, Some(P521)) => Ok(KeyKind::EcdsaP521),
-        (RSA, _) if parameters.is_none_or(|parameters| parameters.is_null()) => Ok(KeyKind::Rsa),
+        (RSA, _) if parameters.is_none_or(AnyRef::is_null) => Ok(KeyKind::Rsa),
         (RSA, _) => Err(malformed("RSA parameters must be NULL or absent")),
         (RSASSA_PSS, _) => match parameters {
             None => Ok(KeyKind::RsaPss { hash: None }),

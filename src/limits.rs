@@ -27,6 +27,9 @@ pub const MATCHED_TEXT_BYTES: usize = 4096;
 /// The longest PEM text of a public key that is read, in bytes.
 pub const KEY_PEM_BYTES: usize = 16 * 1024;
 
+/// The most keys of one authority.
+pub const KEYS_PER_AUTHORITY: usize = 16;
+
 /// The most characters of a piece of untrusted text that an error shows.
 pub const SHOWN_CHARS: usize = 64;
 

@@ -12,6 +12,8 @@ pub use selector::Selector;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
+
 use crate::{
     image::{Pattern, Repository, RepositoryPattern},
     key::PublicKey,
@@ -92,8 +94,26 @@ pub struct Authority {
     pub kind: AuthorityKind,
     /// Whether a log entry is required (keyless: always in this version).
     pub require_log: bool,
-    /// The trust root for certificates and logs.
-    pub trust_root: TrustRootName,
+    /// The trust root for certificates, logs and timestamps, if one is named.
+    pub trust_root: Option<TrustRootName>,
+}
+
+/// A key and when it may have signed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DatedKey {
+    /// The key.
+    pub key: PublicKey,
+    /// When it may have signed.
+    pub validity: Validity,
+}
+
+/// A span of time, both ends included; an end that is not given is open.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Validity {
+    /// The first moment.
+    pub not_before: Option<Timestamp>,
+    /// The last moment.
+    pub not_after: Option<Timestamp>,
 }
 
 /// The name of a trust root.
@@ -108,8 +128,8 @@ pub enum TrustRootName {
 /// What an authority accepts.
 #[derive(Clone, Debug)]
 pub enum AuthorityKind {
-    /// A signature by this key.
-    Key(PublicKey),
+    /// A signature by any of these keys; never empty.
+    Keys(Vec<DatedKey>),
     /// A certificate with this issuer and a SAN that matches.
     Keyless {
         /// The OIDC issuer: this text and no other.
@@ -209,6 +229,19 @@ pub enum Demand {
         /// Why it does not compile.
         reason: String,
     },
+}
+
+impl Validity {
+    /// Whether there is no end to it on either side.
+    pub fn is_unbounded(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Whether this moment lies in it.
+    pub fn covers(self, moment: Timestamp) -> bool {
+        self.not_before.is_none_or(|start| start <= moment)
+            && self.not_after.is_none_or(|end| moment <= end)
+    }
 }
 
 impl std::fmt::Display for PolicyId {

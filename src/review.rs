@@ -7,12 +7,14 @@ mod verdicts;
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use gather::Gatherer;
 use verdicts::{Verdicts, Verifier};
 
 use crate::{
+    clock::{Clock, SystemClock},
     decision::{
         self, Decision, Enforcement, Evidence, ImageEvidence, Inquiry, LookupFailure, Plan,
     },
@@ -75,6 +77,7 @@ pub struct Reviewer {
     registry: Arc<dyn Registry>,
     snapshots: Arc<dyn Snapshots>,
     pull_secrets: Arc<dyn PullSecrets>,
+    clock: Arc<dyn Clock>,
     verdicts: Verdicts,
 }
 
@@ -116,8 +119,15 @@ impl Reviewer {
             registry,
             snapshots,
             pull_secrets,
+            clock: Arc::new(SystemClock),
             verdicts: Verdicts::default(),
         }
+    }
+
+    /// The same with another clock than the machine's. Only keys whose validity ends or begins are judged by it.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Whether there is a policy snapshot to judge by.
@@ -176,10 +186,14 @@ impl Reviewer {
 
     /// Finds out what the plan asks for: the only place that asks the world.
     async fn gather(&self, plan: &Plan, request: &Request, trust_roots: &TrustRoots) -> Evidence {
+        let now = self.clock.now();
         let mut inquiries = plan.inquiries();
         inquiries.retain(|inquiry| !inquiry.signature_repositories().is_empty());
         if inquiries.is_empty() {
-            return Evidence::default();
+            return Evidence {
+                now,
+                images: BTreeMap::new(),
+            };
         }
         match self.keyring(request).await {
             Ok(keyring) => {
@@ -194,10 +208,11 @@ impl Reviewer {
                         trust_roots,
                     },
                     access,
+                    now,
                 };
                 gatherer.gather(&inquiries).await
             }
-            Err(failure) => not_looked_up(&inquiries, &failure),
+            Err(failure) => not_looked_up(&inquiries, &failure, now),
         }
     }
 
@@ -213,7 +228,7 @@ impl Reviewer {
 }
 
 /// The evidence when no image could be asked for.
-fn not_looked_up(inquiries: &[&Inquiry], failure: &LookupFailure) -> Evidence {
+fn not_looked_up(inquiries: &[&Inquiry], failure: &LookupFailure, now: Timestamp) -> Evidence {
     let images = inquiries
         .iter()
         .map(|inquiry| {
@@ -225,7 +240,7 @@ fn not_looked_up(inquiries: &[&Inquiry], failure: &LookupFailure) -> Evidence {
             (inquiry.reference.written().to_owned(), found)
         })
         .collect();
-    Evidence { images }
+    Evidence { now, images }
 }
 
 #[cfg(test)]

@@ -294,6 +294,7 @@ mod tests {
             digest: None,
             policy: None,
             cause: Rejection::ImageNotFound.into(),
+            judged: 0,
             help: None,
         }
     }

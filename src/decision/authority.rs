@@ -36,8 +36,9 @@ impl Authority {
         repository: &Repository,
     ) -> Result<(), Mismatch> {
         match (&self.kind, signature.signer()) {
-            (AuthorityKind::Key(key), Signer::Key { fingerprint }) => {
-                demand(key.fingerprint() == fingerprint, || Mismatch::OtherSigner)
+            (AuthorityKind::Keys(keys), Signer::Key { fingerprint }) => {
+                let is_listed = keys.iter().any(|it| it.key.fingerprint() == fingerprint);
+                demand(is_listed, || Mismatch::OtherSigner)
             }
             (AuthorityKind::Keyless { oidc_issuer, san }, Signer::Certificate(identity)) => {
                 keyless(oidc_issuer, san, identity)
@@ -46,11 +47,21 @@ impl Authority {
                 job.accepts(identity, repository)
             }
             (AuthorityKind::GitHub(job), Signer::Certificate(identity)) => job.accepts(identity),
-            (AuthorityKind::Key(_), Signer::Certificate(_))
+            (AuthorityKind::Keys(_), Signer::Certificate(_))
             | (
                 AuthorityKind::Keyless { .. } | AuthorityKind::GitLab(_) | AuthorityKind::GitHub(_),
                 Signer::Key { .. },
             ) => Err(Mismatch::OtherSigner),
+        }
+    }
+
+    /// The deployment environment that it asks for, if any.
+    pub(super) fn environment(&self) -> Option<&str> {
+        match &self.kind {
+            AuthorityKind::GitLab(job) => job.environment.as_deref(),
+            AuthorityKind::Keys(_) | AuthorityKind::Keyless { .. } | AuthorityKind::GitHub(_) => {
+                None
+            }
         }
     }
 }

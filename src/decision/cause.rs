@@ -1,9 +1,11 @@
 //! Why an image is refused, as data. The words are in `message`.
 
+use jiff::Timestamp;
+
 use super::evidence::LookupFailure;
 use crate::{
     image::{Digest, ReferenceError, Repository},
-    policy::{PolicyId, TrustRootName},
+    policy::{PolicyId, TrustRootName, Validity},
     workload::ImageSlot,
 };
 
@@ -18,6 +20,9 @@ pub struct Denial {
     pub policy: Option<PolicyId>,
     /// What went wrong, with what was expected and what was presented.
     pub cause: Cause,
+    /// How many signatures (or attestations, where there is nothing else) were judged; the cause is that of the one
+    /// which came closest to being accepted.
+    pub judged: usize,
     /// What the policy's author wants the reader to know.
     pub help: Option<String>,
 }
@@ -110,6 +115,17 @@ pub enum Rejection {
     KeyMismatch {
         /// The accepted keys and identities.
         accepted: Vec<String>,
+        /// How to sign it.
+        signing: Signing,
+    },
+    /// An accepted key made the signature, but not while the policy accepts it.
+    KeyExpired {
+        /// The authority whose key it is.
+        authority: String,
+        /// When the key may have signed.
+        validity: Validity,
+        /// What that was held against.
+        judged_at: JudgedAt,
         /// How to sign it.
         signing: Signing,
     },
@@ -216,6 +232,15 @@ pub enum Presented {
     SomeKey,
 }
 
+/// The time that a key's validity was held against.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum JudgedAt {
+    /// The verified time of signing.
+    Signing(Timestamp),
+    /// The present time, as the signature carries no verified one.
+    Present(Timestamp),
+}
+
 /// One fact of a certificate that is not as asked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FactMismatch {
@@ -305,6 +330,7 @@ impl Rejection {
             Self::IdentityMismatch { .. } => "IdentityMismatch",
             Self::ImageNotInProject { .. } => "ImageNotInProject",
             Self::KeyMismatch { .. } => "KeyMismatch",
+            Self::KeyExpired { .. } => "KeyExpired",
             Self::ThresholdNotMet { .. } => "ThresholdNotMet",
             Self::NoPolicyMatches { .. } => "NoPolicyMatches",
             Self::ImageNotFound => "ImageNotFound",

@@ -4,16 +4,18 @@ mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{
     authority::Mismatch,
-    cause::{Asked, Cause, Obstacle, Signing},
-    evidence::{Candidates, CheckFailure, Checked, ImageEvidence, LookupFailure, Method},
-    threshold::{SignerKey, largest_assignment},
+    cause::{Asked, Cause, JudgedAt, Obstacle, Signing},
+    evidence::{Candidates, CheckFailure, Checked, ImageEvidence, LookupFailure, Method, TimeUse},
+    threshold::{Environments, SignerKey, largest_assignment},
 };
 use crate::{
     image::{Digest, Reference, Repository},
-    policy::{Authority, AuthorityKind, Policy, TrustRootName},
-    verify::{LogRequirement, SignatureError, VerifiedSignature},
+    policy::{Authority, AuthorityKind, DatedKey, Policy, TrustRootName, Validity},
+    verify::{LogRequirement, SignatureError, Signer, VerifiedSignature},
 };
 
 /// How an image satisfies a policy.
@@ -24,17 +26,35 @@ pub(super) struct Satisfied {
     pub(super) signatures: Vec<(String, VerifiedSignature)>,
 }
 
-/// Judges one policy's demand.
+/// Why an image does not satisfy a policy.
+pub(super) struct Unsatisfied {
+    pub(super) cause: Cause,
+    /// How many signatures were judged, or else how many attestations.
+    pub(super) judged: usize,
+}
+
+impl Unsatisfied {
+    fn before_judging(cause: impl Into<Cause>) -> Box<Self> {
+        Box::new(Self {
+            cause: cause.into(),
+            judged: 0,
+        })
+    }
+}
+
+/// Judges one policy's demand at this time.
 pub(super) fn satisfy(
     policy: &Policy,
     reference: &Reference,
     found: Option<&ImageEvidence>,
-) -> Result<Satisfied, Box<Cause>> {
-    let found = found.ok_or_else(|| Box::new(Obstacle::DeadlineExceeded.into()))?;
-    let digest = (found.digest.as_ref())
-        .map_err(|failure| Box::new(Cause::of_lookup(failure, Asked::ImageRegistry)))?;
+    now: Timestamp,
+) -> Result<Satisfied, Box<Unsatisfied>> {
+    let found = found.ok_or_else(|| Unsatisfied::before_judging(Obstacle::DeadlineExceeded))?;
+    let digest = found.digest.as_ref().map_err(|failure| {
+        Unsatisfied::before_judging(Cause::of_lookup(failure, Asked::ImageRegistry))
+    })?;
     let candidates = candidates(policy, reference, found)?;
-    let trials = Trials::of(policy, reference, digest, candidates);
+    let trials = Trials::of(policy, reference, digest, candidates, now);
     let signatures = trials.counted();
     if signatures.len() >= policy.require.max(1) {
         return Ok(Satisfied {
@@ -43,11 +63,11 @@ pub(super) fn satisfy(
         });
     }
     let signing = Signing::of(policy, reference, digest);
-    Err(Box::new(trials.cause(
-        &signatures,
-        found.signed_child.as_ref(),
-        signing,
-    )))
+    let cause = trials.cause(&signatures, found.signed_child.as_ref(), signing);
+    Err(Box::new(Unsatisfied {
+        judged: trials.judged(),
+        cause,
+    }))
 }
 
 impl Policy {
@@ -60,24 +80,69 @@ impl Policy {
 }
 
 impl Authority {
-    /// How a signature of this authority is verified.
-    pub(super) fn method(&self) -> Method {
-        let trust_root = self.trust_root.clone();
+    /// Every way in which a signature of this authority may be verified.
+    pub(super) fn methods(&self) -> Vec<Method> {
+        self.ways().into_iter().map(|way| way.method).collect()
+    }
+
+    fn ways(&self) -> Vec<Way<'_>> {
         match &self.kind {
-            AuthorityKind::Key(key) if self.require_log => Method::Key {
-                key: key.clone(),
-                log: LogRequirement::Require,
-                trust_root,
-            },
-            // Without a log no trust root is used: naming none of them lets equal keys share one verification.
-            AuthorityKind::Key(key) => Method::Key {
-                key: key.clone(),
-                log: LogRequirement::Ignore,
-                trust_root: TrustRootName::Public,
-            },
+            AuthorityKind::Keys(keys) => keys.iter().map(|key| self.by_key(key)).collect(),
             AuthorityKind::Keyless { .. } | AuthorityKind::GitLab(_) | AuthorityKind::GitHub(_) => {
-                Method::Certificate { trust_root }
+                let trust_root = self.trust_root_or_public();
+                let method = Method::Certificate { trust_root };
+                vec![Way { method, key: None }]
             }
+        }
+    }
+
+    fn by_key<'a>(&self, key: &'a DatedKey) -> Way<'a> {
+        let (log, trust_root) = if self.require_log {
+            (LogRequirement::Require, Some(self.trust_root_or_public()))
+        } else {
+            // Naming no root that is not used lets equal keys share one verification.
+            (LogRequirement::Ignore, self.trust_root.clone())
+        };
+        let is_decided_by_a_token =
+            !self.require_log && trust_root.is_some() && !key.validity.is_unbounded();
+        let time = if is_decided_by_a_token {
+            TimeUse::Decides
+        } else {
+            TimeUse::Informs
+        };
+        let method = Method::Key {
+            key: key.key.clone(),
+            log,
+            trust_root,
+            time,
+        };
+        Way {
+            method,
+            key: Some(key),
+        }
+    }
+
+    fn trust_root_or_public(&self) -> TrustRootName {
+        self.trust_root.clone().unwrap_or(TrustRootName::Public)
+    }
+}
+
+/// One of the ways in which a signature can count for an authority.
+struct Way<'a> {
+    method: Method,
+    /// The key, where it is one.
+    key: Option<&'a DatedKey>,
+}
+
+impl Validity {
+    /// Holds the verified time of signing against it, or the present time where there is none.
+    fn admits(self, signed_at: Option<Timestamp>, now: Timestamp) -> Result<(), JudgedAt> {
+        match signed_at {
+            _ if self.is_unbounded() => Ok(()),
+            Some(signed_at) if self.covers(signed_at) => Ok(()),
+            Some(signed_at) => Err(JudgedAt::Signing(signed_at)),
+            None if self.covers(now) => Ok(()),
+            None => Err(JudgedAt::Present(now)),
         }
     }
 }
@@ -86,7 +151,7 @@ fn candidates<'a>(
     policy: &Policy,
     reference: &Reference,
     found: &'a ImageEvidence,
-) -> Result<&'a Candidates, Box<Cause>> {
+) -> Result<&'a Candidates, Box<Unsatisfied>> {
     let asked = || match &policy.signature_repository {
         Some(repository) => Asked::SignatureRepository(repository.clone()),
         None => Asked::ImageRegistry,
@@ -96,10 +161,13 @@ fn candidates<'a>(
         Some(Err(failure)) => failure,
         None => &LookupFailure::Deadline,
     };
-    Err(Box::new(Cause::of_lookup(failure, asked())))
+    Err(Unsatisfied::before_judging(Cause::of_lookup(
+        failure,
+        asked(),
+    )))
 }
 
-/// Every candidate held against every authority of one policy.
+/// Every candidate held against every way to be accepted by one policy.
 struct Trials<'a> {
     policy: &'a Policy,
     image_path: &'a str,
@@ -107,6 +175,8 @@ struct Trials<'a> {
 }
 
 struct Trial<'a> {
+    /// The candidate's index.
+    candidate: usize,
     /// The authority's index in the policy.
     authority: usize,
     result: Result<&'a VerifiedSignature, Failure<'a>>,
@@ -116,6 +186,8 @@ struct Trial<'a> {
 enum Failure<'a> {
     /// A good signature, but not the authority's.
     Mismatch(&'a VerifiedSignature, Mismatch),
+    /// A good signature by the authority's key, but not while that may sign.
+    KeyExpired(Validity, JudgedAt),
     /// No good signature.
     Signature(&'a SignatureError),
     /// A good signature of something else.
@@ -132,37 +204,52 @@ impl<'a> Trials<'a> {
         reference: &'a Reference,
         digest: &Digest,
         candidates: &'a Candidates,
+        now: Timestamp,
     ) -> Self {
-        let repository = reference.repository();
-        let all = candidates
-            .checked
-            .iter()
-            .flat_map(|checked| {
-                policy
-                    .authorities
-                    .iter()
-                    .enumerate()
-                    .map(move |(index, authority)| Trial {
-                        authority: index,
-                        result: attempt(authority, checked, digest, repository),
-                    })
-            })
+        let authorities: Vec<(usize, &Authority, Vec<Way<'_>>)> = (policy.authorities.iter())
+            .enumerate()
+            .map(|(index, authority)| (index, authority, authority.ways()))
             .collect();
+        let mut all = Vec::new();
+        for (candidate, checked) in candidates.checked.iter().enumerate() {
+            for (index, authority, ways) in &authorities {
+                all.extend(ways.iter().map(|way| {
+                    Trial {
+                        candidate,
+                        authority: *index,
+                        result: attempt(authority, way, checked, digest, reference.repository())
+                            .and_then(|signature| way.in_time(signature, now)),
+                    }
+                }));
+            }
+        }
         Self {
             policy,
-            image_path: repository.path(),
+            image_path: reference.repository().path(),
             all,
         }
     }
 
     /// The signatures that count, each for one authority, in policy order.
     fn counted(&self) -> Vec<(String, VerifiedSignature)> {
+        let together = self.counted_with(Environments::Together);
+        let apart = self.counted_with(Environments::Apart);
+        if apart.len() > together.len() {
+            apart
+        } else {
+            together
+        }
+    }
+
+    fn counted_with(&self, environments: Environments) -> Vec<(String, VerifiedSignature)> {
         let mut signers: BTreeMap<SignerKey<'_>, BTreeMap<usize, &VerifiedSignature>> =
             BTreeMap::new();
         for trial in &self.all {
-            if let Ok(signature) = trial.result {
+            if let Ok(signature) = trial.result
+                && let Some(signer) = self.signer(signature, trial.authority, environments)
+            {
                 signers
-                    .entry(SignerKey::of(signature.signer()))
+                    .entry(signer)
                     .or_default()
                     .entry(trial.authority)
                     .or_insert(signature);
@@ -182,17 +269,59 @@ impl<'a> Trials<'a> {
             })
             .collect()
     }
+
+    /// As whom the maker of this signature counts for this authority, if at all.
+    fn signer<'s>(
+        &self,
+        signature: &'s VerifiedSignature,
+        authority: usize,
+        environments: Environments,
+    ) -> Option<SignerKey<'s>> {
+        let signer = signature.signer();
+        let environment = match (environments, signer) {
+            (Environments::Together, _) | (_, Signer::Key { .. }) => None,
+            (Environments::Apart, Signer::Certificate(identity)) => {
+                let presented = identity.deployment_environment.as_deref();
+                let mut authorities = self.policy.authorities.iter();
+                let is_named = presented.is_some()
+                    && authorities.any(|authority| authority.environment() == presented);
+                let asked = self.policy.authorities.get(authority)?.environment();
+                if is_named && asked.is_none() {
+                    return None;
+                }
+                presented.filter(|_| is_named)
+            }
+        };
+        Some(SignerKey::of(signer, environment))
+    }
 }
 
-/// Holds one candidate against one authority.
+impl Way<'_> {
+    /// Passes a signature on that its key made while it may sign.
+    fn in_time<'a>(
+        &self,
+        signature: &'a VerifiedSignature,
+        now: Timestamp,
+    ) -> Result<&'a VerifiedSignature, Failure<'a>> {
+        let Some(key) = self.key else {
+            return Ok(signature);
+        };
+        key.validity
+            .admits(signature.signed_at(), now)
+            .map(|()| signature)
+            .map_err(|judged_at| Failure::KeyExpired(key.validity, judged_at))
+    }
+}
+
+/// Holds one candidate against one way to be accepted by an authority.
 fn attempt<'a>(
     authority: &Authority,
+    way: &Way<'_>,
     checked: &'a Checked,
     digest: &Digest,
     repository: &Repository,
 ) -> Result<&'a VerifiedSignature, Failure<'a>> {
-    let method = authority.method();
-    match checked.results.get(&method) {
+    match checked.results.get(&way.method) {
         Some(Ok(signature)) if signature.image() != digest => {
             Err(Failure::OtherImage(signature.image()))
         }
@@ -202,8 +331,8 @@ fn attempt<'a>(
             .map_err(|mismatch| Failure::Mismatch(signature, mismatch)),
         Some(Err(CheckFailure::Signature(error))) => Err(Failure::Signature(error)),
         Some(Err(CheckFailure::TrustRoot { reason })) => {
-            Err(checked.failure_anyway(&method).map_or_else(
-                || Failure::TrustRoot(authority.trust_root.clone(), reason),
+            Err(checked.failure_anyway(&way.method).map_or_else(
+                || Failure::TrustRoot(authority.trust_root_or_public(), reason),
                 Failure::Signature,
             ))
         }

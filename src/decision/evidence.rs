@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::{
     image::{Digest, Repository},
     key::PublicKey,
@@ -12,6 +14,8 @@ use crate::{
 /// What was found, by the reference as it was written.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
+    /// The present time when the review began. It judges keys with a validity whose signatures carry no verified time.
+    pub now: Timestamp,
     /// A judged image that is missing here counts as not looked up.
     pub images: BTreeMap<String, ImageEvidence>,
 }
@@ -66,14 +70,25 @@ pub enum Method {
         key: PublicKey,
         /// Whether a log entry is needed.
         log: LogRequirement,
-        /// The trust root the log is looked up in.
-        trust_root: TrustRootName,
+        /// The trust root whose logs (where an entry is needed) and timestamp authorities count, if any.
+        trust_root: Option<TrustRootName>,
+        /// What the time of signing is for.
+        time: TimeUse,
     },
     /// With a certificate of this trust root.
     Certificate {
         /// The trust root.
         trust_root: TrustRootName,
     },
+}
+
+/// What the verified time of a keyed signature is for, where a trust root can tell it that no log entry needs.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum TimeUse {
+    /// It is only told: a trust root that is not there changes nothing.
+    Informs,
+    /// The key's validity is judged by it: without the trust root a good signature cannot be judged.
+    Decides,
 }
 
 /// Why something could not be looked up, in the decision's words; the texts are data from us, not from the registry.

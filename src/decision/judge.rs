@@ -1,5 +1,7 @@
 //! From verdicts on single demands to what happens to the object.
 
+use jiff::Timestamp;
+
 use super::{
     Admission, AdmittedImage, Decision, Enforcement, Evidence, ImageEvidence, Inquiry, Plan,
     PlannedImage, Question, Refusal,
@@ -48,7 +50,7 @@ impl Judgement {
             }
             Question::Judge(inquiry) => {
                 let found = evidence.images.get(inquiry.reference.written());
-                Self::of_inquiry(&image.slot, inquiry, found)
+                Self::of_inquiry(&image.slot, inquiry, found, evidence.now)
             }
         }
     }
@@ -64,7 +66,12 @@ impl Judgement {
         }
     }
 
-    fn of_inquiry(slot: &ImageSlot, inquiry: &Inquiry, found: Option<&ImageEvidence>) -> Self {
+    fn of_inquiry(
+        slot: &ImageSlot,
+        inquiry: &Inquiry,
+        found: Option<&ImageEvidence>,
+        now: Timestamp,
+    ) -> Self {
         let mut judgement = Self::default();
         let digest = found.and_then(|found| found.digest.as_ref().ok());
         for demand in &inquiry.demands {
@@ -78,7 +85,7 @@ impl Judgement {
                         },
                     )
                 },
-                Demand::Satisfy(policy) => match satisfy(policy, &inquiry.reference, found) {
+                Demand::Satisfy(policy) => match satisfy(policy, &inquiry.reference, found, now) {
                     Ok(satisfied) => {
                         judgement
                             .accepted
@@ -94,10 +101,11 @@ impl Judgement {
                             .add(policy, satisfied.signatures);
                         continue;
                     }
-                    Err(cause) => Denial {
+                    Err(unsatisfied) => Denial {
                         policy: Some(policy.scope.id.clone()),
+                        judged: unsatisfied.judged,
                         help: policy.help.clone(),
-                        ..denial(slot, *cause)
+                        ..denial(slot, unsatisfied.cause)
                     },
                 },
             };
@@ -204,6 +212,7 @@ fn denial(slot: &ImageSlot, cause: impl Into<Cause>) -> Denial {
         digest: None,
         policy: None,
         cause: cause.into(),
+        judged: 0,
         help: None,
     }
 }

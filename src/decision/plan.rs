@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::{
     Enforcement, ImageEvidence, Inquiry, Method, Plan, PlannedImage, Question, demand::satisfy,
 };
@@ -62,18 +64,19 @@ impl Inquiry {
     pub fn methods(&self, signature_repository: &Repository) -> BTreeSet<Method> {
         self.policies_at(signature_repository)
             .flat_map(|policy| &policy.authorities)
-            .map(Authority::method)
+            .flat_map(Authority::methods)
             .collect()
     }
 
-    /// Whether this evidence satisfies every demand that looks for signatures in this repository.
+    /// Whether this evidence satisfies every demand that looks for signatures in this repository at this time.
     pub fn is_satisfied_by(
         &self,
         signature_repository: &Repository,
         evidence: &ImageEvidence,
+        now: Timestamp,
     ) -> bool {
         self.policies_at(signature_repository)
-            .all(|policy| satisfy(policy, &self.reference, Some(evidence)).is_ok())
+            .all(|policy| satisfy(policy, &self.reference, Some(evidence), now).is_ok())
     }
 
     fn policies(&self) -> impl Iterator<Item = &Policy> {

@@ -6,3 +6,5 @@ mod judging;
 mod messages;
 mod properties;
 mod satisfying;
+mod several;
+mod validity;

@@ -17,28 +17,39 @@ pub(super) fn largest_assignment(acceptances: &[BTreeSet<usize>]) -> BTreeMap<us
     assigned
 }
 
-/// What makes two signers one: the key, or the certificate's OIDC issuer, SAN and deployment environment.
+/// What makes two signers one: the key, or the certificate's OIDC issuer and SAN.
 ///
-/// The commit and the job are left out, so that running a pipeline again does not make a second signer; the
-/// environment counts, because GitLab and GitHub guard it on their own, as for an approval stage.
+/// The commit and the job are left out, so that running a pipeline again does not make a second signer.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum SignerKey<'a> {
     Key(&'a str),
     Identity {
         oidc_issuer: &'a str,
         san: &'a str,
+        /// Set where environments tell signers apart.
         environment: Option<&'a str>,
     },
 }
 
+/// Whether the jobs of one pipeline may count as several signers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Environments {
+    /// They are one signer, who counts for any authority that accepts one of them.
+    Together,
+    /// Those of an environment that an authority names are signers of their own, as GitLab guards it, and count for
+    /// such authorities alone, as for an approval stage. All others are one signer.
+    Apart,
+}
+
 impl<'a> SignerKey<'a> {
-    pub(super) fn of(signer: &'a Signer) -> Self {
+    /// Who signed, to be told apart by this environment.
+    pub(super) fn of(signer: &'a Signer, environment: Option<&'a str>) -> Self {
         match signer {
             Signer::Key { fingerprint } => Self::Key(fingerprint),
             Signer::Certificate(identity) => Self::Identity {
                 oidc_issuer: &identity.oidc_issuer,
                 san: identity.san.as_str(),
-                environment: identity.deployment_environment.as_deref(),
+                environment,
             },
         }
     }

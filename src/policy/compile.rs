@@ -2,6 +2,7 @@
 
 mod authority;
 mod identity;
+mod keys;
 mod problem;
 
 pub use problem::{CompileError, Fault, FieldPath, Problem};
@@ -60,7 +61,7 @@ impl ClusterImageTrustPolicySpec {
     pub fn entries(&self) -> impl Iterator<Item = ObjectEntry> {
         self.authorities
             .iter()
-            .filter_map(|authority| authority.key.as_ref())
+            .flat_map(|authority| authority.key.iter().chain(authority.keys.iter().flatten()))
             .flat_map(|key| {
                 let secret = key.secret_ref.as_ref().map(ObjectEntry::secret);
                 secret

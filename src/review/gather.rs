@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, future::join_all, stream};
+use jiff::Timestamp;
 use tokio::{
     task::yield_now,
     time::{Instant, timeout_at},
@@ -26,6 +27,8 @@ pub(super) struct Gatherer<'a> {
     pub(super) registry: &'a dyn Registry,
     pub(super) verifier: Verifier<'a>,
     pub(super) access: Access,
+    /// When the review began.
+    pub(super) now: Timestamp,
 }
 
 impl Gatherer<'_> {
@@ -44,7 +47,10 @@ impl Gatherer<'_> {
             .buffer_unordered(LOOKUPS_PER_REVIEW)
             .collect()
             .await;
-        Evidence { images }
+        Evidence {
+            now: self.now,
+            images,
+        }
     }
 
     async fn look_up(&self, inquiry: &Inquiry) -> ImageEvidence {
@@ -128,7 +134,7 @@ impl Gatherer<'_> {
             candidates.checked.push(checked);
         }
         Ok(Find {
-            is_enough: is_enough(inquiry, place, image, &candidates),
+            is_enough: is_enough(inquiry, place, image, &candidates, self.now),
             candidates,
             left_out: (all.len() > CANDIDATES_PER_IMAGE).then(|| too_many(all.len())),
         })
@@ -210,13 +216,14 @@ fn is_enough(
     place: &Repository,
     image: &Digest,
     candidates: &Candidates,
+    now: Timestamp,
 ) -> bool {
     let found = ImageEvidence {
         digest: Ok(image.clone()),
         signatures: BTreeMap::from([(place.clone(), Ok(candidates.clone()))]),
         signed_child: None,
     };
-    inquiry.is_satisfied_by(place, &found)
+    inquiry.is_satisfied_by(place, &found, now)
 }
 
 /// Whether every place was looked at and none holds a candidate.

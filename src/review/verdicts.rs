@@ -5,7 +5,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use crate::{
-    decision::{CheckFailure, Method},
+    decision::{CheckFailure, Method, TimeUse},
     image::Digest,
     limits::VERDICT_CACHE_BYTES,
     policy::TrustRootName,
@@ -54,14 +54,51 @@ impl Verifier<'_> {
         image: &Digest,
         method: &Method,
     ) -> Result<VerifiedSignature, CheckFailure> {
-        let against = self.against(method)?;
+        let against = match self.against(method) {
+            Ok(against) => against,
+            Err(unavailable) => {
+                return Err(self.without_root(candidate, image, method, unavailable));
+            }
+        };
+        self.verdict(candidate, image, against)
+            .map_err(CheckFailure::Signature)
+    }
+
+    fn verdict(&self, candidate: &Candidate, image: &Digest, against: Against<'_>) -> Verdict {
         let verdict = self
             .verdicts
             .cache
             .get_with(cache_key(candidate, image, against), || {
                 Arc::new(verify(candidate, image, against))
             });
-        verdict.as_ref().clone().map_err(CheckFailure::Signature)
+        verdict.as_ref().clone()
+    }
+
+    /// A signature that is wrong whatever its time is need not wait for the trust root that tells the time.
+    fn without_root(
+        &self,
+        candidate: &Candidate,
+        image: &Digest,
+        method: &Method,
+        unavailable: CheckFailure,
+    ) -> CheckFailure {
+        let Method::Key {
+            key,
+            log: LogRequirement::Ignore,
+            ..
+        } = method
+        else {
+            return unavailable;
+        };
+        let against = Against::Key {
+            key,
+            log: LogRequirement::Ignore,
+            trust_root: None,
+        };
+        match self.verdict(candidate, image, against) {
+            Ok(_) => unavailable,
+            Err(error) => CheckFailure::Signature(error),
+        }
     }
 
     fn against<'a>(&'a self, method: &'a Method) -> Result<Against<'a>, CheckFailure> {
@@ -70,12 +107,19 @@ impl Verifier<'_> {
                 key,
                 log,
                 trust_root,
+                time,
             } => Against::Key {
                 key,
                 log: *log,
-                trust_root: match log {
-                    LogRequirement::Require => Some(self.trust_root(trust_root)?),
-                    LogRequirement::Ignore => None,
+                trust_root: match trust_root.as_ref().map(|name| self.trust_root(name)) {
+                    None => None,
+                    Some(Ok(root)) => Some(root),
+                    Some(Err(unavailable)) => match (log, time) {
+                        (LogRequirement::Ignore, TimeUse::Informs) => None,
+                        (LogRequirement::Require, _) | (_, TimeUse::Decides) => {
+                            return Err(unavailable);
+                        }
+                    },
                 },
             },
             Method::Certificate { trust_root } => Against::Certificate {

@@ -230,6 +230,7 @@ fn the_sample_policies_load_together_with_what_they_name() {
         [
             "ingress-controller",
             "platform-key",
+            "rotated-key",
             "shop-production",
             "payments/payments",
         ]

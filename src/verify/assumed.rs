@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{Layout, Signer, VerifiedSignature};
 use crate::image::Digest;
 
@@ -15,6 +17,14 @@ impl VerifiedSignature {
             signed_at: None,
             log_index: None,
             annotations: BTreeMap::new(),
+        }
+    }
+
+    /// The same with a verified time of signing.
+    pub(crate) fn assumed_at(self, signed_at: Timestamp) -> Self {
+        Self {
+            signed_at: Some(signed_at),
+            ..self
         }
     }
 }

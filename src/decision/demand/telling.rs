@@ -1,6 +1,8 @@
 //! Which of all that is wrong with the candidates is worth telling.
 
-use super::{Failure, Trials};
+use std::collections::BTreeSet;
+
+use super::{Failure, Trial, Trials};
 use crate::{
     decision::{
         authority::Mismatch,
@@ -35,6 +37,32 @@ impl Trials<'_> {
             .into(),
             (None, None) => Rejection::SignatureMissing { signing }.into(),
         }
+    }
+
+    /// How many candidates were judged as signatures; where all are attestations, how many of those.
+    pub(super) fn judged(&self) -> usize {
+        let candidates = |is_counted: &dyn Fn(&Trial<'_>) -> bool| {
+            let counted = self.all.iter().filter(|trial| is_counted(trial));
+            counted
+                .map(|trial| trial.candidate)
+                .collect::<BTreeSet<_>>()
+        };
+        let attestations = candidates(&|trial| {
+            matches!(
+                trial.result,
+                Err(Failure::Signature(SignatureError::PredicateType { .. }))
+            )
+        });
+        let all = candidates(&|_| true);
+        match all.difference(&attestations).count() {
+            0 => all.len(),
+            signatures => signatures,
+        }
+    }
+
+    fn name(&self, authority: usize) -> String {
+        let authority = self.policy.authorities.get(authority);
+        authority.map_or_else(String::new, |authority| authority.name.clone())
     }
 
     fn failures(&self) -> impl Iterator<Item = (usize, &Failure<'_>)> {
@@ -72,6 +100,13 @@ impl Trials<'_> {
             Failure::Mismatch(signature, mismatch) => {
                 self.mismatch(authority, signature, mismatch).into()
             }
+            Failure::KeyExpired(validity, judged_at) => Rejection::KeyExpired {
+                authority: self.name(authority),
+                validity: *validity,
+                judged_at: *judged_at,
+                signing,
+            }
+            .into(),
             Failure::Signature(error) => self.signature_error(authority, error, signing),
             Failure::OtherImage(digest) => Rejection::SignatureInvalid {
                 detail: format!("signs another image ({})", digest.short()),
@@ -184,13 +219,17 @@ impl Failure<'_> {
                     detail: error.to_string(),
                 })
             }
-            Self::Signature(_) | Self::Mismatch(..) | Self::OtherImage(_) => None,
+            Self::Signature(_)
+            | Self::Mismatch(..)
+            | Self::KeyExpired(..)
+            | Self::OtherImage(_) => None,
         }
     }
 
     /// How much it tells: the closer a candidate came to being accepted, the more.
     fn rank(&self) -> u8 {
         match self {
+            Self::KeyExpired(..) => 25,
             Self::Mismatch(_, Mismatch::ImageNotInProject { .. }) => 24,
             Self::Mismatch(_, Mismatch::OtherFact(_)) => 23,
             Self::Mismatch(_, Mismatch::OtherRef) => 22,
@@ -216,7 +255,7 @@ impl Signing {
     pub(super) fn of(policy: &Policy, reference: &Reference, digest: &Digest) -> Self {
         Self {
             with: match policy.authorities.first().map(|authority| &authority.kind) {
-                Some(AuthorityKind::Key(_)) => SigningMeans::Key,
+                Some(AuthorityKind::Keys(_)) => SigningMeans::Key,
                 Some(AuthorityKind::GitLab(_)) => SigningMeans::GitLabJob,
                 Some(AuthorityKind::GitHub(_)) => SigningMeans::GitHubJob,
                 Some(AuthorityKind::Keyless { .. }) | None => SigningMeans::Identity,

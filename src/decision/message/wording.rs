@@ -2,6 +2,7 @@
 
 mod obstacles;
 mod rejections;
+mod several;
 
 use crate::{
     decision::{
@@ -15,6 +16,9 @@ use crate::{
 pub(super) fn fact(denial: &Denial) -> String {
     let policy = policy_text(denial.policy.as_ref());
     match &denial.cause {
+        Cause::Rejected(rejection) if denial.judged > 1 => {
+            several::fact(rejection, denial.judged, &policy)
+        }
         Cause::Rejected(rejection) => rejections::fact(rejection, &policy),
         Cause::Undetermined(obstacle) => {
             format!(

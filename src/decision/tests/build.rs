@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
+
 use crate::{
     decision::{
         Candidates, CheckFailure, Checked, Decision, Enforcement, Evidence, ImageEvidence, Inquiry,
@@ -10,8 +12,8 @@ use crate::{
     image::{Digest, Pattern, Reference},
     key::PublicKey,
     policy::{
-        Action, Authority, AuthorityKind, DefaultAction, Demand, GitHubJob, GitLabJob, Policy,
-        PolicyId, Scope, Selector, TrustRootName,
+        Action, Authority, AuthorityKind, DatedKey, DefaultAction, Demand, GitHubJob, GitLabJob,
+        Policy, PolicyId, Scope, Selector, Validity,
     },
     verify::{Identity, Layout, San, SignatureError, Signer, VerifiedSignature},
     workload::{ImageSlot, SlotKind},
@@ -74,7 +76,7 @@ pub(crate) fn authority(name: &str, kind: AuthorityKind) -> Authority {
         name: name.to_owned(),
         kind,
         require_log: false,
-        trust_root: TrustRootName::Public,
+        trust_root: None,
     }
 }
 
@@ -86,7 +88,29 @@ pub(crate) fn gitlab_authority() -> Authority {
 }
 
 pub(crate) fn key_authority(name: &str, number: usize) -> Authority {
-    authority(name, AuthorityKind::Key(key(number)))
+    keys_authority(name, &[(number, Validity::default())])
+}
+
+/// An authority of several keys, each with when it may sign.
+pub(crate) fn keys_authority(name: &str, keys: &[(usize, Validity)]) -> Authority {
+    let keys = keys.iter().map(|(number, validity)| DatedKey {
+        key: key(*number),
+        validity: *validity,
+    });
+    authority(name, AuthorityKind::Keys(keys.collect()))
+}
+
+/// From and until these years, where given.
+pub(crate) fn between(start: Option<i16>, end: Option<i16>) -> Validity {
+    Validity {
+        not_before: start.map(new_year),
+        not_after: end.map(new_year),
+    }
+}
+
+/// The first moment of a year.
+pub(crate) fn new_year(year: i16) -> Timestamp {
+    format!("{year}-01-01T00:00:00Z").parse().unwrap()
 }
 
 pub(crate) fn policy(authorities: Vec<Authority>) -> Policy {
@@ -221,7 +245,11 @@ pub(crate) fn failed(error: SignatureError) -> Result<VerifiedSignature, CheckFa
 }
 
 pub(crate) fn methods(policy: &Policy) -> Vec<Method> {
-    policy.authorities.iter().map(Authority::method).collect()
+    policy
+        .authorities
+        .iter()
+        .flat_map(Authority::methods)
+        .collect()
 }
 
 /// The image of this reference with these candidates, all places looked at.
@@ -249,10 +277,15 @@ pub(crate) fn found_at(
 /// Judges `IMAGE` in container `api` by one policy.
 pub(crate) fn judged(policy: Policy, image: ImageEvidence) -> Decision {
     let plan = plan_of(vec![("api", IMAGE)], vec![policy]);
-    let evidence = Evidence {
-        images: BTreeMap::from([(IMAGE.to_owned(), image)]),
-    };
-    decide(&plan, &evidence)
+    decide(&plan, &evidence_of(IMAGE, image))
+}
+
+/// What was found about one image, at the time that tests take for the present.
+pub(crate) fn evidence_of(written: &str, image: ImageEvidence) -> Evidence {
+    Evidence {
+        now: new_year(PRESENT),
+        images: BTreeMap::from([(written.to_owned(), image)]),
+    }
 }
 
 /// Every one of these images under all of these policies.
@@ -297,6 +330,9 @@ pub(crate) fn line(decision: &Decision) -> String {
         Decision::Deny(refusal) => crate::decision::message(refusal),
     }
 }
+
+/// The year that has just begun.
+pub(crate) const PRESENT: i16 = 2026;
 
 const KEYS: [&str; 2] = [
     "-----BEGIN PUBLIC KEY-----

@@ -5,13 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::build::*;
 use crate::{
     decision::{
-        Admission, Candidates, Decision, Enforcement, Evidence, ImageEvidence, LookupFailure, Plan,
-        PlannedImage, Question, decide,
+        Admission, Candidates, Decision, Enforcement, Evidence, ImageEvidence, LookupFailure,
+        Method, Plan, PlannedImage, Question, TimeUse, decide,
     },
     image::Reference,
-    policy::{
-        Action, Authority, AuthorityKind, DefaultAction, Demand, Policy, PolicyId, TrustRootName,
-    },
+    policy::{Action, Authority, DefaultAction, Demand, Policy, PolicyId, TrustRootName},
 };
 
 pub(super) fn admission(decision: Decision) -> Admission {
@@ -80,7 +78,13 @@ fn every_policy_that_matches_must_be_satisfied() {
         .extend(checked_by_key(&second, 1, 0).results);
     let plan = plan_of(vec![("api", IMAGE)], vec![first, second]);
     let images = BTreeMap::from([(IMAGE.to_owned(), found(IMAGE, vec![candidate]))]);
-    let Decision::Deny(refusal) = decide(&plan, &Evidence { images }) else {
+    let Decision::Deny(refusal) = decide(
+        &plan,
+        &Evidence {
+            now: new_year(PRESENT),
+            images,
+        },
+    ) else {
         panic!("admitted although one policy is not satisfied")
     };
     let policies: Vec<_> = refusal
@@ -109,6 +113,7 @@ fn rejections_come_before_what_could_not_be_judged_each_in_slot_order() {
         )
     };
     let evidence = Evidence {
+        now: new_year(PRESENT),
         images: BTreeMap::from([
             timeout("r.example/a"),
             unsigned("r.example/b"),
@@ -139,7 +144,13 @@ fn a_rejection_by_one_policy_is_told_before_an_outage_of_another() {
     );
     let images = BTreeMap::from([(IMAGE.to_owned(), evidence)]);
     assert_eq!(
-        codes(&decide(&plan, &Evidence { images })),
+        codes(&decide(
+            &plan,
+            &Evidence {
+                now: new_year(PRESENT),
+                images
+            }
+        )),
         ["SignatureMissing"]
     );
 }
@@ -184,7 +195,13 @@ fn a_mirror_pod_is_reported_and_neither_denied_nor_pinned() {
         unsigned("r.example/a"),
         ("r.example/b".to_owned(), found("r.example/b", vec![signed])),
     ]);
-    let admission = admission(decide(&plan, &Evidence { images }));
+    let admission = admission(decide(
+        &plan,
+        &Evidence {
+            now: new_year(PRESENT),
+            images,
+        },
+    ));
     let pins: Vec<_> = admission.images.iter().map(|image| image.pin).collect();
     assert_eq!((pins, admission.audits.len()), (vec![false], 1));
 }
@@ -202,10 +219,10 @@ fn a_broken_policy_refuses_whatever_was_found() {
         reason: "no key".to_owned(),
     });
     let signed = found(IMAGE, vec![checked_by_key(&policy, 1, 0)]);
-    let evidence = Evidence {
-        images: BTreeMap::from([(IMAGE.to_owned(), signed)]),
-    };
-    assert_eq!(codes(&decide(&plan, &evidence)), ["PolicyBroken"]);
+    assert_eq!(
+        codes(&decide(&plan, &evidence_of(IMAGE, signed))),
+        ["PolicyBroken"]
+    );
 }
 
 #[test]
@@ -286,8 +303,8 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
         methods(&elsewhere).into_iter().collect()
     );
     let mut evidence = found(IMAGE, vec![checked_by_key(&two_keys(1), 1, 0)]);
-    assert!(inquiry.is_satisfied_by(own, &evidence));
-    assert!(!inquiry.is_satisfied_by(&signatures, &evidence));
+    assert!(inquiry.is_satisfied_by(own, &evidence, new_year(PRESENT)));
+    assert!(!inquiry.is_satisfied_by(&signatures, &evidence, new_year(PRESENT)));
     let found_elsewhere = checked_by_identity(&elsewhere, 1, &gitlab_identity());
     evidence.signatures.insert(
         signatures.clone(),
@@ -295,21 +312,45 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
             checked: vec![found_elsewhere],
         }),
     );
-    assert!(inquiry.is_satisfied_by(own, &evidence));
-    assert!(inquiry.is_satisfied_by(&signatures, &evidence));
+    assert!(inquiry.is_satisfied_by(own, &evidence, new_year(PRESENT)));
+    assert!(inquiry.is_satisfied_by(&signatures, &evidence, new_year(PRESENT)));
 }
 
 #[test]
-fn keys_without_a_log_share_one_verification_whatever_their_trust_root() {
+fn keys_without_a_log_or_a_trust_root_of_their_own_share_one_verification() {
+    assert_eq!(
+        key_authority("b", 0).methods(),
+        key_authority("a", 0).methods()
+    );
     let with_root = Authority {
-        trust_root: TrustRootName::Named("private".to_owned()),
+        trust_root: Some(TrustRootName::Named("private".to_owned())),
         ..key_authority("b", 0)
     };
-    assert_eq!(with_root.method(), key_authority("a", 0).method());
     let logged = Authority {
         require_log: true,
         ..with_root.clone()
     };
-    assert_ne!(logged.method(), with_root.method());
-    assert!(matches!(logged.kind, AuthorityKind::Key(_)));
+    let used = |authority: &Authority| match authority.methods().remove(0) {
+        Method::Key {
+            trust_root, time, ..
+        } => (trust_root, time),
+        Method::Certificate { .. } => panic!("{authority:?}"),
+    };
+    let private = || Some(TrustRootName::Named("private".to_owned()));
+    assert_eq!(used(&key_authority("a", 0)), (None, TimeUse::Informs));
+    assert_eq!(used(&with_root), (private(), TimeUse::Informs));
+    assert_eq!(used(&logged), (private(), TimeUse::Informs));
+    let ending = Authority {
+        trust_root: private(),
+        ..keys_authority("a", &[(0, between(None, Some(2027)))])
+    };
+    assert_eq!(used(&ending), (private(), TimeUse::Decides));
+    let logged_without_root = Authority {
+        require_log: true,
+        ..key_authority("a", 0)
+    };
+    assert_eq!(
+        used(&logged_without_root),
+        (Some(TrustRootName::Public), TimeUse::Informs)
+    );
 }

@@ -28,7 +28,7 @@ fn keyless(trust_root: TrustRootName) -> Authority {
         san: pattern("https://partner.example/*"),
     };
     Authority {
-        trust_root,
+        trust_root: Some(trust_root),
         ..authority("partner", kind)
     }
 }
@@ -50,6 +50,7 @@ fn denial_of(cause: impl Into<Cause>) -> Denial {
         digest: None,
         policy: Some(gitlab_policy().scope.id),
         cause: cause.into(),
+        judged: 1,
         help: None,
     }
 }
@@ -186,15 +187,22 @@ fn image_not_in_project() {
         vec![checked_by_identity(&policy, 1, &gitlab_identity())],
     );
     let plan = plan_of(vec![("api", image)], vec![policy]);
-    let evidence = crate::decision::Evidence {
-        images: [(image.to_owned(), found)].into(),
-    };
+    let evidence = evidence_of(image, found);
     assert_snapshot!(line(&crate::decision::decide(&plan, &evidence)), @r#"container "api": registry.gitlab.com/acme/copy:1 (sha256:ab12cd34ef56…) was signed by project acme/shop/api, but acme/copy is not its registry path, and policy "shop-production" asks for that [ImageNotInProject]; deploy the image from acme/shop/api or below"#);
 }
 
 #[test]
 fn key_mismatch() {
     assert_snapshot!(line_of_failure(key_policy(), SignatureError::OtherKey), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) was not signed with an accepted key, policy "shop-production" accepts key sha256:2b66e0d124a3… [KeyMismatch]; sign it with an accepted key: cosign sign --key <your private key> registry.gitlab.com/acme/shop/api@sha256:ab12cd34ef560000000000000000000000000000000000000000000000000000"#);
+}
+
+#[test]
+fn key_expired_when_it_signed() {
+    let window = between(Some(2024), Some(2025));
+    let policy = policy(vec![keys_authority("release-key", &[(0, window)])]);
+    let signature = by_key(0).assumed_at(new_year(2026));
+    let found = found(IMAGE, vec![checked(&policy, 1, &Ok(signature))]);
+    assert_snapshot!(line(&judged(policy, found)), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) was signed with a key of authority "release-key" at 2026-01-01T00:00:00Z (verified time), policy "shop-production" accepts that key from 2024-01-01T00:00:00Z until 2025-01-01T00:00:00Z [KeyExpired]; sign it with a key that is accepted now: cosign sign --key <your private key> registry.gitlab.com/acme/shop/api@sha256:ab12cd34ef560000000000000000000000000000000000000000000000000000"#);
 }
 
 #[test]
@@ -347,9 +355,7 @@ fn what_does_not_fit_is_counted() {
         names.iter().map(|name| (name.as_str(), IMAGE)).collect(),
         vec![gitlab_policy()],
     );
-    let evidence = crate::decision::Evidence {
-        images: [(IMAGE.to_owned(), found)].into(),
-    };
+    let evidence = evidence_of(IMAGE, found);
     assert_snapshot!(line(&crate::decision::decide(&plan, &evidence)), @r#"
     container "c0": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) has no signature [SignatureMissing]; sign it in the GitLab release pipeline: cosign sign registry.gitlab.com/acme/shop/api@sha256:ab12cd34ef560000000000000000000000000000000000000000000000000000
     container "c1": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) has no signature [SignatureMissing]; sign it in the GitLab release pipeline: cosign sign registry.gitlab.com/acme/shop/api@sha256:ab12cd34ef560000000000000000000000000000000000000000000000000000

@@ -6,7 +6,7 @@ use super::build::*;
 use crate::{
     decision::{
         Asked, Candidates, Cause, Checked, Decision, Denial, Evidence, FactMismatch, ImageEvidence,
-        LookupFailure, Outcome, Presented, Refusal, Signing, SigningMeans,
+        JudgedAt, LookupFailure, Outcome, Presented, Refusal, Signing, SigningMeans,
         cause::{Obstacle, Rejection},
         decide, message,
         text::shown,
@@ -86,6 +86,7 @@ fn case() -> impl Strategy<Value = (Policy, Evidence)> {
             (
                 policy,
                 Evidence {
+                    now: new_year(PRESENT),
                     images: images.into(),
                 },
             )
@@ -144,7 +145,7 @@ fn any_text() -> impl Strategy<Value = String> {
 
 fn any_rejection() -> impl Strategy<Value = Cause> {
     let texts = prop::collection::vec(any_text(), 0..5);
-    (0_u8..8, any_text(), any_text(), texts).prop_map(|(kind, one, two, many)| {
+    (0_u8..9, any_text(), any_text(), texts).prop_map(|(kind, one, two, many)| {
         let signing = Signing {
             with: SigningMeans::Key,
             repository: long_repository(),
@@ -190,6 +191,12 @@ fn any_rejection() -> impl Strategy<Value = Cause> {
             6 => Rejection::NoPolicyMatches {
                 repository: long_repository(),
             },
+            7 => Rejection::KeyExpired {
+                authority: one,
+                validity: between(Some(2025), Some(2026)),
+                judged_at: JudgedAt::Present(new_year(2027)),
+                signing,
+            },
             _ => Rejection::KeyMismatch { accepted, signing },
         })
     })
@@ -233,24 +240,27 @@ fn any_denial() -> impl Strategy<Value = Denial> {
         any_text(),
         any_text(),
         any_cause(),
-        any::<bool>(),
+        (any::<bool>(), 0_usize..4),
         prop::option::of(any_text()),
     )
-        .prop_map(|(name, written, policy, cause, resolved, help)| Denial {
-            slot: ImageSlot {
-                kind: SlotKind::EphemeralContainer,
-                name,
-                pointer: "/spec/ephemeralContainers/0/image".to_owned(),
-                written,
+        .prop_map(
+            |(name, written, policy, cause, (resolved, judged), help)| Denial {
+                slot: ImageSlot {
+                    kind: SlotKind::EphemeralContainer,
+                    name,
+                    pointer: "/spec/ephemeralContainers/0/image".to_owned(),
+                    written,
+                },
+                digest: resolved.then(digest),
+                policy: Some(PolicyId {
+                    namespace: Some(policy.clone()),
+                    name: policy,
+                }),
+                cause,
+                judged,
+                help,
             },
-            digest: resolved.then(digest),
-            policy: Some(PolicyId {
-                namespace: Some(policy.clone()),
-                name: policy,
-            }),
-            cause,
-            help,
-        })
+        )
 }
 
 proptest! {

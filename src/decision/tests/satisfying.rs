@@ -7,8 +7,8 @@ use super::{
 use crate::{
     decision::{CheckFailure, Evidence, LookupFailure, decide},
     image::Reference,
-    policy::{Authority, Policy, TrustRootName},
-    verify::{SignatureError, VerifiedSignature},
+    policy::{Authority, AuthorityKind, GitLabJob, Policy, TrustRootName, Validity},
+    verify::{Identity, SignatureError, VerifiedSignature},
 };
 
 #[test]
@@ -48,6 +48,93 @@ fn one_pipeline_that_runs_twice_does_not_count_for_two_authorities() {
     ];
     assert_eq!(
         codes(&judged(policy, found(IMAGE, candidates))),
+        ["ThresholdNotMet"]
+    );
+}
+
+#[test]
+fn authorities_whose_keys_overlap_need_as_many_holders_as_are_asked_for() {
+    let always = Validity::default();
+    let policy = Policy {
+        require: 2,
+        ..policy(vec![
+            keys_authority("release", &[(0, always), (1, always)]),
+            keys_authority("security", &[(1, always), (0, always)]),
+        ])
+    };
+    let signed_by = |keys: &[usize]| {
+        let candidates = (keys.iter().zip(0_u8..))
+            .map(|(key, candidate)| checked_by_key(&policy, candidate, *key))
+            .collect();
+        judged(policy.clone(), found(IMAGE, candidates))
+    };
+    assert_eq!(codes(&signed_by(&[0])), ["ThresholdNotMet"]);
+    assert_eq!(codes(&signed_by(&[1, 1])), ["ThresholdNotMet"]);
+    assert_eq!(
+        names(&admission(signed_by(&[1, 0]))),
+        ["release", "security"]
+    );
+}
+
+/// The release pipeline as an identity, and as a GitLab job, in an environment if one is named.
+fn same_pipeline_twice(approval: Option<&str>) -> Policy {
+    let keyless = AuthorityKind::Keyless {
+        oidc_issuer: "https://gitlab.com".to_owned(),
+        san: pattern("https://gitlab.com/acme/shop/api//**"),
+    };
+    let job = GitLabJob {
+        environment: approval.map(str::to_owned),
+        ..gitlab_job()
+    };
+    Policy {
+        require: 2,
+        ..policy(vec![
+            authority("identity", keyless),
+            authority("job", AuthorityKind::GitLab(Box::new(job))),
+        ])
+    }
+}
+
+#[test]
+fn one_identity_under_two_kinds_of_authorities_counts_once() {
+    let policy = same_pipeline_twice(None);
+    let elsewhere = Identity {
+        deployment_environment: Some("staging".to_owned()),
+        ..gitlab_identity()
+    };
+    let nowhere = Identity {
+        deployment_environment: None,
+        ..gitlab_identity()
+    };
+    let candidates = vec![
+        checked_by_identity(&policy, 1, &gitlab_identity()),
+        checked_by_identity(&policy, 2, &elsewhere),
+        checked_by_identity(&policy, 3, &nowhere),
+    ];
+    assert_eq!(
+        codes(&judged(policy, found(IMAGE, candidates))),
+        ["ThresholdNotMet"]
+    );
+}
+
+#[test]
+fn one_pipeline_counts_again_for_an_authority_that_names_its_environment() {
+    let policy = same_pipeline_twice(Some("production"));
+    let build = Identity {
+        deployment_environment: None,
+        ..gitlab_identity()
+    };
+    let approval = checked_by_identity(&policy, 1, &gitlab_identity());
+    let build = checked_by_identity(&policy, 2, &build);
+    assert_eq!(
+        names(&admission(judged(
+            policy.clone(),
+            found(IMAGE, vec![approval.clone(), build])
+        ))),
+        ["identity", "job"]
+    );
+    assert_eq!(
+        codes(&judged(policy, found(IMAGE, vec![approval]))),
         ["ThresholdNotMet"]
     );
 }
@@ -119,7 +206,7 @@ fn a_threshold_that_an_outage_might_hide_is_undetermined() {
 #[test]
 fn a_missing_trust_root_matters_only_to_what_it_could_have_verified() {
     let rooted = |name: &str| Authority {
-        trust_root: TrustRootName::Named(name.to_owned()),
+        trust_root: Some(TrustRootName::Named(name.to_owned())),
         ..gitlab_authority()
     };
     let policy = policy(vec![rooted("private"), key_authority("release", 0)]);
@@ -130,7 +217,7 @@ fn a_missing_trust_root_matters_only_to_what_it_could_have_verified() {
         let mut candidate = checked(&policy, 1, &Err(rest));
         candidate
             .results
-            .insert(rooted("private").method(), Err(no_root.clone()));
+            .insert(rooted("private").methods().remove(0), Err(no_root.clone()));
         codes(&judged(policy.clone(), found(IMAGE, vec![candidate])))
     };
     assert_eq!(
@@ -151,7 +238,7 @@ fn a_missing_trust_root_matters_only_to_what_it_could_have_verified() {
     let mut signed = checked_by_key(&policy, 1, 0);
     signed
         .results
-        .insert(rooted("private").method(), Err(no_root.clone()));
+        .insert(rooted("private").methods().remove(0), Err(no_root.clone()));
     assert_eq!(
         names(&admission(judged(policy, found(IMAGE, vec![signed])))),
         ["release"]

@@ -1,12 +1,9 @@
 //! Authorities, compiled.
 
-use super::{Compiler, Fault, FieldPath, ObjectEntry};
-use crate::{
-    key::PublicKey,
-    policy::{
-        Authority, AuthorityKind, TrustRootName,
-        crd::{self, PUBLIC_TRUST_ROOT, TransparencyLog},
-    },
+use super::{Compiler, Fault, FieldPath};
+use crate::policy::{
+    Authority, AuthorityKind, TrustRootName,
+    crd::{self, PUBLIC_TRUST_ROOT, TransparencyLog},
 };
 
 impl Compiler<'_> {
@@ -16,14 +13,14 @@ impl Compiler<'_> {
             self.report(&path, Fault::expected("at least one authority", "none"));
         }
         let mut compiled: Vec<Authority> = Vec::new();
-        for (index, authority) in wire.iter().enumerate() {
+        for (index, written) in wire.iter().enumerate() {
             let path = path.index(index);
-            self.name(wire.get(..index).unwrap_or_default(), authority, &path);
-            let Some(authority) = self.authority(authority, &path) else {
+            self.name(wire.get(..index).unwrap_or_default(), written, &path);
+            let Some(authority) = self.authority(written, &path) else {
                 continue;
             };
             if require > 1 {
-                self.distinct(&compiled, &authority, &path);
+                self.distinct(&compiled, written, &authority, &path);
             }
             compiled.push(authority);
         }
@@ -50,40 +47,30 @@ impl Compiler<'_> {
         }
     }
 
-    /// One key listed twice would let one signature count twice.
-    fn distinct(&mut self, before: &[Authority], authority: &Authority, path: &FieldPath) {
-        let AuthorityKind::Key(key) = &authority.kind else {
-            return;
-        };
-        let twin = before
-            .iter()
-            .find(|other| matches!(&other.kind, AuthorityKind::Key(other) if other == key));
-        if let Some(twin) = twin {
-            let expected = "a key that no other authority has";
-            let found = format!("that of {:?}", twin.name);
-            self.report(&path.field("key"), Fault::expected(expected, found));
-        }
-    }
-
     fn authority(&mut self, wire: &crd::Authority, path: &FieldPath) -> Option<Authority> {
         let kinds = [
             ("key", wire.key.is_some()),
+            ("keys", wire.keys.is_some()),
             ("keyless", wire.keyless.is_some()),
             ("gitlab", wire.gitlab.is_some()),
             ("github", wire.github.is_some()),
         ];
         let trust_root = self.trust_root(wire, path);
+        let root = trust_root.as_ref().unwrap_or(&TrustRootName::Public);
         let chosen = self.exactly_one(path, &kinds)?;
         let require_log = self.require_log(wire, path);
         let path = path.field(chosen);
-        let kind = match (&wire.key, &wire.keyless, &wire.gitlab, &wire.github) {
-            (Some(key), ..) => AuthorityKind::Key(self.key(key, &path)?),
-            (_, Some(keyless), ..) => self.keyless(keyless, &path)?,
-            (_, _, Some(gitlab), _) => {
-                AuthorityKind::GitLab(Box::new(self.gitlab(gitlab, &trust_root, &path)?))
+        let kind = match (&wire.keyless, &wire.gitlab, &wire.github) {
+            (Some(keyless), ..) => self.keyless(keyless, &path)?,
+            (_, Some(gitlab), _) => {
+                AuthorityKind::GitLab(Box::new(self.gitlab(gitlab, root, &path)?))
             }
-            (_, _, _, Some(github)) => AuthorityKind::GitHub(Box::new(self.github(github, &path)?)),
-            (None, None, None, None) => return None,
+            (_, _, Some(github)) => AuthorityKind::GitHub(Box::new(self.github(github, &path)?)),
+            (None, None, None) => AuthorityKind::Keys(match (&wire.key, &wire.keys) {
+                (Some(key), _) => vec![self.key(key, &path)?],
+                (None, Some(keys)) => self.keys(keys, &path)?,
+                (None, None) => return None,
+            }),
         };
         Some(Authority {
             name: wire.name.clone(),
@@ -93,24 +80,23 @@ impl Compiler<'_> {
         })
     }
 
-    fn trust_root(&mut self, wire: &crd::Authority, path: &FieldPath) -> TrustRootName {
-        let Some(reference) = &wire.trust_root_ref else {
-            return TrustRootName::Public;
-        };
+    fn trust_root(&mut self, wire: &crd::Authority, path: &FieldPath) -> Option<TrustRootName> {
+        let reference = wire.trust_root_ref.as_ref()?;
         let name = path.field("trustRootRef").field("name");
         self.filled(Some(&reference.name), &name);
-        if reference.name == PUBLIC_TRUST_ROOT {
+        Some(if reference.name == PUBLIC_TRUST_ROOT {
             TrustRootName::Public
         } else {
             TrustRootName::Named(reference.name.clone())
-        }
+        })
     }
 
     fn require_log(&mut self, wire: &crd::Authority, path: &FieldPath) -> bool {
-        match (&wire.key, wire.transparency_log) {
-            (Some(_), Some(TransparencyLog::Ignore) | None) => false,
-            (_, Some(TransparencyLog::Require)) | (None, None) => true,
-            (None, Some(TransparencyLog::Ignore)) => {
+        let is_keyed = wire.key.is_some() || wire.keys.is_some();
+        match wire.transparency_log {
+            Some(TransparencyLog::Ignore) | None if is_keyed => false,
+            Some(TransparencyLog::Require) | None => true,
+            Some(TransparencyLog::Ignore) => {
                 let expected = "Require, since keyless signatures need the log's time";
                 self.report(
                     &path.field("transparencyLog"),
@@ -119,23 +105,5 @@ impl Compiler<'_> {
                 true
             }
         }
-    }
-
-    fn key(&mut self, wire: &crd::Key, path: &FieldPath) -> Option<PublicKey> {
-        let sources = [
-            ("pem", wire.pem.is_some()),
-            ("secretRef", wire.secret_ref.is_some()),
-            ("configMapRef", wire.config_map_ref.is_some()),
-        ];
-        let path = path.field(self.exactly_one(path, &sources)?);
-        let text = match (&wire.pem, &wire.secret_ref, &wire.config_map_ref) {
-            (Some(pem), ..) => pem.clone(),
-            (_, Some(secret), _) => self.text(&path, &ObjectEntry::secret(secret))?,
-            (_, _, Some(config_map)) => self.text(&path, &ObjectEntry::config_map(config_map))?,
-            (None, None, None) => return None,
-        };
-        PublicKey::from_pem(&text)
-            .map_err(|error| self.report(&path, Fault::Key(error)))
-            .ok()
     }
 }

@@ -4,13 +4,14 @@
 )]
 
 mod identity;
+mod keys;
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     image::Pattern,
-    policy::{AuthorityKind, PolicyObject, TrustRootName},
+    policy::{AuthorityKind, PolicyObject},
 };
 
 const KEY: &str = include_str!("../../../manifests/samples/key.yaml");
@@ -52,7 +53,7 @@ fn a_policy_by_gitlab_job_compiles_to_what_it_says() {
         panic!("{:?}", policy.authorities)
     };
     assert!(authority.require_log);
-    assert_eq!(authority.trust_root, TrustRootName::Public);
+    assert_eq!(authority.trust_root, None);
     let AuthorityKind::GitLab(job) = &authority.kind else {
         panic!("{authority:?}")
     };
@@ -111,7 +112,7 @@ fn keys_come_from_secrets_and_config_maps_too() {
         let source = Texts(vec![(asked, pem())]);
         let policy = object(spec).compile(&source).unwrap();
         let expected = crate::key::PublicKey::from_pem(&pem()).unwrap();
-        assert!(matches!(&policy.authorities[0].kind, AuthorityKind::Key(key) if *key == expected));
+        assert_eq!(keys::of(&policy), [keys::dated(&expected, None, None)]);
     }
 }
 
@@ -151,7 +152,7 @@ fn every_problem_is_reported_not_only_the_first() {
             "spec.authorities[1].keyless.san: expected more than wildcards, which would accept everybody the issuer knows, found \"**\"",
             "spec.authorities[2].name: expected a name that no other authority has, found \"two\"",
             "spec.authorities[2].key: expected exactly one of pem, secretRef, configMapRef, found none of them",
-            "spec.authorities[3]: expected exactly one of key, keyless, gitlab, github, found none of them",
+            "spec.authorities[3]: expected exactly one of key, keys, keyless, gitlab, github, found none of them",
             "spec.require: expected 1 to 4, the number of authorities, found 5",
         ]
     );

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{rule, yes};
+use crate::limits::KEYS_PER_AUTHORITY;
 
 /// One way to be accepted: a key or an identity.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -19,6 +20,10 @@ pub struct Authority {
     /// A public key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
+    /// Several public keys, any of which counts as this one authority: the old and the new one while keys are rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = KEYS_PER_AUTHORITY), extend("x-kubernetes-list-type" = "atomic"))]
+    pub keys: Option<Vec<Key>>,
     /// Any keyless identity: the token issuer and the name in the certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyless: Option<Keyless>,
@@ -29,11 +34,12 @@ pub struct Authority {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub github: Option<GitHub>,
     /// Whether the signature must be recorded in a transparency log that the trust root knows: Require or Ignore. Keyless
-    /// signatures always need it; for a key the default is Ignore.
+    /// signatures always need it; for keys the default is Ignore.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transparency_log: Option<TransparencyLog>,
     /// The trust root for certificates, logs and timestamps. Without it, or with the name `public`, the public-good
-    /// Sigstore root that is built in.
+    /// Sigstore root that is built in. For keys whose signatures need no log entry it is used only when it is written
+    /// here, and then only for signed timestamps, which say when a signature was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_root_ref: Option<TrustRootRef>,
 }
@@ -41,10 +47,16 @@ pub struct Authority {
 /// A public key in PEM (`PUBLIC KEY`), written here or in an object of Assay's own namespace.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [rule(
-    "[has(self.pem), has(self.secretRef), has(self.configMapRef)].filter(x, x).size() == 1",
-    "exactly one of pem, secretRef and configMapRef is needed",
-)]))]
+#[schemars(extend("x-kubernetes-validations" = [
+    rule(
+        "[has(self.pem), has(self.secretRef), has(self.configMapRef)].filter(x, x).size() == 1",
+        "exactly one of pem, secretRef and configMapRef is needed",
+    ),
+    rule(
+        "!has(self.notBefore) || !has(self.notAfter) || self.notBefore <= self.notAfter",
+        "notAfter cannot lie before notBefore",
+    ),
+]))]
 pub struct Key {
     /// The key's text, beginning with `-----BEGIN PUBLIC KEY-----`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +68,16 @@ pub struct Key {
     /// An entry of a ConfigMap in Assay's own namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map_ref: Option<KeyInObject>,
+    /// The first moment at which the key may have signed, as in `2026-01-01T00:00:00Z`. A signature is judged by its
+    /// verified time; one without by the present time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), extend("format" = "date-time"))]
+    pub not_before: Option<String>,
+    /// The last moment at which the key may have signed, as in `2027-01-01T00:00:00Z`. A signature is judged by its
+    /// verified time; one without is refused once this moment has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), extend("format" = "date-time"))]
+    pub not_after: Option<String>,
 }
 
 /// One entry of a Secret or ConfigMap in Assay's own namespace.
@@ -207,12 +229,12 @@ fn authority_rules() -> Vec<serde_json::Value> {
     let instances = PUBLIC_GITLAB_INSTANCES.map(|instance| format!("'{instance}', '{instance}/'"));
     vec![
         rule(
-            "[has(self.key), has(self.keyless), has(self.gitlab), has(self.github)].filter(x, x).size() == 1",
-            "exactly one of key, keyless, gitlab and github is needed",
+            "[has(self.key), has(self.keys), has(self.keyless), has(self.gitlab), has(self.github)].filter(x, x).size() == 1",
+            "exactly one of key, keys, keyless, gitlab and github is needed",
         ),
         rule(
-            "has(self.key) || !has(self.transparencyLog) || self.transparencyLog == 'Require'",
-            "transparencyLog: Ignore is possible only with key: keyless signatures need the log's time",
+            "has(self.key) || has(self.keys) || !has(self.transparencyLog) || self.transparencyLog == 'Require'",
+            "transparencyLog: Ignore is possible only with key and keys: keyless signatures need the log's time",
         ),
         rule(
             &format!(

@@ -82,8 +82,16 @@ fn the_fields_are_those_of_the_contract() {
     );
     assert_eq!(
         names("/properties/authorities/items/properties"),
-        set("name key keyless gitlab github transparencyLog trustRootRef")
+        set("name key keys keyless gitlab github transparencyLog trustRootRef")
     );
+    for key in ["key", "keys/items"] {
+        assert_eq!(
+            names(&format!(
+                "/properties/authorities/items/properties/{key}/properties"
+            )),
+            set("pem secretRef configMapRef notBefore notAfter")
+        );
+    }
 }
 
 fn each_field(schema: &Value, path: &str, visit: &mut dyn FnMut(&str, &Value)) {

@@ -107,6 +107,19 @@ async fn a_good_signature_by_a_key_that_is_not_listed() {
     assert_eq!(world.codes().await, ["KeyMismatch"]);
 }
 
+#[tokio::test]
+async fn a_good_signature_by_a_key_that_has_expired() {
+    let world = World::new().await;
+    let key = json!({"pem": world.key.public_pem(), "notAfter": "2020-01-01T00:00:00Z"});
+    world.demand(json!({"authorities": [{"name": "release-key", "key": key}]}));
+    let image = world.push_image();
+    world.attach(&image, world.key_signature(&image));
+    let response = world.deploy(IMAGE).await;
+    assert_eq!(codes(&response), ["KeyExpired"]);
+    let message = message(&response);
+    assert!(message.contains("no verified time"), "{message}");
+}
+
 async fn codes_of_pipeline(claims: Claims, accepted_ref: &str) -> Vec<String> {
     let world = World::new().await;
     world.demand_pipeline(accepted_ref);

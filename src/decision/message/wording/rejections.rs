@@ -1,9 +1,12 @@
 //! The words of what is wrong with an image.
 
-use super::{cut, cut_short, listed_short};
-use crate::decision::{
-    cause::{FactMismatch, Presented, Rejection, Signing, SigningMeans},
-    text::listed,
+use super::{cut, cut_short, listed_short, quoted_short};
+use crate::{
+    decision::{
+        cause::{FactMismatch, JudgedAt, Presented, Rejection, Signing, SigningMeans},
+        text::listed,
+    },
+    policy::Validity,
 };
 
 /// What is wrong with the image, as the second half of a sentence about it.
@@ -14,21 +17,13 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             "is an index without a signature, only its platform manifest {} is signed",
             child.short()
         ),
-        Rejection::SignatureInvalid { detail, .. } => {
-            format!("has a signature that is not valid: {}", cut(detail))
-        }
-        Rejection::CertificateInvalid { detail, .. } => {
+        Rejection::SignatureInvalid { detail, .. }
+        | Rejection::CertificateInvalid { detail, .. }
+        | Rejection::TimestampMissing { detail, .. }
+        | Rejection::LogEntryInvalid { detail, .. } => {
             format!(
-                "has a signature whose certificate is not valid: {}",
-                cut(detail)
-            )
-        }
-        Rejection::TimestampMissing { detail, .. } => {
-            format!("has a signature without a verified time: {}", cut(detail))
-        }
-        Rejection::LogEntryInvalid { detail, .. } => {
-            format!(
-                "has a signature without a valid transparency log entry: {}",
+                "has a signature {}: {}",
+                failed_step(rejection),
                 cut(detail)
             )
         }
@@ -54,6 +49,12 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             policy,
             listed(accepted, "or", 2)
         ),
+        Rejection::KeyExpired {
+            authority,
+            validity,
+            judged_at,
+            ..
+        } => key_expired(authority, *validity, *judged_at, policy),
         Rejection::ThresholdNotMet {
             required,
             signed,
@@ -75,6 +76,7 @@ pub(super) fn hint(rejection: &Rejection) -> String {
         }
         Rejection::SignedChildOnly { signing, .. } => signing_hint("sign the index", signing),
         Rejection::KeyMismatch { signing, .. } => signing_hint("sign it", signing),
+        Rejection::KeyExpired { .. } => "sign it with a key that is accepted now".to_owned(),
         Rejection::SignatureInvalid { signing, .. }
         | Rejection::CertificateInvalid { signing, .. }
         | Rejection::TimestampMissing { signing, .. }
@@ -124,7 +126,8 @@ pub(super) fn command(rejection: &Rejection) -> Option<String> {
         | Rejection::TimestampMissing { signing, .. }
         | Rejection::LogEntryInvalid { signing, .. }
         | Rejection::PredicateMismatch { signing, .. }
-        | Rejection::KeyMismatch { signing, .. } => Some(signing.command()),
+        | Rejection::KeyMismatch { signing, .. }
+        | Rejection::KeyExpired { signing, .. } => Some(signing.command()),
         Rejection::IdentityMismatch { .. }
         | Rejection::ImageNotInProject { .. }
         | Rejection::ThresholdNotMet { .. }
@@ -147,6 +150,7 @@ pub(super) fn brief(rejection: &Rejection) -> &'static str {
         Rejection::IdentityMismatch { .. } => "was signed by another",
         Rejection::ImageNotInProject { .. } => "lies outside its project",
         Rejection::KeyMismatch { .. } => "was signed with another key",
+        Rejection::KeyExpired { .. } => "was signed with an expired key",
         Rejection::ThresholdNotMet { .. } => "lacks signers",
         Rejection::NoPolicyMatches { .. } => "is matched by no policy",
         Rejection::ImageNotFound => "was not found",
@@ -197,10 +201,7 @@ fn identity_mismatch(
         let accepted = listed(accepted, "or", 2);
         return format!("was signed by {signer}, policy {policy} accepts {accepted}");
     };
-    let found = match &fact.presented {
-        Some(value) => format!("{} {}", fact.name, cut_short(value)),
-        None => format!("no {} in the certificate", fact.name),
-    };
+    let found = found_fact(fact);
     let closest = accepted.first().map_or("", String::as_str);
     let others = match accepted.len() {
         0 | 1 => String::new(),
@@ -211,6 +212,62 @@ fn identity_mismatch(
         "was signed by {signer} with {found}, policy {policy} accepts {closest} with {} {wanted}{others}",
         fact.name
     )
+}
+
+/// The step of verification that failed, as what is wrong with the signature.
+fn failed_step(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::CertificateInvalid { .. } => "whose certificate is not valid",
+        Rejection::TimestampMissing { .. } => "without a verified time",
+        Rejection::LogEntryInvalid { .. } => "without a valid transparency log entry",
+        Rejection::SignatureInvalid { .. }
+        | Rejection::SignatureMissing { .. }
+        | Rejection::SignedChildOnly { .. }
+        | Rejection::PredicateMismatch { .. }
+        | Rejection::IdentityMismatch { .. }
+        | Rejection::ImageNotInProject { .. }
+        | Rejection::KeyMismatch { .. }
+        | Rejection::KeyExpired { .. }
+        | Rejection::ThresholdNotMet { .. }
+        | Rejection::NoPolicyMatches { .. }
+        | Rejection::ImageNotFound
+        | Rejection::ReferenceInvalid { .. } => "that is not valid",
+    }
+}
+
+/// What the certificate says about this fact.
+pub(super) fn found_fact(fact: &FactMismatch) -> String {
+    match &fact.presented {
+        Some(value) => format!("{} {}", fact.name, cut_short(value)),
+        None => format!("no {} in the certificate", fact.name),
+    }
+}
+
+/// The present time itself is not shown: the line stays the same for as long as the image is refused.
+fn key_expired(authority: &str, validity: Validity, judged_at: JudgedAt, policy: &str) -> String {
+    let window = match (validity.not_before, validity.not_after) {
+        (Some(start), Some(end)) => format!("from {start} until {end}"),
+        (Some(start), None) => format!("from {start}"),
+        (None, Some(end)) => format!("until {end}"),
+        (None, None) => "at any time".to_owned(),
+    };
+    let key = format!("a key of authority {}", quoted_short(authority));
+    match judged_at {
+        JudgedAt::Signing(time) => format!(
+            "was signed with {key} at {time} (verified time), policy {policy} accepts that key {window}"
+        ),
+        JudgedAt::Present(now) => {
+            let when = if validity.not_before.is_some_and(|start| now < start) {
+                "earlier"
+            } else {
+                "later"
+            };
+            format!(
+                "was signed with {key}, policy {policy} accepts that key {window}; the signature carries no \
+                 verified time, so the present time counts, which is {when}"
+            )
+        }
+    }
 }
 
 fn threshold_not_met(

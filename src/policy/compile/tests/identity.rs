@@ -1,6 +1,7 @@
 //! Keyless identities.
 
 use super::*;
+use crate::policy::TrustRootName;
 
 #[test]
 fn a_gitlab_instance_is_kept_as_its_tokens_name_it() {
@@ -17,7 +18,7 @@ fn a_gitlab_instance_is_kept_as_its_tokens_name_it() {
         assert_eq!(job.instance, kept);
         assert_eq!(
             policy.authorities[0].trust_root,
-            TrustRootName::Named("acme".to_owned())
+            Some(TrustRootName::Named("acme".to_owned()))
         );
     }
 }
