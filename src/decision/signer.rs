@@ -1,6 +1,6 @@
 //! Signers and authorities in the words of messages.
 
-use super::text::shown;
+use super::text::{listed, shown};
 use crate::{
     policy::{Authority, AuthorityKind, GitHubJob, GitLabJob},
     verify::{Identity, San, Signer},
@@ -40,7 +40,11 @@ fn at_its_instance(identity: &Identity, url: &str) -> String {
 /// What an authority accepts, in the form in which [`signer_text`] names a signer.
 pub(super) fn authority_text(authority: &Authority) -> String {
     let text = match &authority.kind {
-        AuthorityKind::Key(key) => key_text(key.fingerprint()),
+        AuthorityKind::Keys(keys) => {
+            let keys: Vec<String> =
+                (keys.iter().map(|it| key_text(it.key.fingerprint()))).collect();
+            listed(&keys, "or", 2)
+        }
         AuthorityKind::Keyless { oidc_issuer, san } => format!("{san} ({oidc_issuer})"),
         AuthorityKind::GitLab(job) => gitlab_job_text(job),
         AuthorityKind::GitHub(job) => github_job_text(job),
@@ -100,9 +104,28 @@ impl<'a> GitLabSan<'a> {
     }
 }
 
-/// The path after the host of an `https` URL.
-pub(super) fn path_of_url(url: &str) -> Option<&str> {
-    let (_, path) = url.strip_prefix("https://")?.split_once('/')?;
+/// The project's full path in extension .12 of a certificate that was issued to a job of this instance.
+///
+/// The public Fulcio writes `https://gitlab.com/` before it for every instance, and a private one the URL that its
+/// operator set, with or without the instance's relative URL root. So only for gitlab.com itself the host means
+/// anything. A group that is called as the root is cannot be told from it here; the project's id can tell them apart.
+pub(super) fn source_project<'a>(uri: &'a str, instance: &str) -> Option<&'a str> {
+    if instance == GITLAB_COM_INSTANCE {
+        return uri.strip_prefix(GITLAB_COM);
+    }
+    let below_root = uri
+        .strip_prefix(instance)
+        .and_then(|rest| rest.strip_prefix('/'));
+    let path = below_root.or_else(|| path_of_url(uri))?;
+    Some(path.trim_start_matches('/'))
+}
+
+/// The path after the host of a URL.
+fn path_of_url(url: &str) -> Option<&str> {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))?;
+    let (_, path) = rest.split_once('/')?;
     Some(path)
 }
 
@@ -140,7 +163,7 @@ fn gitlab_text(identity: &Identity) -> Option<String> {
     let project = identity
         .source_repository_uri
         .as_deref()
-        .and_then(path_of_url)
+        .and_then(|uri| source_project(uri, &identity.oidc_issuer))
         .unwrap_or(san.project);
     Some(with_ref(
         format!("{}/{project}", san.host),

@@ -3,7 +3,7 @@
 use super::{Mismatch, demand, exactly, other_fact};
 use crate::{
     decision::{
-        signer::{GITLAB_COM, GITLAB_COM_INSTANCE, GitLabSan, host_of_url, path_of_url},
+        signer::{GitLabSan, host_of_url, source_project},
         text::listed,
     },
     image::Repository,
@@ -57,16 +57,9 @@ impl GitLabJob {
 
     /// Extension .12 must name the project of the SAN: the SAN of a fork's merge-request pipeline names the target
     /// project, and only .12 the fork.
-    ///
-    /// The public Fulcio writes `https://gitlab.com/` there for every instance and a private one what its operator
-    /// set, so that only for gitlab.com itself the host means anything.
     fn accepts_source(&self, identity: &Identity, san: GitLabSan<'_>) -> Result<(), Mismatch> {
         let presented = identity.source_repository_uri.as_deref();
-        let path = if self.instance == GITLAB_COM_INSTANCE {
-            presented.and_then(|uri| uri.strip_prefix(GITLAB_COM))
-        } else {
-            presented.and_then(path_of_url)
-        };
+        let path = presented.and_then(|uri| source_project(uri, &self.instance));
         demand(path == Some(san.project), || {
             if path.is_some_and(|path| !self.project.matches(path)) {
                 return Mismatch::OtherProject;

@@ -1,6 +1,7 @@
 //! Which certificates each authority stands for: one thing is changed in a good one, and it is refused.
 
 mod gitlab;
+mod self_managed;
 
 use super::build::*;
 use crate::{
