@@ -69,6 +69,18 @@ pub const TIMESTAMPS_PER_BUNDLE: usize = 32;
 /// The most statement subjects in one attestation.
 pub const SUBJECTS_PER_STATEMENT: usize = 1024;
 
+/// The most digests of one statement subject.
+pub const DIGESTS_PER_SUBJECT: usize = 32;
+
+/// The largest statement in one envelope, in bytes.
+pub const STATEMENT_BYTES: usize = 2 * 1024 * 1024;
+
+/// How deep the JSON of a statement may be nested.
+pub const STATEMENT_DEPTH: usize = 64;
+
+/// The longest RSA signature, in bytes: that of a key of 4096 bits.
+pub const RSA_SIGNATURE_BYTES: usize = 512;
+
 /// The most certificates of one signature: the leaf and what is said to have issued it.
 pub const CERTIFICATES_PER_CHAIN: usize = 10;
 

@@ -1,26 +1,30 @@
 //! From bytes to a verified signature: no network, no clock, no policy.
 //!
-//! The only way to a [`VerifiedSignature`] is [`verify`].
+//! The only way to a [`VerifiedSignature`] is [`verify`], and to a [`VerifiedAttestation`] it is
+//! [`verify_attestation`]. Neither is ever taken for the other. A candidate of any layout is read into one form, the
+//! steps in `engine` prove who signed it and when, and what it claims is looked at last.
 
+mod annotations;
 #[cfg(test)]
 mod assumed;
+mod attachment;
+mod attestation;
 mod bundle;
 mod certificate;
-#[allow(dead_code, reason = "the steps are put together in the engine")]
 mod certificate_timestamp;
-#[allow(dead_code, reason = "the steps are put together in the engine")]
 mod chain;
 mod engine;
 mod failure;
 mod legacy;
 mod log;
+mod material;
 mod payload;
+mod signature;
 mod statement;
-#[allow(dead_code, reason = "the steps are put together in the engine")]
 mod timestamp;
-#[allow(dead_code, reason = "the steps are put together in the engine")]
 mod trust_root;
 
+pub use attestation::{VerifiedAttestation, verify_attestation};
 pub use certificate::{Identity, San};
 pub use trust_root::{
     CertificateTimestamps, PemParts, Summary, Switches, Transparency, TrustRoot, TrustRootError,
@@ -31,6 +35,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use self::material::{Claim, Material};
 use crate::{image::Digest, key::PublicKey, limits};
 
 /// How a signature was stored beside its image.
@@ -38,6 +43,8 @@ use crate::{image::Digest, key::PublicKey, limits};
 pub enum Layout {
     /// A layer of the `sha256-….sig` manifest: a simple-signing payload with its annotations.
     Legacy,
+    /// A layer of the `sha256-….att` manifest: an envelope with its annotations.
+    LegacyAttestation,
     /// A Sigstore bundle, found as a referrer.
     Bundle,
 }
@@ -49,7 +56,7 @@ pub struct Candidate {
     pub layout: Layout,
     /// The digest of `content`, computed by us.
     pub digest: Digest,
-    /// The payload (legacy) or the bundle JSON.
+    /// The payload or envelope (legacy) or the bundle JSON.
     pub content: Bytes,
     /// The layer descriptor's annotations (legacy keeps signature, certificate and log entry there).
     pub annotations: BTreeMap<String, String>,
@@ -60,7 +67,8 @@ pub struct Candidate {
 pub enum LogRequirement {
     /// A log entry that verifies is required.
     Require,
-    /// No log entry is asked for; what there is counts for nothing.
+    /// No log entry is asked for; what there is counts for nothing. A time can then come from a timestamp authority
+    /// alone, and only if there is a trust root that names it.
     Ignore,
 }
 
@@ -73,7 +81,7 @@ pub enum Against<'a> {
         key: &'a PublicKey,
         /// Whether a log entry is required; with `Require` a trust root is needed.
         log: LogRequirement,
-        /// Whose logs are trusted.
+        /// Whose logs and timestamp authorities are trusted.
         trust_root: Option<&'a TrustRoot>,
     },
     /// A certificate of the trust root's authorities, proven to have been logged; any identity.
@@ -130,6 +138,9 @@ pub enum SignatureError {
         /// Its predicate type.
         presented: String,
     },
+    /// A signature, which is no attestation.
+    #[error("is a signature, not an attestation")]
+    NotAttestation,
     /// The certificate, its chain or its SCT is not acceptable.
     #[error("certificate: {detail}")]
     Certificate {
@@ -201,14 +212,35 @@ pub fn verify(
     image: &Digest,
     against: Against<'_>,
 ) -> Result<VerifiedSignature, SignatureError> {
+    let material = read(candidate, image)?;
+    let proven = engine::prove(&material, against)?;
+    let annotations = match &material.claim {
+        Claim::Envelope { envelope, .. } => statement::read(envelope)?.into_signature(image)?,
+        Claim::Payload(payload) => payload::accept(payload, image)?,
+        // A bare signature over the manifest itself: it says nothing beside.
+        Claim::Manifest => BTreeMap::new(),
+    };
+    Ok(VerifiedSignature {
+        image: image.clone(),
+        layout: candidate.layout,
+        signer: proven.signer,
+        signed_at: proven.signed_at,
+        log_index: proven.log_index,
+        annotations,
+    })
+}
+
+/// Reads a candidate of any layout.
+fn read(candidate: &Candidate, image: &Digest) -> Result<Material, SignatureError> {
     failure::within(
         "bytes of one signature",
         candidate.content.len(),
         limits::ATTACHMENT_BYTES,
     )?;
     match candidate.layout {
-        Layout::Bundle => bundle::verify(candidate, image, against),
-        Layout::Legacy => legacy::verify(candidate, image, against),
+        Layout::Bundle => bundle::read(candidate, image),
+        Layout::Legacy => legacy::read(candidate),
+        Layout::LegacyAttestation => attachment::read(candidate),
     }
 }
 

@@ -145,6 +145,7 @@ fn cache_key(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Dig
     ];
     parts.push(match candidate.layout {
         Layout::Legacy => b"legacy",
+        Layout::LegacyAttestation => b"legacy attestation",
         Layout::Bundle => b"bundle",
     });
     match against {

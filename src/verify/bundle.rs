@@ -1,116 +1,334 @@
-//! A Sigstore bundle as cosign 3 writes for an image.
+//! A Sigstore bundle of version 0.1 to 0.3, as cosign 3 writes for an image.
 
-use serde::Deserialize;
-use sigstore_types::{Bundle, DsseEnvelope, SignatureContent, VerificationMaterialContent};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, de};
+use sigstore_types::DsseEnvelope;
 
 use super::{
-    Against, Candidate, Layout, SignatureError, VerifiedSignature,
-    engine::{self, Proven, Signed},
-    failure::{invalid, within},
-    log::{self, Inclusion},
-    statement::{self, Statement},
+    Candidate, SignatureError,
+    failure::{invalid, presented, within},
+    log::Inclusion,
+    material::{Claim, Credential, Entry, Material, Proof, Signed},
 };
 use crate::{image::Digest, limits};
 
-/// Verifies a bundle as a signature of `image`.
-pub(super) fn verify(
-    candidate: &Candidate,
-    image: &Digest,
-    against: Against<'_>,
-) -> Result<VerifiedSignature, SignatureError> {
-    let bundle = parse(&candidate.content)?;
-    let envelope = envelope(&bundle)?.clone();
-    let statement = statement::parse(&envelope)?;
-    bounds(&bundle)?;
-    let proven = prove(bundle, &envelope, &statement, image, against)?;
-    let annotations = statement::accept(statement, image)?;
-    Ok(proven.into_signature(image, Layout::Bundle, annotations))
-}
-
-/// The shape. Version 0.4 and later, and a bundle without a version, are not read.
-fn parse(content: &[u8]) -> Result<Bundle, SignatureError> {
-    let not_a_bundle =
-        |error: serde_json::Error| invalid("not a bundle of version 0.1 to 0.3", &error);
-    // The parser takes a bundle that names no version for 0.1, so that is looked for on its own.
-    let _: Versioned = serde_json::from_slice(content).map_err(not_a_bundle)?;
-    serde_json::from_slice(content).map_err(not_a_bundle)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Versioned {
-    #[expect(
-        dead_code,
-        reason = "only its presence counts; the value is judged by the parser of the whole"
-    )]
-    media_type: String,
-}
-
-/// An image signature is an envelope. That it carries exactly one signature is ensured by the parser.
-fn envelope(bundle: &Bundle) -> Result<&DsseEnvelope, SignatureError> {
-    match &bundle.content {
-        SignatureContent::DsseEnvelope(envelope) => Ok(envelope),
-        _ => Err(SignatureError::Invalid {
-            detail: "the bundle holds a bare signature, where cosign signs images with an envelope"
-                .to_owned(),
-        }),
-    }
-}
-
-/// How much one bundle may carry.
-fn bounds(bundle: &Bundle) -> Result<(), SignatureError> {
-    let material = &bundle.verification_material;
+/// Reads a bundle. A bare signature in it is taken for one over the manifest of `image`.
+pub(super) fn read(candidate: &Candidate, image: &Digest) -> Result<Material, SignatureError> {
+    let bundle: Bundle = serde_json::from_slice(&candidate.content)
+        .map_err(|error| invalid(NOT_A_BUNDLE, &error))?;
+    let version = Version::of(&bundle.media_type)?;
+    let parts = bundle.verification_material;
+    let entries = parts.tlog_entries.unwrap_or_default();
     within(
         "transparency log entries",
-        material.tlog_entries.len(),
+        entries.len(),
         limits::LOG_ENTRIES_PER_BUNDLE,
     )?;
-    let timestamps = &material.timestamp_verification_data.rfc3161_timestamps;
+    let timestamps = parts.timestamp_verification_data.unwrap_or_default();
+    let timestamps = timestamps.rfc3161_timestamps.unwrap_or_default();
     within(
         "signed timestamps",
         timestamps.len(),
         limits::TIMESTAMPS_PER_BUNDLE,
     )?;
-    match &material.content {
-        VerificationMaterialContent::X509CertificateChain { certificates } => within(
-            "certificates",
-            certificates.len(),
-            limits::CERTIFICATES_PER_CHAIN,
-        ),
-        _ => Ok(()),
+    let credential = credential(
+        version,
+        parts.certificate,
+        parts.x509_certificate_chain,
+        parts.public_key,
+    )?;
+    let (signed, claim, signature) = match (bundle.dsse_envelope, bundle.message_signature) {
+        (Some(envelope), None) => {
+            let signature = envelope.signature.sig.as_bytes().to_vec();
+            let (signed, claim) = Claim::of_envelope(envelope, None);
+            (signed, claim, signature)
+        }
+        (None, Some(message)) => (message.over(image)?, Claim::Manifest, message.signature.0),
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(SignatureError::Invalid {
+                detail: "the bundle holds more or less than one signature".to_owned(),
+            });
+        }
+    };
+    Ok(Material {
+        signed,
+        claim,
+        imprinted: signature.clone().into(),
+        signature,
+        credential,
+        entries: entries.into_iter().map(LogEntry::read).collect(),
+        inclusion: Inclusion::Proof,
+        tokens: Ok(timestamps
+            .into_iter()
+            .map(|token| token.signed_timestamp.0)
+            .collect()),
+    })
+}
+
+/// Only whether a chain may stand in it depends on it: the media type is not signed, so no proof may.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Version {
+    BeforeV0_3,
+    V0_3,
+}
+
+impl Version {
+    fn of(media_type: &str) -> Result<Self, SignatureError> {
+        match media_type {
+            "application/vnd.dev.sigstore.bundle+json;version=0.1"
+            | "application/vnd.dev.sigstore.bundle+json;version=0.2" => Ok(Self::BeforeV0_3),
+            "application/vnd.dev.sigstore.bundle.v0.3+json"
+            | "application/vnd.dev.sigstore.bundle+json;version=0.3" => Ok(Self::V0_3),
+            other => Err(SignatureError::Invalid {
+                detail: format!("{NOT_A_BUNDLE}: \"{}\"", presented(other)),
+            }),
+        }
     }
 }
 
-/// Who signed, proven by certificate and log or by key.
-fn prove(
-    bundle: Bundle,
-    envelope: &DsseEnvelope,
-    statement: &Statement,
-    image: &Digest,
-    against: Against<'_>,
-) -> Result<Proven, SignatureError> {
-    let keyed = bundle.signing_certificate().is_none();
-    let presented = statement.presented(image)?;
-    let signed = Signed {
-        bundle,
-        artifact: presented.into(),
-    };
-    match against {
-        Against::Certificate { .. } if keyed => Err(SignatureError::OtherKind(engine::KEYED)),
-        Against::Key { .. } if !keyed => Err(SignatureError::OtherKind(engine::CERTIFIED)),
-        Against::Certificate { trust_root } => {
-            log::require(&signed.bundle, Inclusion::Proof)?;
-            engine::by_certificate(&signed, trust_root)
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bundle {
+    media_type: String,
+    verification_material: Parts,
+    dsse_envelope: Option<DsseEnvelope>,
+    message_signature: Option<MessageSignature>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parts {
+    certificate: Option<Certificate>,
+    x509_certificate_chain: Option<Chain>,
+    public_key: Option<de::IgnoredAny>,
+    tlog_entries: Option<Vec<LogEntry>>,
+    timestamp_verification_data: Option<Timestamps>,
+}
+
+#[derive(Deserialize)]
+struct Chain {
+    certificates: Vec<Certificate>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Certificate {
+    raw_bytes: Base64,
+}
+
+/// Only the first certificate is the leaf. From version 0.3 on there is no other.
+fn credential(
+    version: Version,
+    certificate: Option<Certificate>,
+    chain: Option<Chain>,
+    public_key: Option<de::IgnoredAny>,
+) -> Result<Credential, SignatureError> {
+    match (certificate, chain, public_key) {
+        (None, None, Some(_)) => Ok(Credential::Key),
+        (Some(leaf), None, None) => Credential::certificate(leaf.raw_bytes.0, Vec::new()),
+        (None, Some(_), None) if version == Version::V0_3 => Err(SignatureError::Certificate {
+            detail: "a bundle of version 0.3 holds one certificate and no chain".to_owned(),
+        }),
+        (None, Some(chain), None) => {
+            let mut certificates = chain.certificates.into_iter().map(|one| one.raw_bytes.0);
+            let leaf = certificates
+                .next()
+                .ok_or_else(|| SignatureError::Certificate {
+                    detail: "the chain is empty".to_owned(),
+                })?;
+            Credential::certificate(leaf, certificates.collect())
         }
-        Against::Key {
-            key,
-            log,
-            trust_root,
-        } => {
-            let message = envelope.pae();
-            let signature = envelope.signature.sig.as_bytes();
-            let hash = engine::by_key(key, &message, signature)?;
-            engine::logged(signed, key, hash, log, trust_root, Inclusion::Proof)
+        _ => Err(SignatureError::Invalid {
+            detail: "the bundle names more or less than one key, certificate or chain".to_owned(),
+        }),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageSignature {
+    message_digest: Option<MessageDigest>,
+    signature: Base64,
+}
+
+#[derive(Deserialize)]
+struct MessageDigest {
+    algorithm: String,
+    digest: Base64,
+}
+
+impl MessageSignature {
+    /// The digest in the bundle is a hint: it tells a signature of another image from a forged one.
+    fn over(&self, image: &Digest) -> Result<Signed, SignatureError> {
+        let manifest = manifest(image)?;
+        match &self.message_digest {
+            Some(hint) if hint.algorithm != "SHA2_256" => Err(SignatureError::Invalid {
+                detail: format!(
+                    "the bare signature is over a digest of the algorithm \"{}\", not SHA2_256",
+                    presented(&hint.algorithm)
+                ),
+            }),
+            Some(hint) if hint.digest.0 != manifest => Err(SignatureError::OtherImage {
+                presented: format!("sha256:{}", super::failure::hex(&hint.digest.0)),
+            }),
+            Some(_) | None => Ok(Signed::Sha256(manifest)),
         }
     }
 }
+
+/// The SHA-256 of the image's manifest.
+fn manifest(image: &Digest) -> Result<[u8; 32], SignatureError> {
+    let digest = sigstore_types::Sha256Hash::from_hex(image.hex())
+        .map_err(|error| invalid("the image's digest is malformed", &error))?;
+    Ok(*digest.as_bytes())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Timestamps {
+    rfc3161_timestamps: Option<Vec<Token>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Token {
+    signed_timestamp: Base64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogEntry {
+    #[serde(default)]
+    log_index: Option<Number>,
+    log_id: LogId,
+    kind_version: KindVersion,
+    integrated_time: Option<Number>,
+    inclusion_promise: Option<Promise>,
+    inclusion_proof: Option<InclusionProof>,
+    canonicalized_body: Base64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogId {
+    key_id: Base64,
+}
+
+#[derive(Deserialize)]
+struct KindVersion {
+    kind: String,
+    version: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Promise {
+    signed_entry_timestamp: Base64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InclusionProof {
+    log_index: Option<Number>,
+    root_hash: Option<Base64>,
+    tree_size: Option<Number>,
+    #[serde(default)]
+    hashes: Vec<Base64>,
+    checkpoint: Option<Checkpoint>,
+}
+
+#[derive(Deserialize)]
+struct Checkpoint {
+    #[serde(default)]
+    envelope: String,
+}
+
+impl LogEntry {
+    fn read(self) -> Result<Entry, SignatureError> {
+        let promise = self
+            .inclusion_promise
+            .map(|one| one.signed_entry_timestamp.0);
+        Ok(Entry {
+            // In this JSON a number that is 0 may be left out.
+            index: unsigned(self.log_index.as_ref())?.unwrap_or_default(),
+            log_id: self.log_id.key_id.0,
+            kind: Some((self.kind_version.kind, self.kind_version.version)),
+            integrated: self
+                .integrated_time
+                .filter(|seconds| seconds.0 != 0)
+                .map(|seconds| Timestamp::from_second(seconds.0))
+                .transpose()
+                .map_err(|error| malformed(&error))?,
+            promise: promise.filter(|bytes| !bytes.is_empty()),
+            proof: self.inclusion_proof.map(InclusionProof::read).transpose()?,
+            body: self.canonicalized_body.0,
+        })
+    }
+}
+
+impl InclusionProof {
+    fn read(self) -> Result<Proof, SignatureError> {
+        let root = self.root_hash.filter(|root| !root.0.is_empty());
+        Ok(Proof {
+            index: unsigned(self.log_index.as_ref())?,
+            root: root.as_ref().map(Base64::hash).transpose()?,
+            size: unsigned(self.tree_size.as_ref())?,
+            hashes: self
+                .hashes
+                .iter()
+                .map(Base64::hash)
+                .collect::<Result<_, _>>()?,
+            checkpoint: self.checkpoint.map(|one| one.envelope).unwrap_or_default(),
+        })
+    }
+}
+
+fn unsigned(number: Option<&Number>) -> Result<Option<u64>, SignatureError> {
+    number
+        .map(|number| u64::try_from(number.0))
+        .transpose()
+        .map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &dyn std::fmt::Display) -> SignatureError {
+    SignatureError::LogEntry {
+        detail: super::failure::text("the entry is malformed", error),
+    }
+}
+
+/// Bytes, as this JSON writes them.
+struct Base64(Vec<u8>);
+
+impl Base64 {
+    fn hash(&self) -> Result<[u8; 32], SignatureError> {
+        <[u8; 32]>::try_from(self.0.as_slice()).map_err(|error| malformed(&error))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// A whole number: this JSON writes those of 64 bits as texts, some writers do not.
+struct Number(i64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(i64),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(number) => Ok(Self(number)),
+            Written::Text(text) => text.parse().map(Self).map_err(de::Error::custom),
+        }
+    }
+}
+
+const NOT_A_BUNDLE: &str = "not a bundle of version 0.1 to 0.3";

@@ -1,71 +1,9 @@
-//! What the verifier's errors mean to us, in words that are safe to show.
+//! The words of refusals, made safe to show.
 
 use std::fmt::Display;
 
-use sigstore_verify::{Error, TransparencyLogError, bundle::Error as ShapeError};
-
 use super::SignatureError;
 use crate::{limits, untrusted};
-
-/// Our word for what the verifier refused.
-pub(super) fn refused(error: &Error) -> SignatureError {
-    match error {
-        Error::SignatureInvalid(_) => SignatureError::Invalid {
-            detail: "the signature does not verify".to_owned(),
-        },
-        Error::Certificate(cause) => SignatureError::Certificate {
-            detail: shown(cause),
-        },
-        Error::TransparencyLog(TransparencyLogError::IntegratedTime(detail)) => {
-            SignatureError::Timestamp {
-                detail: shown(detail),
-            }
-        }
-        Error::TransparencyLog(cause) => SignatureError::LogEntry {
-            detail: shown(cause),
-        },
-        Error::Timestamp(cause) => SignatureError::Timestamp {
-            detail: shown(cause),
-        },
-        // The digest that is verified is the one the statement or payload itself names, so only the log
-        // entry can be about something else.
-        Error::ArtifactMismatch(_) => SignatureError::LogEntry {
-            detail: "the entry is about other content".to_owned(),
-        },
-        Error::Bundle(shape) => misshapen(shape),
-        Error::InvalidTrustRoot(_) | Error::TrustRoot(_) | Error::TrustedCertificate(_) => {
-            SignatureError::Certificate {
-                detail: text("the trust root cannot vouch for it", error),
-            }
-        }
-        Error::InvalidBundle(detail)
-        | Error::UnsupportedBundle(detail)
-        | Error::UnsupportedArtifact(detail) => SignatureError::Invalid {
-            detail: shown(detail),
-        },
-        // Identities are not asked for and content is not read from a stream, so of the rest only parsers
-        // speak up. The enum is open: what a later version adds is refused all the same.
-        _ => SignatureError::Invalid {
-            detail: shown(error),
-        },
-    }
-}
-
-fn misshapen(error: &ShapeError) -> SignatureError {
-    let detail = shown(error);
-    match error {
-        ShapeError::MissingInclusionProof(_)
-        | ShapeError::MissingInclusionPromise(_)
-        | ShapeError::MissingCheckpoint
-        | ShapeError::CheckpointRootMismatch
-        | ShapeError::LogIndexOutOfRange { .. } => SignatureError::LogEntry { detail },
-        ShapeError::MissingSigningTimeEvidence | ShapeError::MissingTimestamp => {
-            SignatureError::Timestamp { detail }
-        }
-        ShapeError::CertificateChainNotAllowed(_) => SignatureError::Certificate { detail },
-        _ => SignatureError::Invalid { detail },
-    }
-}
 
 /// Something is malformed: what, and what the parser said.
 pub(super) fn invalid(what: &str, cause: &dyn Display) -> SignatureError {
@@ -102,4 +40,30 @@ pub(super) fn within(what: &'static str, found: usize, limit: usize) -> Result<(
         return Err(SignatureError::Limit { what, found, limit });
     }
     Ok(())
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+        .collect()
+}
+
+/// The bytes of a hexadecimal text, if it is one.
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|value| u8::try_from(value).ok())
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs
+        .iter()
+        .map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?))
+        .collect()
 }

@@ -1,11 +1,25 @@
-//! What a transparency log entry must bring along before the verifier is asked about it (Sigstore client specification §4.4).
+//! The transparency log: that an entry is in a trusted log, when it got there, and that it is about this signature
+//! (Sigstore client specification §4.4 and §4.5).
+//!
+//! An entry of a log that is not trusted counts for nothing. One of a trusted log that does not verify refuses the
+//! candidate, whatever other entries there are.
+
+mod checkpoint;
+mod entry;
+mod promise;
+mod proof;
 
 use std::collections::HashSet;
 
-use sigstore_types::{Bundle, KindVersion, TransparencyLogEntry};
+use jiff::Timestamp;
 
-use super::{SignatureError, failure::within};
-use crate::limits;
+use super::{
+    SignatureError,
+    failure::presented,
+    material::{Entry, Material},
+    trust_root::Log,
+};
+use entry::Kind;
 
 /// How an entry proves that it is in its log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,74 +27,139 @@ pub(super) enum Inclusion {
     /// A path to a signed checkpoint. Required of every bundle, whatever version it claims: the version is
     /// not signed, and calling a bundle 0.1 must not be a way around the proof.
     Proof,
-    /// The log's signed promise: all there is in the older layout.
+    /// The log's signed promise: all there is in the older layouts.
     Promise,
 }
 
-/// Demands at least one entry, each of them provable and none of them twice.
-pub(super) fn require(bundle: &Bundle, inclusion: Inclusion) -> Result<(), SignatureError> {
-    let entries = &bundle.verification_material.tlog_entries;
+/// An entry that is proven to be in a trusted log.
+pub(super) struct Logged<'a> {
+    entry: &'a Entry,
+    kind: Kind,
+    log: &'a Log,
+    time: Option<Timestamp>,
+}
+
+/// Demands at least one entry of a trusted log, each of them proven and none of them there twice.
+pub(super) fn require<'a>(
+    entries: &'a [Entry],
+    inclusion: Inclusion,
+    logs: &'a [Log],
+) -> Result<Vec<Logged<'a>>, SignatureError> {
     if entries.is_empty() {
         return Err(missing("there is no entry"));
     }
     let mut seen = HashSet::new();
+    let mut logged = Vec::new();
     for entry in entries {
-        if !seen.insert((entry.log_id.key_id.as_bytes(), entry.log_index)) {
+        if !seen.insert((entry.log_id.as_slice(), entry.index)) {
             return Err(missing("the same entry is there twice"));
         }
-        match inclusion {
-            Inclusion::Proof => proof(entry)?,
-            Inclusion::Promise if entry.inclusion_promise.is_none() => {
-                return Err(missing("the entry has no signed entry timestamp"));
-            }
-            Inclusion::Promise => {}
+        if let Some(log) = logs.iter().find(|log| log.id == entry.log_id.as_slice()) {
+            logged.push(Logged::proven(entry, inclusion, log)?);
         }
     }
-    Ok(())
-}
-
-/// A proof, for the very tree that its checkpoint signs.
-///
-/// The number of signatures is bounded because each that claims to be the log's costs a verification.
-fn proof(entry: &TransparencyLogEntry) -> Result<(), SignatureError> {
-    let Some(proof) = &entry.inclusion_proof else {
-        return Err(missing("the entry has no inclusion proof"));
-    };
-    let Some(checkpoint) = proof.checkpoint.checkpoint() else {
-        return Err(missing("the inclusion proof has no checkpoint"));
-    };
-    within(
-        "checkpoint signatures",
-        checkpoint.signatures().len(),
-        limits::SIGNATURES_PER_CHECKPOINT,
-    )?;
-    // In a second-generation entry the copies beside the checkpoint mean nothing, and nobody reads them.
-    let first_generation = entry.kind_version != KindVersion::HashedRekordV002;
-    let copied =
-        proof.tree_size == checkpoint.tree_size() && proof.root_hash == *checkpoint.root_hash();
-    if first_generation && !copied {
-        return Err(missing(
-            "the inclusion proof is for another tree than its checkpoint",
-        ));
+    if logged.is_empty() {
+        return Err(missing("no entry is of a log that the trust root names"));
     }
-    Ok(())
+    Ok(logged)
 }
 
-/// The global index, of the first entry whose log signed it. In a first-generation entry only the promise
-/// covers it; the proof is about the index in the shard.
-pub(super) fn signed_index(bundle: &Bundle) -> Option<u64> {
-    bundle
-        .verification_material
-        .tlog_entries
-        .iter()
-        .find(|entry| {
-            entry.inclusion_promise.is_some() || entry.kind_version == KindVersion::HashedRekordV002
+impl<'a> Logged<'a> {
+    fn proven(
+        entry: &'a Entry,
+        inclusion: Inclusion,
+        log: &'a Log,
+    ) -> Result<Self, SignatureError> {
+        let kind = Kind::of(entry)?;
+        match (&entry.proof, inclusion) {
+            (Some(proof), _) => proof::verify(entry, kind, proof, log)?,
+            (None, Inclusion::Proof) => return Err(missing("the entry has no inclusion proof")),
+            (None, Inclusion::Promise) => {}
+        }
+        let time = match (&entry.promise, inclusion) {
+            (Some(_), _) if kind.is_second_generation() => {
+                return Err(missing(
+                    "an entry of the second generation has no signed entry timestamp",
+                ));
+            }
+            (Some(promise), _) => Some(promise::verify(entry, promise, log)?),
+            (None, Inclusion::Promise) => {
+                return Err(missing("the entry has no signed entry timestamp"));
+            }
+            (None, Inclusion::Proof) => None,
+        };
+        Ok(Self {
+            entry,
+            kind,
+            log,
+            time,
         })
-        .map(|entry| entry.log_index.get())
+    }
+
+    /// When the log took the entry, if it has signed that. A proof covers the body and no time.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.time
+    }
+
+    /// The global index, if the log has signed it. In a first-generation entry only the promise covers it; the
+    /// proof is about the index in the shard.
+    pub(super) fn signed_index(&self) -> Option<u64> {
+        (self.entry.promise.is_some() || self.kind.is_second_generation())
+            .then_some(self.entry.index)
+    }
+
+    /// That the log's key was in use when the entry was made.
+    ///
+    /// Where the log names no time, every verified time of the signature must fit: the entry was made no earlier than
+    /// the signature, but how much later nobody says. Where there is no time at all, only a key that is still in use
+    /// will do, as whoever has got hold of a retired one could have made the entry since.
+    pub(super) fn in_use(&self, times: &[Timestamp]) -> Result<(), SignatureError> {
+        let window = &self.log.window;
+        let outside = |time: Timestamp| SignatureError::LogEntry {
+            detail: format!("the log's key was not in use at {time}"),
+        };
+        match (self.time, times) {
+            (Some(time), _) if window.covers(time) => Ok(()),
+            (Some(time), _) => Err(outside(time)),
+            (None, []) if window.end.is_none() => Ok(()),
+            (None, []) => Err(missing(
+                "the log's key is retired, and no verified time says that the entry is older",
+            )),
+            (None, times) => match times.iter().find(|time| !window.covers(**time)) {
+                Some(time) => Err(outside(*time)),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// That the entry is about this signature: the same signature over the same content by the same key or
+    /// certificate. Without it, any genuine entry would do (CVE-2022-23649, CVE-2026-22703).
+    ///
+    /// `key` is the key that the signature has verified with.
+    pub(super) fn is_about(&self, material: &Material, key: &[u8]) -> Result<(), SignatureError> {
+        entry::bind(self.kind, &self.entry.body, material, key)
+    }
 }
 
 fn missing(detail: &str) -> SignatureError {
     SignatureError::LogEntry {
         detail: detail.to_owned(),
+    }
+}
+
+fn malformed(what: &str, error: &dyn std::fmt::Display) -> SignatureError {
+    SignatureError::LogEntry {
+        detail: super::failure::text(what, error),
+    }
+}
+
+/// Expected and found, both safe to show.
+fn mismatch(what: &str, expected: &str, found: &str) -> SignatureError {
+    SignatureError::LogEntry {
+        detail: format!(
+            "{what} is \"{}\" instead of \"{}\"",
+            presented(found),
+            presented(expected)
+        ),
     }
 }

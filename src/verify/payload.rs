@@ -72,6 +72,16 @@ struct Image {
 pub(super) struct Annotations(BTreeMap<String, Value>);
 
 impl Annotations {
+    /// How many names there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The text of this name.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
     /// Those that are texts; annotations are compared as texts, so others can match nothing.
     pub(super) fn into_texts(self) -> BTreeMap<String, String> {
         self.0

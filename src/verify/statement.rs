@@ -1,9 +1,10 @@
-//! The in-toto statement inside the envelope, as cosign 3 writes for a signature.
+//! The in-toto statement inside an envelope (in-toto attestation framework, "Statement").
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde::Deserialize;
-use sigstore_types::{DsseEnvelope, Sha256Hash};
+use sigstore_types::DsseEnvelope;
 
 use super::{
     SignatureError,
@@ -12,9 +13,149 @@ use super::{
 };
 use crate::{image::Digest, limits};
 
-/// What a statement says, as far as a signature goes: the predicate itself is not looked at.
-#[derive(Deserialize)]
+/// A statement of a known type, as far as it is not the predicate's: that is not looked at.
 pub(super) struct Statement {
+    about: Vec<StatementSubject>,
+    predicate_type: String,
+    bytes: Bytes,
+}
+
+/// Reads the statement of an envelope whose signature has verified.
+///
+/// The payload type is looked at first: other content may only look like a statement.
+pub(super) fn read(envelope: &DsseEnvelope) -> Result<Statement, SignatureError> {
+    if envelope.payload_type != PAYLOAD_TYPE {
+        return Err(SignatureError::Invalid {
+            detail: format!(
+                "the envelope holds \"{}\", not {PAYLOAD_TYPE}",
+                presented(&envelope.payload_type)
+            ),
+        });
+    }
+    let bytes = envelope.payload.as_bytes();
+    bounded(bytes)?;
+    let wire: Wire = serde_json::from_slice(bytes)
+        .map_err(|error| invalid("not an in-toto statement", &error))?;
+    if !STATEMENT_TYPES.contains(&wire.kind.as_str()) {
+        return Err(SignatureError::Invalid {
+            detail: format!("the statement is of type \"{}\"", presented(&wire.kind)),
+        });
+    }
+    within(
+        "statement subjects",
+        wire.about.len(),
+        limits::SUBJECTS_PER_STATEMENT,
+    )?;
+    for entry in &wire.about {
+        within(
+            "digests of a statement subject",
+            entry.digest.len(),
+            limits::DIGESTS_PER_SUBJECT,
+        )?;
+    }
+    Ok(Statement {
+        about: wire.about,
+        predicate_type: wire.predicate_type,
+        bytes: Bytes::copy_from_slice(bytes),
+    })
+}
+
+impl Statement {
+    /// What the signer added, if this is a signature of `image`.
+    ///
+    /// cosign itself takes any attestation by the right identity for a signature; we do not.
+    pub(super) fn into_signature(
+        self,
+        image: &Digest,
+    ) -> Result<BTreeMap<String, String>, SignatureError> {
+        if self.predicate_type != SIGN_PREDICATE {
+            return Err(SignatureError::PredicateType {
+                presented: presented(&self.predicate_type),
+            });
+        }
+        let annotations = self.entry_of(image)?.annotations;
+        Ok(annotations.map(Annotations::into_texts).unwrap_or_default())
+    }
+
+    /// The predicate type and the statement, if this is an attestation of `image`.
+    pub(super) fn into_attestation(
+        self,
+        image: &Digest,
+    ) -> Result<(String, Bytes), SignatureError> {
+        if self.predicate_type == SIGN_PREDICATE {
+            return Err(SignatureError::NotAttestation);
+        }
+        let attestation = (self.predicate_type.clone(), self.bytes.clone());
+        self.entry_of(image).map(|_| attestation)
+    }
+
+    /// What it says about the image, matched by digest alone: names are the signer's. It may be about others too.
+    fn entry_of(self, image: &Digest) -> Result<StatementSubject, SignatureError> {
+        let mut other = None;
+        for entry in self.about {
+            match entry.digest.text(SHA256) {
+                Some(digest) if digest == image.hex() => return Ok(entry),
+                Some(digest) => other = other.or_else(|| Some(digest.to_owned())),
+                None => {}
+            }
+        }
+        Err(match other {
+            Some(digest) => SignatureError::OtherImage {
+                presented: presented(&format!("sha256:{digest}")),
+            },
+            None => SignatureError::Invalid {
+                detail: "the statement names no sha256 digest".to_owned(),
+            },
+        })
+    }
+}
+
+/// How much is parsed at all.
+fn bounded(statement: &[u8]) -> Result<(), SignatureError> {
+    within(
+        "bytes of one statement",
+        statement.len(),
+        limits::STATEMENT_BYTES,
+    )?;
+    within(
+        "levels of one statement",
+        depth(statement),
+        limits::STATEMENT_DEPTH,
+    )
+}
+
+/// How deep the brackets of a JSON text are nested, those inside strings aside.
+fn depth(json: &[u8]) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b'}' | b']' => open = open.saturating_sub(1),
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Wire {
     #[serde(rename = "_type")]
     kind: String,
     #[serde(rename = "subject")]
@@ -25,101 +166,9 @@ pub(super) struct Statement {
 
 #[derive(Deserialize)]
 struct StatementSubject {
-    digest: SubjectDigest,
+    digest: Annotations,
     #[serde(default)]
     annotations: Option<Annotations>,
-}
-
-#[derive(Deserialize)]
-struct SubjectDigest {
-    sha256: Option<String>,
-}
-
-/// Reads the statement. The payload type is looked at first: other content may only look like a statement.
-pub(super) fn parse(envelope: &DsseEnvelope) -> Result<Statement, SignatureError> {
-    if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(SignatureError::Invalid {
-            detail: format!(
-                "the envelope holds \"{}\", not {PAYLOAD_TYPE}",
-                presented(&envelope.payload_type)
-            ),
-        });
-    }
-    let statement: Statement = serde_json::from_slice(envelope.payload.as_bytes())
-        .map_err(|error| invalid("not an in-toto statement", &error))?;
-    within(
-        "statement subjects",
-        statement.about.len(),
-        limits::SUBJECTS_PER_STATEMENT,
-    )?;
-    Ok(statement)
-}
-
-impl Statement {
-    /// The digest to verify the envelope for: `image` if it is named, else whatever the statement names.
-    ///
-    /// So a genuine signature of another image is told from a forged one; [`accept`] refuses both.
-    pub(super) fn presented(&self, image: &Digest) -> Result<Sha256Hash, SignatureError> {
-        let named = if self.names(image) {
-            image.hex()
-        } else {
-            self.first_digest().unwrap_or_default()
-        };
-        Sha256Hash::from_hex(named)
-            .map_err(|error| invalid("the statement names no sha256 digest", &error))
-    }
-
-    fn names(&self, image: &Digest) -> bool {
-        self.about.iter().any(|entry| entry.is(image))
-    }
-
-    fn first_digest(&self) -> Option<&str> {
-        self.about
-            .iter()
-            .find_map(|entry| entry.digest.sha256.as_deref())
-    }
-}
-
-impl StatementSubject {
-    fn is(&self, image: &Digest) -> bool {
-        self.digest.sha256.as_deref() == Some(image.hex())
-    }
-}
-
-/// On a statement whose envelope has verified: that it is a signature, and of this image. Returns the signer's annotations.
-///
-/// cosign itself takes any attestation by the right identity for a signature; we do not.
-pub(super) fn accept(
-    statement: Statement,
-    image: &Digest,
-) -> Result<BTreeMap<String, String>, SignatureError> {
-    if !STATEMENT_TYPES.contains(&statement.kind.as_str()) {
-        return Err(SignatureError::Invalid {
-            detail: format!(
-                "the statement is of type \"{}\"",
-                presented(&statement.kind)
-            ),
-        });
-    }
-    if statement.predicate_type != SIGN_PREDICATE {
-        return Err(SignatureError::PredicateType {
-            presented: presented(&statement.predicate_type),
-        });
-    }
-    let other = format!("sha256:{}", statement.first_digest().unwrap_or_default());
-    statement
-        .about
-        .into_iter()
-        .find(|entry| entry.is(image))
-        .map(|entry| {
-            entry
-                .annotations
-                .map(Annotations::into_texts)
-                .unwrap_or_default()
-        })
-        .ok_or_else(|| SignatureError::OtherImage {
-            presented: presented(&other),
-        })
 }
 
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -131,3 +180,5 @@ const STATEMENT_TYPES: [&str; 2] = [
 
 /// What cosign writes for a plain signature.
 const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+
+const SHA256: &str = "sha256";

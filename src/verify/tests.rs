@@ -1,10 +1,13 @@
 //! Each refusal changes one thing in a signature that is accepted.
 
+mod attestation;
 mod bundle;
 mod bundle_log;
 mod certificate;
 mod keyed;
 mod legacy;
+mod log_time;
+mod oracle;
 mod protected;
 mod recorded;
 mod trust_root;
@@ -134,6 +137,13 @@ fn flipped(text: &str) -> String {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     STANDARD.encode(bytes)
+}
+
+/// A root like the world's, changed.
+fn root_with(edit: impl FnOnce(&mut Value)) -> TrustRoot {
+    let mut json: Value = serde_json::from_str(&WORLD.sigstore.trusted_root_json()).unwrap();
+    edit(&mut json);
+    TrustRoot::from_json(&json.to_string()).unwrap()
 }
 
 fn invalid(detail: &str) -> SignatureError {

@@ -13,7 +13,6 @@ pub use pem::PemParts;
 
 use jiff::Timestamp;
 use sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT;
-use sigstore_verify::Verifier;
 
 use crate::image::Digest;
 
@@ -22,7 +21,6 @@ pub struct TrustRoot {
     parts: Parts,
     switches: Switches,
     version: String,
-    verifier: Option<Verifier>,
 }
 
 /// What a root asks for beyond a signature. The default asks for everything.
@@ -107,8 +105,7 @@ impl TrustRoot {
     /// refuse signatures for reasons nobody could see.
     pub fn from_json_with(text: &str, switches: Switches) -> Result<Self, TrustRootError> {
         let parts = json::read(text)?;
-        let verifier = json::verifier(text, &parts);
-        Self::around(parts, switches, &[("json", text)], verifier)
+        Self::around(parts, switches, &[("json", text)])
     }
 
     /// Reads keys and certificates from separate PEM texts. They say no times, so certificates are good as long as
@@ -118,21 +115,19 @@ impl TrustRoot {
     /// A text that cannot be used fails the whole root.
     pub fn from_pem(parts: &PemParts<'_>, switches: Switches) -> Result<Self, TrustRootError> {
         let content = parts.named().collect::<Vec<_>>();
-        Self::around(pem::read(parts)?, switches, &content, None)
+        Self::around(pem::read(parts)?, switches, &content)
     }
 
     fn around(
         parts: Parts,
         switches: Switches,
         content: &[(&str, &str)],
-        verifier: Option<Verifier>,
     ) -> Result<Self, TrustRootError> {
         parts.fit(switches)?;
         Ok(Self {
             version: version(switches, content),
             parts,
             switches,
-            verifier,
         })
     }
 
@@ -178,10 +173,6 @@ impl TrustRoot {
 
     pub(super) fn switches(&self) -> Switches {
         self.switches
-    }
-
-    pub(super) fn verifier(&self) -> Option<&Verifier> {
-        self.verifier.as_ref()
     }
 }
 

@@ -151,12 +151,12 @@ impl Trials<'_> {
         };
         let accepted = || self.accepted(authority);
         let rejection = match error {
-            SignatureError::Invalid { .. } | SignatureError::OtherImage { .. } => {
-                Rejection::SignatureInvalid {
-                    detail: detail(),
-                    signing,
-                }
-            }
+            SignatureError::Invalid { .. }
+            | SignatureError::OtherImage { .. }
+            | SignatureError::NotAttestation => Rejection::SignatureInvalid {
+                detail: detail(),
+                signing,
+            },
             SignatureError::OtherKey => Rejection::KeyMismatch {
                 accepted: accepted(),
                 signing,
@@ -242,7 +242,9 @@ impl Failure<'_> {
             Self::Signature(SignatureError::Invalid { .. }) => 13,
             Self::Signature(SignatureError::OtherImage { .. }) | Self::OtherImage(_) => 12,
             Self::Signature(SignatureError::OtherKind(_)) => 11,
-            Self::Signature(SignatureError::PredicateType { .. }) => 10,
+            Self::Signature(
+                SignatureError::PredicateType { .. } | SignatureError::NotAttestation,
+            ) => 10,
             Self::Signature(SignatureError::Limit { .. })
             | Self::TrustRoot(..)
             | Self::NotVerified => 0,

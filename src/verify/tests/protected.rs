@@ -53,7 +53,7 @@ fn of_a_keyed_bundle_with_the_log_ignored_the_envelope_cannot_be_changed() {
 }
 
 /// The candidate once for each changed place: the first, middle and last character of every text.
-fn changes(good: &Candidate) -> Vec<(String, Candidate)> {
+pub(super) fn changes(good: &Candidate) -> Vec<(String, Candidate)> {
     let json = json_of(good);
     let mut places = Vec::new();
     texts(&json, String::new(), &mut places);

@@ -124,7 +124,7 @@ fn a_signature_made_outside_the_authoritys_window_is_refused() {
     );
     assert_refused(
         &result,
-        &bad_certificate("no trusted certificate authority is valid"),
+        &bad_certificate("no certificate authority of the trust root covers its time"),
     );
 }
 

@@ -22,8 +22,6 @@ pub(in crate::verify) struct CertificateAuthority {
 /// Who signs times (RFC 3161).
 #[derive(Debug)]
 pub(in crate::verify) struct TimestampAuthority {
-    /// What it calls itself.
-    pub(in crate::verify) uri: String,
     /// When it may have signed: the part of its window in which all of its certificates are valid.
     pub(in crate::verify) window: Window,
     /// The certificate that signs, where the root names it: then no other does.
@@ -77,7 +75,6 @@ impl TimestampAuthority {
             issues(&at(written, index), certificate)?;
         }
         Ok(Self {
-            uri: written.uri.to_owned(),
             window: narrowed(written, &parsed)?,
             // A lone certificate that signs is its own anchor.
             chain: chain(written, &parsed, below)?,

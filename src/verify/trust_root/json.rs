@@ -3,9 +3,6 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
-use sigstore_trust_root::TrustedRoot;
-use sigstore_types::TimeRange;
-use sigstore_verify::Verifier;
 
 use super::super::failure::{presented, text as said};
 use super::{
@@ -237,27 +234,6 @@ impl<'de> Deserialize<'de> for Bytes {
             .map(Self)
             .map_err(|_| D::Error::custom("expected Base64"))
     }
-}
-
-/// The library's verifier, with the windows as they were narrowed.
-pub(super) fn verifier(text: &str, parts: &Parts) -> Option<Verifier> {
-    let mut root = TrustedRoot::from_json(text).ok()?;
-    let range = |window: &Window| Some(TimeRange::new(window.start, window.end));
-    for (authority, ours) in root
-        .certificate_authorities
-        .iter_mut()
-        .zip(&parts.certificate_authorities)
-    {
-        authority.valid_for = range(&ours.window);
-    }
-    for (authority, ours) in root
-        .timestamp_authorities
-        .iter_mut()
-        .zip(&parts.timestamp_authorities)
-    {
-        authority.valid_for = range(&ours.window);
-    }
-    Verifier::new(&root).ok()
 }
 
 const MEDIA_TYPES: [&str; 3] = [

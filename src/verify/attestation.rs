@@ -1,0 +1,81 @@
+//! Statements about an image that are more than "signed".
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{
+    Against, Candidate, Layout, SignatureError, Signer, engine, material::Claim, read, statement,
+};
+use crate::image::Digest;
+
+/// A signed statement about one image digest. Who may make it, and what its predicate says, is not decided here.
+#[derive(Clone, Debug)]
+pub struct VerifiedAttestation {
+    image: Digest,
+    layout: Layout,
+    signer: Signer,
+    signed_at: Option<Timestamp>,
+    log_index: Option<u64>,
+    predicate_type: String,
+    statement: Bytes,
+}
+
+impl VerifiedAttestation {
+    /// The image digest that the statement is about.
+    pub fn image(&self) -> &Digest {
+        &self.image
+    }
+    /// How it was stored.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+    /// Who signed.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+    /// The earliest verified time of signing, if there is one.
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        self.signed_at
+    }
+    /// The global index of the verified log entry, if there is one.
+    pub fn log_index(&self) -> Option<u64> {
+        self.log_index
+    }
+    /// What kind of predicate it holds, as the signed statement says. Annotations that say so too are never read.
+    pub fn predicate_type(&self) -> &str {
+        &self.predicate_type
+    }
+    /// The whole statement, as it was signed.
+    pub fn statement(&self) -> &Bytes {
+        &self.statement
+    }
+}
+
+/// Verifies one candidate as an attestation about `image`.
+///
+/// Cryptography, and that the statement is about the image: whether its type is the wanted one and what its predicate
+/// says is not decided here. A plain signature is no attestation.
+///
+/// # Errors
+/// The candidate is judged by itself. That it fails says nothing about others beside the same image.
+pub fn verify_attestation(
+    candidate: &Candidate,
+    image: &Digest,
+    against: Against<'_>,
+) -> Result<VerifiedAttestation, SignatureError> {
+    let material = read(candidate, image)?;
+    let Claim::Envelope { envelope, .. } = &material.claim else {
+        return Err(SignatureError::NotAttestation);
+    };
+    let proven = engine::prove(&material, against)?;
+    let (predicate_type, statement) = statement::read(envelope)?.into_attestation(image)?;
+    Ok(VerifiedAttestation {
+        image: image.clone(),
+        layout: candidate.layout,
+        signer: proven.signer,
+        signed_at: proven.signed_at,
+        log_index: proven.log_index,
+        predicate_type,
+        statement,
+    })
+}
