@@ -1,6 +1,7 @@
 //! Each refusal changes one thing in a signature that is accepted.
 
 mod attestation;
+mod bare;
 mod bundle;
 mod bundle_log;
 mod certificate;

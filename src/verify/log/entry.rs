@@ -191,3 +191,6 @@ fn only(signatures: Vec<LoggedSignature>) -> Result<LoggedSignature, SignatureEr
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;
