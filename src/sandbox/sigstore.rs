@@ -1,31 +1,41 @@
-//! A private Sigstore inside the process: certificate authority, certificate log and transparency log
-//! that sign as anyone, at any time, in the layouts cosign 2 and cosign 3 write.
+//! A private Sigstore inside the process: certificate authority, certificate log, transparency logs of both
+//! generations and timestamp authorities that sign as anyone, at any time, in the layouts cosign 1 to 3 write.
 //!
 //! What it issues is real: certificates chain to its root and carry a signed certificate timestamp, log
-//! entries carry a signed entry timestamp and an inclusion proof under a signed checkpoint. A verifier
-//! that trusts [`PrivateSigstore::trusted_root_json`] accepts it without any exemption. It has no
-//! timestamp authority: the time of signing comes from the log entry.
+//! entries carry what their log hands out, and timestamps are RFC 3161. A verifier that trusts
+//! [`PrivateSigstore::trusted_root_json`] accepts it without any exemption. Each setter of [`Signing`], and
+//! each fault, then changes one thing.
 
 mod authority;
+mod certificate_log;
 mod claims;
 mod key_pair;
 mod signing;
+mod timestamp_authority;
 mod transparency_log;
+mod trust_root;
+mod tuf;
+mod x509;
 
-pub use authority::CertificateTimestamp;
+pub use authority::{CertificateFault, CertificateTimestamp};
 pub use claims::Claims;
-pub use key_pair::{KeyKind, SigningKeyPair};
-pub use signing::{Attachment, Signing};
+pub use key_pair::{HashAlgorithm, KeyKind, RsaPadding, SigningKeyPair};
+pub use signing::{Attachment, BundleVersion, Signing};
+pub use timestamp_authority::{AuthorityName, TimestampPurpose, TimestampToken, TokenFault};
+pub use transparency_log::{Entry, EntryFault, EntryKind, LogName};
+pub use trust_root::{PemTexts, RootPart};
+pub use tuf::{TufFault, TufRepository, TufRole};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use serde_json::json;
 
 use crate::image::Digest;
 
 use self::{
-    authority::{CertificateAuthority, CertificateLog},
-    transparency_log::TransparencyLog,
+    authority::{CertificateAuthority, CertificateLogs},
+    timestamp_authority::TimestampAuthority,
+    transparency_log::TransparencyLogs,
+    trust_root::log_json,
+    x509::Validity,
 };
 
 /// A Sigstore instance of our own, with fresh keys for each value.
@@ -33,18 +43,35 @@ use self::{
 pub struct PrivateSigstore {
     now: Timestamp,
     authority: CertificateAuthority,
-    certificate_log: CertificateLog,
-    transparency_log: TransparencyLog,
+    /// Of the same names, and in no trust root.
+    foreign_authority: CertificateAuthority,
+    certificate_logs: CertificateLogs,
+    transparency_logs: TransparencyLogs,
+    timestamp_authorities: Vec<(AuthorityName, TimestampAuthority)>,
+}
+
+/// What is unusual about an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// When the intermediate certificate expires. It goes on issuing after that.
+    pub intermediate_until: Timestamp,
+    /// What the certificate of the first timestamp authority is for.
+    pub timestamp_purpose: TimestampPurpose,
+    /// When that certificate expires. It goes on answering after that.
+    pub timestamp_until: Timestamp,
 }
 
 /// Why the private Sigstore could not sign.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// A certificate, key or signature could not be made.
-    #[error("cannot make a certificate, key or signature")]
+    /// A certificate could not be made.
+    #[error("cannot make a certificate")]
     Certificate(#[from] rcgen::Error),
-    /// A certificate just made could not be read back.
-    #[error("cannot read a certificate back")]
+    /// A key or signature could not be made.
+    #[error("cannot make a key or signature")]
+    Key(#[from] aws_lc_rs::error::Unspecified),
+    /// A certificate just made could not be read back, or a timestamp could not be encoded.
+    #[error("cannot read a certificate back or encode a timestamp")]
     Der(#[from] der::Error),
     /// A time lies outside of what certificates can say.
     #[error("{at} cannot be written into a certificate")]
@@ -65,16 +92,50 @@ impl PrivateSigstore {
     ///
     /// Verifiers compare the time of signing with their own clock, so `now` must not lie in their future.
     pub fn new(now: Timestamp) -> Result<Self, SandboxError> {
-        Self::with_intermediate_until(now, END_OF_VALIDITY)
+        Self::with(now, Settings::default())
     }
 
     /// A new instance whose intermediate certificate expires at `until`. It goes on issuing after that.
     pub fn with_intermediate_until(now: Timestamp, until: Timestamp) -> Result<Self, SandboxError> {
+        let settings = Settings {
+            intermediate_until: until,
+            ..Settings::default()
+        };
+        Self::with(now, settings)
+    }
+
+    /// A new instance with something unusual about it.
+    pub fn with(now: Timestamp, settings: Settings) -> Result<Self, SandboxError> {
+        let Settings {
+            intermediate_until,
+            timestamp_purpose,
+            timestamp_until,
+        } = settings;
+        let short = Validity {
+            end: timestamp_until,
+            ..VALIDITY
+        };
+        let authority = |name, kind, purpose, leaf_validity| {
+            TimestampAuthority::new(name, kind, purpose, VALIDITY, leaf_validity)
+        };
+        let purpose = TimestampPurpose::Genuine;
+        let (p256, p384) = (KeyKind::P256, KeyKind::P384);
+        let first = authority("assay timestamps", p256, timestamp_purpose, short)?;
+        let impostor = first.impostor()?;
+        let second = authority("assay timestamps 2", p384, purpose, VALIDITY)?;
+        let unknown = authority("other timestamps", p256, purpose, VALIDITY)?;
         Ok(Self {
             now,
-            authority: CertificateAuthority::new(START_OF_VALIDITY, END_OF_VALIDITY, until)?,
-            certificate_log: CertificateLog::new()?,
-            transparency_log: TransparencyLog::new()?,
+            authority: CertificateAuthority::new(VALIDITY, intermediate_until)?,
+            foreign_authority: CertificateAuthority::new(VALIDITY, intermediate_until)?,
+            certificate_logs: CertificateLogs::new()?,
+            transparency_logs: TransparencyLogs::new()?,
+            timestamp_authorities: vec![
+                (AuthorityName::First, first),
+                (AuthorityName::Second, second),
+                (AuthorityName::Unknown, unknown),
+                (AuthorityName::Impostor, impostor),
+            ],
         })
     }
 
@@ -88,49 +149,47 @@ impl PrivateSigstore {
         Signing::keyed(self, key, image)
     }
 
-    /// The text of the `trusted_root.json` that a verifier of this instance needs.
-    pub fn trusted_root_json(&self) -> String {
-        let window = json!({ "start": START_OF_VALIDITY.to_string() });
-        let certificates: Vec<_> = self
-            .authority
-            .chain()
-            .into_iter()
-            .map(|der| json!({ "rawBytes": STANDARD.encode(der) }))
-            .collect();
-        json!({
-            "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-            "tlogs": [log_json("https://rekor.assay.test", self.transparency_log.key(), &window)],
-            "certificateAuthorities": [{
-                "subject": { "organization": "assay.test", "commonName": "assay sandbox" },
-                "uri": "https://fulcio.assay.test",
-                "certChain": { "certificates": certificates },
-                "validFor": window,
-            }],
-            "ctlogs": [log_json("https://ctfe.assay.test", self.certificate_log.key(), &window)],
-            "timestampAuthorities": [],
-        })
-        .to_string()
+    /// The DER of a `TimeStampResp` over `imprinted`, made at `at` unless the token says otherwise.
+    pub fn timestamp(
+        &self,
+        token: &TimestampToken,
+        imprinted: &[u8],
+        at: Timestamp,
+    ) -> Result<Vec<u8>, SandboxError> {
+        self.timestamp_authorities
+            .iter()
+            .find(|(name, _)| *name == token.authority)
+            .ok_or(SandboxError::Unwritable {
+                what: "a timestamp of an authority that does not exist",
+            })
+            .and_then(|(_, authority)| authority.respond(token, imprinted, at))
     }
 }
 
-fn log_json(base_url: &str, key: &SigningKeyPair, window: &serde_json::Value) -> serde_json::Value {
-    json!({
-        "baseUrl": base_url,
-        "hashAlgorithm": "SHA2_256",
-        "publicKey": {
-            "rawBytes": STANDARD.encode(key.public_der()),
-            "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-            "validFor": window,
-        },
-        "logId": { "keyId": STANDARD.encode(key.id()) },
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            intermediate_until: VALIDITY.end,
+            timestamp_purpose: TimestampPurpose::Genuine,
+            timestamp_until: VALIDITY.end,
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
     })
 }
 
-/// 2020-01-01T00:00:00Z.
-const START_OF_VALIDITY: Timestamp = Timestamp::constant(1_577_836_800, 0);
-
-/// 2045-01-01T00:00:00Z.
-const END_OF_VALIDITY: Timestamp = Timestamp::constant(2_366_841_600, 0);
+/// From 2020-01-01T00:00:00Z to 2045-01-01T00:00:00Z.
+const VALIDITY: Validity = Validity {
+    start: Timestamp::constant(1_577_836_800, 0),
+    end: Timestamp::constant(2_366_841_600, 0),
+};
 
 #[cfg(test)]
 mod tests;

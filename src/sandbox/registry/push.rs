@@ -1,5 +1,9 @@
 //! The write side: images, indexes and what cosign attaches to them.
 
+mod attach;
+
+pub use attach::Layer;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -74,28 +78,12 @@ impl MemoryRegistry {
         payload: impl Into<Bytes>,
         annotations: &BTreeMap<String, String>,
     ) -> Digest {
-        let mut store = lock(&self.shared.store);
-        let tag = format!("sha256-{}.sig", image.hex());
-        let mut layers = store.list(repository, &tag, "layers");
-        let payload = payload.into();
-        let size = payload.len();
-        let blob = store.put_blob(repository, payload);
-        layers.push(json!({
-            "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
-            "digest": blob.as_str(),
-            "size": size,
-            "annotations": annotations,
-        }));
-        let config = store.put_config(repository, &json!({"architecture": "", "os": ""}));
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": config,
-            "layers": layers,
-        });
-        let digest = store.put_manifest(repository, OCI_MANIFEST, json_bytes(&manifest));
-        store.put_tag(repository, &tag, digest.clone());
-        digest
+        let layer = Layer {
+            media_type: "application/vnd.dev.cosign.simplesigning.v1+json".to_owned(),
+            content: payload.into(),
+            annotations: annotations.clone(),
+        };
+        self.attach_to_tag(repository, &format!("sha256-{}.sig", image.hex()), &layer)
     }
 
     /// Attaches a Sigstore bundle as cosign 3 does: a manifest of its own that refers to the image, found by the

@@ -1,29 +1,29 @@
-//! The certificate authority and its certificate log (RFC 6962).
-
-use std::time::Duration;
+//! The certificate authority: issues to anybody, as Fulcio does or with one thing wrong.
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CustomExtension, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType,
-    SerialNumber, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa,
+    KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
-use x509_cert::der::{Decode as _, Encode as _};
 
-use super::{Claims, SandboxError, SigningKeyPair, claims::Name, claims::der_length};
+use super::{
+    Claims, SandboxError,
+    certificate_log::{self, CertificateLog},
+    claims::Name,
+    x509::{self, Chain, Validity},
+};
 
 /// A root and the intermediate that issues.
 #[derive(Debug)]
 pub(super) struct CertificateAuthority {
-    root: Vec<u8>,
-    intermediate: Vec<u8>,
-    issuer: Issuer<'static, KeyPair>,
+    chain: Chain,
 }
 
-/// The log that vouches for having seen a certificate.
+/// The logs of certificates: one that the trust root names, and one that it does not.
 #[derive(Debug)]
-pub(super) struct CertificateLog {
-    key: SigningKeyPair,
+pub(super) struct CertificateLogs {
+    pub(super) known: CertificateLog,
+    pub(super) unknown: CertificateLog,
 }
 
 /// Which certificate timestamp a certificate carries.
@@ -36,138 +36,146 @@ pub enum CertificateTimestamp {
     Missing,
     /// The log's signature over another certificate of the same authority.
     OfAnother,
+    /// Genuine, with extension bytes in it.
+    WithExtensions,
+    /// Of a log that the trust root does not name.
+    OfUnknownLog,
+    /// Of a log that the trust root does not name, and a genuine one after it.
+    OfUnknownLogThenGenuine,
+    /// The log's signature, made for another issuing key.
+    OfAnotherIssuer,
+    /// A list with nothing in it.
+    EmptyList,
+    /// Genuine, of this second since 1970.
+    At(i64),
+}
+
+/// The one thing that is wrong with a certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CertificateFault {
+    /// It is for servers.
+    WrongPurpose,
+    /// It does not say what it is for.
+    NoPurpose,
+    /// Its key may not sign.
+    NoDigitalSignature,
+    /// It has a critical extension that nobody knows.
+    UnknownCriticalExtension,
+    /// It is an authority itself.
+    IsAuthority,
+    /// Another authority of the same names issued it.
+    ForeignIssuer,
+}
+
+/// What is to be issued.
+pub(super) struct Request<'a> {
+    pub(super) claims: &'a Claims,
+    pub(super) public_der: &'a [u8],
+    pub(super) at: Timestamp,
+    pub(super) timestamp: CertificateTimestamp,
+    pub(super) fault: Option<CertificateFault>,
 }
 
 impl CertificateAuthority {
     pub(super) fn new(
-        start: Timestamp,
-        end: Timestamp,
+        validity: Validity,
         intermediate_end: Timestamp,
     ) -> Result<Self, SandboxError> {
-        let root_key = KeyPair::generate()?;
-        let root_params =
-            authority_params("assay sandbox", start, end, BasicConstraints::Unconstrained)?;
-        let root = root_params.self_signed(&root_key)?;
-        let root_issuer = Issuer::new(root_params, root_key);
-        let key = KeyPair::generate()?;
-        let params = authority_params(
-            "assay sandbox intermediate",
-            start,
-            intermediate_end,
-            BasicConstraints::Constrained(0),
-        )?;
-        let intermediate = params.signed_by(&key, &root_issuer)?;
+        let purpose = ExtendedKeyUsagePurpose::CodeSigning;
         Ok(Self {
-            root: root.der().to_vec(),
-            intermediate: intermediate.der().to_vec(),
-            issuer: Issuer::new(params, key),
+            chain: Chain::new("assay sandbox", validity, intermediate_end, purpose)?,
         })
     }
 
     /// Intermediate, then root.
     pub(super) fn chain(&self) -> [&[u8]; 2] {
-        [&self.intermediate, &self.root]
+        [&self.chain.intermediate, &self.chain.root]
     }
 
-    /// Issues a certificate that is valid for ten minutes from `at`, as Fulcio does.
+    /// Issues a certificate that is valid for ten minutes, as Fulcio does.
     pub(super) fn issue(
         &self,
-        claims: &Claims,
-        public_der: &[u8],
-        at: Timestamp,
-        log: &CertificateLog,
-        timestamp: CertificateTimestamp,
+        request: &Request<'_>,
+        logs: &CertificateLogs,
     ) -> Result<Vec<u8>, SandboxError> {
-        let public_key = SubjectPublicKeyInfo::from_der(public_der)?;
-        let mut params = leaf_params(claims, at)?;
-        let precertificate = params.signed_by(&public_key, &self.issuer)?;
-        let logged = match timestamp {
-            CertificateTimestamp::Missing => return Ok(precertificate.der().to_vec()),
-            CertificateTimestamp::Genuine => precertificate,
+        let public_key = SubjectPublicKeyInfo::from_der(request.public_der)?;
+        let mut params = leaf_params(request)?;
+        if let Some(timestamps) = self.timestamps(request, &params, &public_key, logs)? {
+            let list = certificate_log::timestamp_list(&timestamps)?;
+            let mut extension = CustomExtension::from_oid_content(&SCT_LIST, list);
+            extension.set_criticality(false);
+            params.custom_extensions.push(extension);
+        }
+        let issued = params.signed_by(&public_key, &self.chain.issuer)?;
+        Ok(issued.der().to_vec())
+    }
+
+    /// The timestamps for the certificate that these parameters describe; none when it shall have no list.
+    fn timestamps(
+        &self,
+        request: &Request<'_>,
+        params: &CertificateParams,
+        public_key: &SubjectPublicKeyInfo,
+        logs: &CertificateLogs,
+    ) -> Result<Option<Vec<Vec<u8>>>, SandboxError> {
+        let own_key = self.chain.issuer.key().subject_public_key_info();
+        let this = params.signed_by(public_key, &self.chain.issuer)?;
+        let genuine = |at, extensions: &[u8]| logs.known.timestamp(&this, &own_key, at, extensions);
+        Ok(Some(match request.timestamp {
+            CertificateTimestamp::Missing => return Ok(None),
+            CertificateTimestamp::Genuine => vec![genuine(request.at, &[])?],
+            CertificateTimestamp::WithExtensions => vec![genuine(request.at, b"extension")?],
+            CertificateTimestamp::At(second) => {
+                let at = Timestamp::from_second(second)
+                    .map_err(|_| SandboxError::Time { at: request.at })?;
+                vec![genuine(at, &[])?]
+            }
             CertificateTimestamp::OfAnother => {
                 let mut another = params.clone();
                 another.serial_number = Some(SerialNumber::from_slice(&[0x2a]));
-                another.signed_by(&public_key, &self.issuer)?
+                let another = another.signed_by(public_key, &self.chain.issuer)?;
+                vec![logs.known.timestamp(&another, &own_key, request.at, &[])?]
             }
-        };
-        let issuer_spki = self.issuer.key().subject_public_key_info();
-        let timestamp_list = log.timestamp_list(&logged, &issuer_spki, at)?;
-        let mut extension = CustomExtension::from_oid_content(&SCT_LIST, timestamp_list);
-        extension.set_criticality(false);
-        params.custom_extensions.push(extension);
-        Ok(params.signed_by(&public_key, &self.issuer)?.der().to_vec())
+            CertificateTimestamp::OfAnotherIssuer => {
+                let another = super::SigningKeyPair::generate()?;
+                vec![
+                    logs.known
+                        .timestamp(&this, another.public_der(), request.at, &[])?,
+                ]
+            }
+            CertificateTimestamp::OfUnknownLog => {
+                vec![logs.unknown.timestamp(&this, &own_key, request.at, &[])?]
+            }
+            CertificateTimestamp::OfUnknownLogThenGenuine => vec![
+                logs.unknown.timestamp(&this, &own_key, request.at, &[])?,
+                genuine(request.at, &[])?,
+            ],
+            CertificateTimestamp::EmptyList => Vec::new(),
+        }))
     }
 }
 
-impl CertificateLog {
+impl CertificateLogs {
     pub(super) fn new() -> Result<Self, SandboxError> {
         Ok(Self {
-            key: SigningKeyPair::generate()?,
+            known: CertificateLog::new()?,
+            unknown: CertificateLog::new()?,
         })
     }
-
-    pub(super) fn key(&self) -> &SigningKeyPair {
-        &self.key
-    }
-
-    /// RFC 6962 §3.2 and §3.3: a list of one timestamp, as the value of the certificate extension.
-    fn timestamp_list(
-        &self,
-        precertificate: &Certificate,
-        issuer_spki: &[u8],
-        at: Timestamp,
-    ) -> Result<Vec<u8>, SandboxError> {
-        let parsed = x509_cert::Certificate::from_der(precertificate.der())?;
-        let tbs = parsed.tbs_certificate.to_der()?;
-        let milliseconds = at.as_millisecond().to_be_bytes();
-
-        let mut signed = vec![V1, CERTIFICATE_TIMESTAMP];
-        signed.extend(milliseconds);
-        signed.extend(PRECERT_ENTRY);
-        signed.extend(sigstore_crypto::sha256(issuer_spki).as_bytes());
-        signed.extend(vector::<3>(&tbs)?);
-        signed.extend(NO_EXTENSIONS);
-
-        let mut timestamp = vec![V1];
-        timestamp.extend(self.key.id());
-        timestamp.extend(milliseconds);
-        timestamp.extend(NO_EXTENSIONS);
-        timestamp.extend(SHA256_ECDSA);
-        timestamp.extend(vector::<2>(&self.key.sign(&signed)?)?);
-
-        let list = vector::<2>(&vector::<2>(&timestamp)?)?;
-        let mut octet_string = vec![0x04];
-        octet_string.extend(der_length(list.len()));
-        octet_string.extend(list);
-        Ok(octet_string)
-    }
 }
 
-fn authority_params(
-    name: &str,
-    start: Timestamp,
-    end: Timestamp,
-    constraints: BasicConstraints,
-) -> Result<CertificateParams, SandboxError> {
+fn leaf_params(request: &Request<'_>) -> Result<CertificateParams, SandboxError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, "assay.test");
-    params.distinguished_name.push(DnType::CommonName, name);
-    set_validity(&mut params, start, end)?;
-    params.is_ca = IsCa::Ca(constraints);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    Ok(params)
-}
-
-fn leaf_params(claims: &Claims, at: Timestamp) -> Result<CertificateParams, SandboxError> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    set_validity(&mut params, at, at + jiff::SignedDuration::from_mins(10))?;
+    let validity = Validity {
+        start: request.at,
+        end: request.at + jiff::SignedDuration::from_mins(10),
+    };
+    x509::set_validity(&mut params, validity)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
     params.use_authority_key_identifier_extension = true;
+    let claims = request.claims;
     params.subject_alt_names = claims
         .sans
         .iter()
@@ -180,7 +188,34 @@ fn leaf_params(claims: &Claims, at: Timestamp) -> Result<CertificateParams, Sand
             CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 57264, 1, *number], bytes.clone())
         })
         .collect();
+    if let Some(fault) = request.fault {
+        fault.put_into(&mut params);
+    }
     Ok(params)
+}
+
+impl CertificateFault {
+    fn put_into(self, params: &mut CertificateParams) {
+        match self {
+            Self::WrongPurpose => {
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            }
+            Self::NoPurpose => params.extended_key_usages.clear(),
+            Self::NoDigitalSignature => {
+                params.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
+            }
+            Self::UnknownCriticalExtension => {
+                // A DER null.
+                let mut extension =
+                    CustomExtension::from_oid_content(&UNKNOWN_EXTENSION, vec![5, 0]);
+                extension.set_criticality(true);
+                params.custom_extensions.push(extension);
+            }
+            Self::IsAuthority => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+            // The caller takes another authority.
+            Self::ForeignIssuer => {}
+        }
+    }
 }
 
 fn subject_alternative_name(name: &Name) -> Result<SanType, SandboxError> {
@@ -193,40 +228,7 @@ fn subject_alternative_name(name: &Name) -> Result<SanType, SandboxError> {
     })
 }
 
-/// Sets both ends. The library's type for times is not ours to name: it is reached by adding to an epoch.
-fn set_validity(
-    params: &mut CertificateParams,
-    start: Timestamp,
-    end: Timestamp,
-) -> Result<(), SandboxError> {
-    let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    params.not_before = epoch + since_epoch(start)?;
-    params.not_after = epoch + since_epoch(end)?;
-    Ok(())
-}
-
-fn since_epoch(at: Timestamp) -> Result<Duration, SandboxError> {
-    let seconds = u64::try_from(at.as_second()).map_err(|_| SandboxError::Time { at })?;
-    Ok(Duration::from_secs(seconds))
-}
-
-/// A TLS vector: a length of `N` octets, then the bytes.
-fn vector<const N: usize>(bytes: &[u8]) -> Result<Vec<u8>, SandboxError> {
-    let length = bytes.len().to_be_bytes();
-    let (zeroes, kept) = length.split_at(length.len() - N);
-    if zeroes.iter().any(|&octet| octet != 0) {
-        return Err(SandboxError::Unwritable {
-            what: "the certificate",
-        });
-    }
-    let mut encoded = kept.to_vec();
-    encoded.extend(bytes);
-    Ok(encoded)
-}
-
 const SCT_LIST: [u64; 10] = [1, 3, 6, 1, 4, 1, 11129, 2, 4, 2];
-const V1: u8 = 0;
-const CERTIFICATE_TIMESTAMP: u8 = 0;
-const PRECERT_ENTRY: [u8; 2] = [0, 1];
-const NO_EXTENSIONS: [u8; 2] = [0, 0];
-const SHA256_ECDSA: [u8; 2] = [4, 3];
+
+/// An arc of the enterprise number of examples (RFC 5612).
+const UNKNOWN_EXTENSION: [u64; 8] = [1, 3, 6, 1, 4, 1, 32473, 1];

@@ -1,3 +1,10 @@
+mod key_pair;
+mod oracle;
+mod tuf;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::constant(1_767_323_045, 0);
