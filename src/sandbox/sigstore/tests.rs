@@ -1,4 +1,6 @@
 mod key_pair;
+mod layouts;
+mod mutation;
 mod oracle;
 mod tuf;
 
