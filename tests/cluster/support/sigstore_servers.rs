@@ -1,4 +1,4 @@
-//! A Sigstore of our own on loopback: Fulcio, a timestamp authority and Rekor v2, all real, with a certificate log.
+//! A Sigstore of our own on loopback: Fulcio, a timestamp authority and both versions of Rekor, with a certificate log.
 
 use std::{
     fs,
@@ -28,12 +28,16 @@ pub(crate) struct Sigstore {
     pub(crate) issuer: TokenIssuer,
     /// Fulcio's address.
     pub(crate) fulcio: String,
+    /// The address of the log's first version.
+    pub(crate) first_rekor: String,
     /// The timestamp authority's endpoint.
     pub(crate) timestamps: String,
     /// The file with what a verifier must know, as `cosign trusted-root create` writes it.
     pub(crate) trusted_root: String,
     /// The file with cosign 3's instructions to get a certificate, a log entry and a timestamp.
     pub(crate) signing_config: String,
+    /// The file with those to use the first version of the log instead.
+    pub(crate) first_signing_config: String,
     /// The file with those to get a timestamp alone.
     pub(crate) timestamps_only: String,
     folder: PathBuf,
@@ -69,9 +73,11 @@ impl Sigstore {
         let sigstore = Self {
             issuer,
             fulcio: address(&addresses, "fulcio"),
+            first_rekor: address(&addresses, "rekor"),
             timestamps: format!("{}/api/v1/timestamp", address(&addresses, "timestamp")),
             trusted_root: file("trusted_root.json"),
             signing_config: file("signing_config.json"),
+            first_signing_config: file("first_signing_config.json"),
             timestamps_only: file("timestamps_only.json"),
             folder: folder.to_owned(),
             servers,
@@ -106,53 +112,51 @@ impl Sigstore {
         write(&self.folder, "timestamps.pem", &chain);
     }
 
-    /// Has cosign write who is to be trusted, and who is to be asked.
+    /// Has cosign write who is to be trusted.
     fn describe(&self) {
         let file = |name: &str| self.folder.join(name).display().to_string();
+        let certified =
+            |url: &str, name: &str| format!("url={url},certificate-chain={}", file(name));
+        let signing = |url: &str, name: &str| {
+            let key = file(name);
+            format!("url={url},public-key={key},start-time={START}")
+        };
+        let second_rekor = signing(&self.rekor.url, "rekor.pub");
         self.cosign(&[
             "trusted-root",
             "create",
-            &format!(
-                "--fulcio=url={},certificate-chain={}",
-                self.fulcio,
-                file("fulcio.pem")
-            ),
-            &format!(
-                "--ctfe=url={},public-key={},start-time={START}",
-                self.certificate_log.url,
-                file("ctlog.pub")
-            ),
-            &format!(
-                "--rekor=url={},public-key={},start-time={START},origin={ORIGIN}",
-                self.rekor.url,
-                file("rekor.pub")
-            ),
-            &format!(
-                "--tsa=url={},certificate-chain={}",
-                self.timestamps,
-                file("timestamps.pem")
-            ),
-            &format!("--out={}", self.trusted_root),
+            "--fulcio",
+            &certified(&self.fulcio, "fulcio.pem"),
+            "--ctfe",
+            &signing(&self.certificate_log.url, "ctlog.pub"),
+            "--rekor",
+            &signing(&self.first_rekor, FIRST_REKOR_KEY),
+            "--rekor",
+            &format!("{second_rekor},origin={ORIGIN}"),
+            "--tsa",
+            &certified(&self.timestamps, "timestamps.pem"),
+            "--out",
+            &self.trusted_root,
         ]);
-        let service = format!("start-time={START},operator=tests");
-        let timestamps = format!("--tsa=url={},api-version=1,{service}", self.timestamps);
-        self.cosign(&[
-            "signing-config",
-            "create",
-            &format!("--fulcio=url={},api-version=1,{service}", self.fulcio),
-            &format!("--rekor=url={},api-version=2,{service}", self.rekor.url),
-            "--rekor-config=EXACT:1",
-            &timestamps,
-            "--tsa-config=EXACT:1",
-            &format!("--out={}", self.signing_config),
-        ]);
-        self.cosign(&[
-            "signing-config",
-            "create",
-            &timestamps,
-            "--tsa-config=EXACT:1",
-            &format!("--out={}", self.timestamps_only),
-        ]);
+        self.instruct(&self.signing_config, Some((&self.rekor.url, 2)));
+        self.instruct(&self.first_signing_config, Some((&self.first_rekor, 1)));
+        self.instruct(&self.timestamps_only, None);
+    }
+
+    /// Has cosign write whom it is to ask: with a log also Fulcio, without one for timestamps alone.
+    fn instruct(&self, file: &str, log: Option<(&str, u8)>) {
+        let service = |url: &str, version: u8| {
+            format!("url={url},api-version={version},start-time={START},operator=tests")
+        };
+        let timestamps = service(&self.timestamps, 1);
+        let mut arguments = vec!["signing-config", "create", "--out", file];
+        arguments.extend(["--tsa", &timestamps, "--tsa-config", "EXACT:1"]);
+        let services = log.map(|(url, version)| [service(&self.fulcio, 1), service(url, version)]);
+        if let Some([fulcio, rekor]) = &services {
+            arguments.extend(["--fulcio", fulcio, "--rekor", rekor]);
+            arguments.extend(["--rekor-config", "EXACT:1"]);
+        }
+        self.cosign(&arguments);
     }
 
     fn cosign(&self, arguments: &[&str]) {
@@ -221,6 +225,10 @@ fn start_servers(folder: &Path, issuer: &TokenIssuer, log: &CertificateLog) -> R
         .arg(format!(
             "--ct-log-public-key={}",
             folder.join("ctlog.pub").display()
+        ))
+        .arg(format!(
+            "--rekor-public-key={}",
+            folder.join(FIRST_REKOR_KEY).display()
         ))
         .arg(format!("--addresses={}", folder.join(ADDRESSES).display()))
         .env("SSL_CERT_FILE", folder.join("issuer-ca.pem"));
@@ -300,6 +308,7 @@ fn fulcio_config(instance: &str) -> Value {
 }
 
 const ADDRESSES: &str = "addresses.json";
+const FIRST_REKOR_KEY: &str = "first-rekor.pub";
 
 /// The log's name in its checkpoints: the host of its address, as clients expect.
 const ORIGIN: &str = "127.0.0.1";

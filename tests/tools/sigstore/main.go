@@ -1,8 +1,8 @@
-// Command sigstore-servers runs Fulcio and Sigstore's timestamp authority for tests.
+// Command sigstore-servers runs Fulcio, Sigstore's timestamp authority and the first version of Rekor for tests.
 //
-// Both are the real ones, put together from their own packages: their own programs also serve metrics on every
+// The first two are the real ones, put together from their own packages: their own programs also serve metrics on every
 // interface of the machine, the timestamp authority on a fixed port. Here each listens on 127.0.0.1 alone, on a port
-// that the system chose, and the file --addresses says where as soon as both do.
+// that the system chose, and the file --addresses says where as soon as all do.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 
 type addresses struct {
 	Fulcio    string `json:"fulcio"`
+	Rekor     string `json:"rekor"`
 	Timestamp string `json:"timestamp"`
 }
 
@@ -23,14 +24,15 @@ func main() {
 	config := flag.String("config", "", "file with Fulcio's configuration")
 	ctLog := flag.String("ct-log-url", "", "certificate log that Fulcio writes to; none when empty")
 	ctKey := flag.String("ct-log-public-key", "", "file with that log's public key")
-	announce := flag.String("addresses", "", "file to write the two addresses to")
+	rekorKey := flag.String("rekor-public-key", "", "file to write Rekor's public key to")
+	announce := flag.String("addresses", "", "file to write the addresses to")
 	flag.Parse()
-	if err := run(*config, *ctLog, *ctKey, *announce); err != nil {
+	if err := run(*config, *ctLog, *ctKey, *rekorKey, *announce); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(config, ctLog, ctKey, announce string) error {
+func run(config, ctLog, ctKey, rekorKey, announce string) error {
 	failed := make(chan error)
 	fulcio, err := serveFulcio(config, ctLog, ctKey, failed)
 	if err != nil {
@@ -40,7 +42,11 @@ func run(config, ctLog, ctKey, announce string) error {
 	if err != nil {
 		return fmt.Errorf("starting the timestamp authority: %w", err)
 	}
-	if err := write(announce, addresses{Fulcio: fulcio, Timestamp: timestamp}); err != nil {
+	rekor, err := serveRekor(rekorKey, failed)
+	if err != nil {
+		return fmt.Errorf("starting Rekor: %w", err)
+	}
+	if err := write(announce, addresses{Fulcio: fulcio, Rekor: rekor, Timestamp: timestamp}); err != nil {
 		return err
 	}
 	return <-failed
