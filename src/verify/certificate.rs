@@ -196,3 +196,6 @@ fn unreadable(what: &str, error: &dyn std::fmt::Display) -> SignatureError {
 const FULCIO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+
+#[cfg(test)]
+mod tests;

@@ -327,3 +327,6 @@ const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0"
 
 /// The most windows of authorities that an error lists.
 const WINDOWS_SHOWN: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,11 @@ mod certificate;
 mod keyed;
 mod legacy;
 mod log_time;
+mod logged_certificate;
 mod oracle;
 mod protected;
 mod recorded;
+mod root_files;
 mod trust_root;
 
 use std::sync::LazyLock;

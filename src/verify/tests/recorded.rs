@@ -331,3 +331,42 @@ fn an_attestation_of_a_public_image_is_told_from_a_signature() {
         );
     }
 }
+
+#[test]
+#[ignore = "needs ASSAY_VECTORS"]
+fn each_step_accepts_the_parts_of_a_bundle_of_the_public_instance() {
+    let json: Value = serde_json::from_slice(&vector(
+        "cosign-v3/kubewarden-controller-v1.34.0.bundle.json",
+    ))
+    .unwrap();
+    let bytes = |pointer: &str| {
+        let text = json.pointer(pointer).and_then(Value::as_str);
+        STANDARD.decode(text.unwrap()).unwrap()
+    };
+    let leaf = bytes("/verificationMaterial/certificate/rawBytes");
+    let token = bytes(
+        "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp",
+    );
+    let signature = bytes("/dsseEnvelope/signatures/0/sig");
+    let root = TrustRoot::public_good().unwrap();
+    let time = timestamp::verified_time(&token, &signature, root.timestamp_authorities()).unwrap();
+    assert_eq!(time, Some("2026-04-09T07:23:29Z".parse().unwrap()));
+    let logged = Timestamp::from_second(1_775_719_409).unwrap();
+    let authorities = root.certificate_authorities();
+    let times = [time.unwrap(), logged];
+    let issuer = chain::verify(&leaf, &[], &times, authorities).unwrap();
+    certificate_timestamp::require(&leaf, &issuer, root.certificate_logs()).unwrap();
+
+    let mut expected = 0;
+    for index in 0..token.len() {
+        let mut mutant = token.clone();
+        mutant[index] ^= 1;
+        match timestamp::verified_time(&mutant, &signature, root.timestamp_authorities()) {
+            Err(_) | Ok(None) => expected += 1,
+            found => assert_eq!(found, Ok(time), "byte {index}"),
+        }
+    }
+    assert!(expected > token.len() / 2);
+    let over_another = timestamp::verified_time(&token, &leaf, root.timestamp_authorities());
+    assert!(over_another.is_err());
+}
