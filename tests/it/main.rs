@@ -5,4 +5,5 @@ mod manifests;
 mod registry;
 mod server;
 mod support;
+mod verification;
 mod webhook;
