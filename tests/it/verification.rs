@@ -8,6 +8,7 @@
 )]
 
 mod accepted;
+mod changed;
 mod refused;
 
 use std::sync::LazyLock;

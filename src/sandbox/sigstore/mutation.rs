@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Attachment, x509};
 
 /// Fields that no signature covers and that decide nothing, with the reason. They stand in no mutation.
-pub const UNSIGNED: [(&str, &str); 6] = [
+pub const UNSIGNED: [(&str, &str); 7] = [
     (
         "/verificationMaterial/publicKey/hint",
         "names the key for those who hold several; the signature is tried with the policy's key",
@@ -29,6 +29,10 @@ pub const UNSIGNED: [(&str, &str); 6] = [
     (
         "annotation predicateType",
         "a hint; the predicate type that counts is in the signed statement",
+    ),
+    (
+        "annotation org.opencontainers.image.created",
+        "when the manifest was pushed, as whoever pushed it says",
     ),
     (
         "annotation dev.sigstore.bundle.",

@@ -11,15 +11,15 @@ use assay::{
 use super::{Asked, WORLD, assert_documented, pipeline, table};
 
 /// A form in which a signature or attestation is stored, and the entry that Rekor v1 makes for it.
-struct Form {
-    name: &'static str,
+pub(super) struct Form {
+    pub(super) name: &'static str,
     entry: EntryKind,
     store: fn(Signing<'_>) -> Result<Attachment, SandboxError>,
     /// Whether a log entry of the second generation has room in it.
     holds_proofs: bool,
 }
 
-const FORMS: [Form; 11] = [
+pub(super) const FORMS: [Form; 11] = [
     Form {
         name: "legacy signature, `hashedrekord` 0.0.1",
         entry: EntryKind::HashedRekord001,
@@ -94,13 +94,28 @@ const FORMS: [Form; 11] = [
 
 /// What a signature brings along.
 #[derive(Clone, Copy)]
-enum Proof {
+pub(super) enum Proof {
     RekorV1,
     RekorV1AndTimestamp,
     RekorV2,
     RekorV2AndTimestamp,
     Timestamp,
     Nothing,
+}
+
+impl Form {
+    /// Signs in this form, with this proof.
+    pub(super) fn sign(&self, proof: Proof, asked: Asked) -> Attachment {
+        let signing = match asked {
+            Asked::Certificate => WORLD.sigstore.sign_as(&pipeline(), &WORLD.image),
+            Asked::LoggedKey | Asked::Key => WORLD.sigstore.sign_with(&WORLD.key, &WORLD.image),
+        };
+        (self.store)(proof.add_to(signing, self)).unwrap()
+    }
+
+    pub(super) fn has_room_for(&self, proof: Proof) -> bool {
+        self.holds_proofs || !matches!(proof, Proof::RekorV2 | Proof::RekorV2AndTimestamp)
+    }
 }
 
 const PROOFS: [Proof; 6] = [
@@ -112,19 +127,17 @@ const PROOFS: [Proof; 6] = [
     Proof::Nothing,
 ];
 
-const HEADS: [&str; 7] = [
-    "stored as",
-    "Rekor v1",
-    "Rekor v1, timestamp",
-    "Rekor v2",
-    "Rekor v2, timestamp",
-    "timestamp",
-    "nothing",
-];
-
 impl Proof {
-    fn is_of_rekor_v2(self) -> bool {
-        matches!(self, Self::RekorV2 | Self::RekorV2AndTimestamp)
+    /// As the head of its column says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::RekorV1 => "Rekor v1",
+            Self::RekorV1AndTimestamp => "Rekor v1, timestamp",
+            Self::RekorV2 => "Rekor v2",
+            Self::RekorV2AndTimestamp => "Rekor v2, timestamp",
+            Self::Timestamp => "timestamp",
+            Self::Nothing => "nothing",
+        }
     }
 
     fn add_to<'a>(self, signing: Signing<'a>, form: &Form) -> Signing<'a> {
@@ -143,20 +156,19 @@ impl Proof {
 
 fn forms(asked: Asked) -> String {
     let cell = |form: &Form, proof: Proof| {
-        if proof.is_of_rekor_v2() && !form.holds_proofs {
-            return "–".to_owned();
+        if form.has_room_for(proof) {
+            WORLD.judge(Ok(form.sign(proof, asked)), asked)
+        } else {
+            "–".to_owned()
         }
-        let signing = match asked {
-            Asked::Certificate => WORLD.sigstore.sign_as(&pipeline(), &WORLD.image),
-            Asked::LoggedKey | Asked::Key => WORLD.sigstore.sign_with(&WORLD.key, &WORLD.image),
-        };
-        WORLD.judge((form.store)(proof.add_to(signing, form)), asked)
     };
     let rows = FORMS.iter().map(|form| {
         let cells = PROOFS.iter().map(|&proof| cell(form, proof));
         std::iter::once(form.name.to_owned()).chain(cells).collect()
     });
-    table(&HEADS, rows)
+    let mut heads = vec!["stored as"];
+    heads.extend(PROOFS.map(Proof::name));
+    table(&heads, rows)
 }
 
 #[test]
