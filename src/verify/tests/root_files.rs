@@ -21,19 +21,6 @@ fn pem(label: &str, base64: &str) -> String {
     format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
 }
 
-/// The sandbox's root as PEM texts: chain, log key, certificate log key.
-fn pem_texts() -> (String, String, String) {
-    let json: Value = serde_json::from_str(&WORLD.sigstore.trusted_root_json()).unwrap();
-    let chain = json["certificateAuthorities"][0]["certChain"]["certificates"].clone();
-    let chain = chain.as_array().unwrap().iter();
-    let chain = chain.map(|raw| pem("CERTIFICATE", raw["rawBytes"].as_str().unwrap()));
-    let key = |list: &str| {
-        let bytes = json[list][0]["publicKey"]["rawBytes"].as_str().unwrap();
-        pem("PUBLIC KEY", bytes)
-    };
-    (chain.collect(), key("tlogs"), key("ctlogs"))
-}
-
 #[test]
 fn the_roots_of_the_public_instances_are_read_whole() {
     assert_eq!(
@@ -145,20 +132,28 @@ fn more_logs_authorities_or_certificates_than_the_limits_are_refused() {
 
 #[test]
 fn pem_files_say_the_same_as_the_json() {
-    let (chain, log, certificate_log) = pem_texts();
+    fn borrowed(texts: &[String]) -> Vec<&str> {
+        texts.iter().map(String::as_str).collect()
+    }
+    let texts = WORLD.sigstore.pem_texts();
+    let chain = texts.certificate_authorities[0].as_str();
     let parts = PemParts {
-        certificate_authorities: &[&chain],
-        logs: &[&log],
-        certificate_logs: &[&certificate_log],
-        timestamp_authorities: &[],
+        certificate_authorities: &borrowed(&texts.certificate_authorities),
+        logs: &borrowed(&texts.transparency_logs),
+        certificate_logs: &borrowed(&texts.certificate_logs),
+        timestamp_authorities: &borrowed(&texts.timestamp_authorities),
     };
     let root = TrustRoot::from_pem(&parts, Switches::default()).unwrap();
     assert_eq!(root.summary(), WORLD.root.summary());
-    assert_eq!(root.logs()[0].id, WORLD.root.logs()[0].id);
+    let keys = |logs: &[crate::verify::trust_root::Log]| -> Vec<Vec<u8>> {
+        logs.iter().map(|log| log.spki.clone()).collect()
+    };
+    assert_eq!(keys(root.logs()), keys(WORLD.root.logs()));
     assert_eq!(
-        root.certificate_logs()[0].spki,
-        WORLD.root.certificate_logs()[0].spki
+        keys(root.certificate_logs()),
+        keys(WORLD.root.certificate_logs())
     );
+    assert_eq!(root.logs()[0].id, WORLD.root.logs()[0].id);
     assert_eq!(root.logs()[0].host, None);
     let without_logs = PemParts {
         logs: &[],
@@ -173,7 +168,7 @@ fn pem_files_say_the_same_as_the_json() {
     assert_ne!(lax.version(), root.version());
     // The same text in another place is another root.
     let moved = PemParts {
-        timestamp_authorities: &[&chain],
+        timestamp_authorities: &[chain],
         ..parts
     };
     assert_ne!(
@@ -186,7 +181,11 @@ fn pem_files_say_the_same_as_the_json() {
 
 #[test]
 fn pem_files_that_hold_something_else_are_refused() {
-    let (chain, log, _) = pem_texts();
+    let texts = WORLD.sigstore.pem_texts();
+    let (chain, log) = (
+        &texts.certificate_authorities[0],
+        &texts.transparency_logs[0],
+    );
     let private = pem("PRIVATE KEY", "AAAA");
     let odd = format!("{chain}{}", pem("SOMETHING", "AAAA"));
     let both = format!("{chain}{log}");
@@ -220,8 +219,8 @@ fn pem_files_that_hold_something_else_are_refused() {
         assert!(error.ends_with(detail), "{error}");
     }
     let keys = PemParts {
-        certificate_authorities: &[&chain],
-        logs: &[&chain],
+        certificate_authorities: &[chain],
+        logs: &[chain],
         ..PemParts::default()
     };
     let error = TrustRoot::from_pem(&keys, INSECURE)
