@@ -162,6 +162,13 @@ pub enum Obstacle {
         /// Why it is not there.
         reason: String,
     },
+    /// A signature cannot be judged by this trust root any more: it was not refreshed in time.
+    TrustRootExpired {
+        /// Which.
+        name: TrustRootName,
+        /// Since when.
+        since: Timestamp,
+    },
     /// The policy that covers the image never compiled.
     PolicyBroken {
         /// Why not.
@@ -343,6 +350,7 @@ impl Obstacle {
     fn code(&self) -> &'static str {
         match self {
             Self::TrustRootUnavailable { .. } => "TrustRootUnavailable",
+            Self::TrustRootExpired { .. } => "TrustRootExpired",
             Self::PolicyBroken { .. } => "PolicyBroken",
             Self::RegistryUnauthorized { .. } | Self::PullSecretUnreadable { .. } => {
                 "RegistryUnauthorized"

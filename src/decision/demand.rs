@@ -194,6 +194,8 @@ enum Failure<'a> {
     OtherImage(&'a Digest),
     /// It cannot be told without this trust root.
     TrustRoot(TrustRootName, &'a str),
+    /// It can no longer be told by this trust root.
+    TrustRootExpired(TrustRootName, Timestamp),
     /// It was not verified.
     NotVerified,
 }
@@ -336,6 +338,12 @@ fn attempt<'a>(
                 Failure::Signature,
             ))
         }
+        Some(Err(CheckFailure::TrustRootExpired { since })) => {
+            Err(checked.failure_anyway(&way.method).map_or_else(
+                || Failure::TrustRootExpired(authority.trust_root_or_public(), *since),
+                Failure::Signature,
+            ))
+        }
         None => Err(Failure::NotVerified),
     }
 }
@@ -352,7 +360,11 @@ impl Checked {
                     error @ (SignatureError::PredicateType { .. }
                     | SignatureError::OtherImage { .. }),
                 )) => Some(error),
-                Err(CheckFailure::Signature(_) | CheckFailure::TrustRoot { .. }) => None,
+                Err(
+                    CheckFailure::Signature(_)
+                    | CheckFailure::TrustRoot { .. }
+                    | CheckFailure::TrustRootExpired { .. },
+                ) => None,
             })
     }
 }

@@ -59,6 +59,11 @@ pub enum CheckFailure {
         /// Why not.
         reason: String,
     },
+    /// It could not be judged: the trust root was not refreshed in time.
+    TrustRootExpired {
+        /// Since when it is no longer to be trusted.
+        since: Timestamp,
+    },
 }
 
 /// One way of verifying a candidate.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::{Failure, Trial, Trials};
 use crate::{
     decision::{
@@ -114,6 +116,7 @@ impl Trials<'_> {
             }
             .into(),
             Failure::TrustRoot(name, reason) => trust_root_unavailable(name, reason).into(),
+            Failure::TrustRootExpired(name, since) => trust_root_expired(name, *since).into(),
             Failure::NotVerified => Obstacle::DeadlineExceeded.into(),
         }
     }
@@ -213,6 +216,7 @@ impl Failure<'_> {
     fn obstacle(&self) -> Option<Obstacle> {
         match self {
             Self::TrustRoot(name, reason) => Some(trust_root_unavailable(name, reason)),
+            Self::TrustRootExpired(name, since) => Some(trust_root_expired(name, *since)),
             Self::NotVerified => Some(Obstacle::DeadlineExceeded),
             Self::Signature(error @ SignatureError::Limit { .. }) => {
                 Some(Obstacle::LimitExceeded {
@@ -247,6 +251,7 @@ impl Failure<'_> {
             ) => 10,
             Self::Signature(SignatureError::Limit { .. })
             | Self::TrustRoot(..)
+            | Self::TrustRootExpired(..)
             | Self::NotVerified => 0,
         }
     }
@@ -266,6 +271,13 @@ impl Signing {
             digest: digest.clone(),
             signature_repository: policy.signature_repository.clone(),
         }
+    }
+}
+
+fn trust_root_expired(name: &TrustRootName, since: Timestamp) -> Obstacle {
+    Obstacle::TrustRootExpired {
+        name: name.clone(),
+        since,
     }
 }
 

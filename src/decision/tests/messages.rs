@@ -233,6 +233,18 @@ fn trust_root_unavailable() {
 }
 
 #[test]
+fn trust_root_expired() {
+    let policy = policy(vec![keyless(TrustRootName::Named("private".to_owned()))]);
+    let since = "2026-11-20T12:00:00Z".parse().unwrap();
+    let candidate = checked(
+        &policy,
+        1,
+        &Err(crate::decision::CheckFailure::TrustRootExpired { since }),
+    );
+    assert_snapshot!(line(&judged(policy, found(IMAGE, vec![candidate]))), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: trust root "private" has been out of date since 2026-11-20T12:00:00Z [TrustRootExpired]; its TUF mirror must answer with fresh metadata: kubectl describe imagetrustroot private"#);
+}
+
+#[test]
 fn no_policy_matches() {
     let repository = IMAGE.parse::<Reference>().unwrap().repository().clone();
     let denial = Denial {

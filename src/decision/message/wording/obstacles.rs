@@ -16,6 +16,12 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
                 cut(reason)
             )
         }
+        Obstacle::TrustRootExpired { name, since } => {
+            format!(
+                "{} has been out of date since {since}",
+                trust_root_text(name)
+            )
+        }
         Obstacle::PolicyBroken { reason } => {
             format!("policy {policy} does not compile ({})", cut(reason))
         }
@@ -62,6 +68,15 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
             TrustRootName::Named(name) => {
                 format!(
                     "look at its status: kubectl describe imagetrustroot {}",
+                    cut_short(name)
+                )
+            }
+        },
+        Obstacle::TrustRootExpired { name, .. } => match name {
+            TrustRootName::Public => "ask the platform team, this is Assay's own part".to_owned(),
+            TrustRootName::Named(name) => {
+                format!(
+                    "its TUF mirror must answer with fresh metadata: kubectl describe imagetrustroot {}",
                     cut_short(name)
                 )
             }
