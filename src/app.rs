@@ -15,10 +15,10 @@ use self::{signals::Signals, sources::Sources};
 use crate::{
     config::ServeArgs,
     policy::PolicyState,
-    review::{Reviewer, Snapshots},
+    review::{Reviewer, Snapshot, Snapshots},
     server::{CertificateFiles, Drain, Server, ServerError, ServerSettings},
     standalone,
-    telemetry::{Metrics, PolicyCounts},
+    telemetry::{Metrics, PolicyCounts, Readiness, TrustRootReading},
 };
 
 /// Why the server did not start, or did not go on.
@@ -122,7 +122,7 @@ fn announce(server: &Server) {
     tracing::info!(address, metrics, self_signed, "serving");
 }
 
-/// Keeps the metric of the policies' states current.
+/// Keeps the metrics of the policies' and trust roots' states current.
 async fn count_policies(
     snapshots: Arc<dyn Snapshots>,
     metrics: Arc<Metrics>,
@@ -141,8 +141,24 @@ async fn count_policies(
                 }
             }
             metrics.set_policies(counts);
+            metrics.set_trust_roots(&trust_root_readings(&snapshot));
         }
     }
+}
+
+fn trust_root_readings(snapshot: &Snapshot) -> Vec<TrustRootReading> {
+    let roots = snapshot.trust_roots.iter();
+    roots
+        .map(|(name, state)| TrustRootReading {
+            name: name.to_string(),
+            ready: match &state.usable {
+                Ok(_) => Readiness::Ready,
+                Err(_) => Readiness::NotReady,
+            },
+            expires: state.expires,
+            refreshed: state.refreshed,
+        })
+        .collect()
 }
 
 /// How often the policies are counted.

@@ -4,10 +4,12 @@
 //! review reads the latest and never waits. Until every first list is complete there is no snapshot.
 
 mod assemble;
+mod copies;
 mod keeper;
 mod mirror;
 mod namespaces;
 mod pull_secrets;
+mod root_status;
 mod status;
 mod watch;
 
@@ -20,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use self::{
     assemble::Assembler,
+    copies::SecretCopies,
     keeper::{Keeper, Published, changes},
     namespaces::fetch_labels,
     pull_secrets::PullSecrets,
@@ -30,6 +33,7 @@ use crate::{
     policy::DefaultAction,
     registry::Keyring,
     review::{self, Snapshot, Snapshots},
+    trust::TufRoots,
     workload::PullReferences,
 };
 
@@ -74,8 +78,15 @@ impl Cluster {
     ) -> (Arc<Self>, JoinHandle<ClusterError>) {
         let published = Arc::new(Published::default());
         let (reports, reported) = tokio::sync::watch::channel(Vec::new());
+        let namespace = settings.namespace.clone();
+        let copies = SecretCopies::new(client.clone(), namespace.clone());
+        let tuf_roots = TufRoots::new(
+            Arc::clone(&settings.clock),
+            Some(Arc::new(copies)),
+            tasks.clone(),
+        );
         let keeper = Keeper::new(
-            Assembler::new(settings.namespace.clone(), settings.default_action),
+            Assembler::new(namespace, settings.default_action, tuf_roots),
             Arc::clone(&published),
             reports,
         );
@@ -100,7 +111,9 @@ impl std::fmt::Debug for Cluster {
 
 impl Snapshots for Cluster {
     fn current(&self) -> Option<Snapshot> {
-        self.published.snapshot.load().as_deref().cloned()
+        let mut snapshot = self.published.snapshot.load().as_deref().cloned()?;
+        snapshot.trust_roots = snapshot.trust_roots.current();
+        Some(snapshot)
     }
 
     fn namespace_labels<'a>(

@@ -285,3 +285,42 @@ pub const REGISTRY_SETTINGS_BYTES: usize = 1024 * 1024;
 
 /// The most bytes the cache of indexes' children holds.
 pub const CHILDREN_CACHE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// How often a trust root from TUF is refreshed.
+pub const TUF_INTERVAL: Duration = Duration::from_hours(6);
+
+/// The pause after the first failed refresh of a trust root, give or take a half; it doubles each time.
+pub const TUF_RETRY_PAUSE: Duration = Duration::from_mins(1);
+
+/// The longest such pause.
+pub const MAX_TUF_RETRY_PAUSE: Duration = Duration::from_mins(30);
+
+/// How long one file of a TUF repository may take.
+pub const TUF_FILE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long one refresh of a trust root may take.
+pub const TUF_REFRESH_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The largest `root.json` that is read, in bytes.
+pub const TUF_ROOT_BYTES: u64 = 256 * 1024;
+
+/// The largest `timestamp.json` that is read, in bytes.
+pub const TUF_TIMESTAMP_BYTES: u64 = 16 * 1024;
+
+/// The largest snapshot and list of targets of a TUF repository that is read, in bytes.
+pub const TUF_LIST_BYTES: u64 = 512 * 1024;
+
+/// The most new roots of a TUF repository that one refresh follows.
+pub const TUF_ROOT_ROTATIONS: u32 = 64;
+
+/// The most lists of targets that are searched for the trust root.
+pub const TUF_DELEGATIONS: u32 = 32;
+
+/// The largest copy of a TUF repository that is kept or read, in bytes: what a Secret can hold.
+pub const TUF_COPY_BYTES: usize = 1_000_000;
+
+/// The most characters of what went wrong with a mirror that are shown.
+pub const TUF_ERROR_CHARS: usize = 200;
+
+/// The most trust roots that metrics tell of.
+pub const TRUST_ROOTS_MEASURED: usize = 100;

@@ -6,7 +6,10 @@ mod object;
 mod selector;
 mod set;
 
-pub use compile::{CompileError, Fault, FieldPath, KeySource, ObjectEntry, Problem};
+pub use compile::{
+    CertificateTimestampDemand, CompileError, Fault, FieldPath, KeySource, LogDemand, ObjectEntry,
+    PemTexts, Problem, TrustRootDefinition, TrustRootSource, TufRepository,
+};
 pub use object::{ObjectError, PolicyObject, TrustRootObject};
 pub use selector::Selector;
 
@@ -241,6 +244,15 @@ impl Validity {
     pub fn covers(self, moment: Timestamp) -> bool {
         self.not_before.is_none_or(|start| start <= moment)
             && self.not_after.is_none_or(|end| moment <= end)
+    }
+}
+
+impl std::fmt::Display for TrustRootName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Public => f.write_str(crd::PUBLIC_TRUST_ROOT),
+            Self::Named(name) => f.write_str(name),
+        }
     }
 }
 

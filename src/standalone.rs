@@ -15,13 +15,14 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use arc_swap::ArcSwap;
 use futures::{FutureExt, future::BoxFuture};
 
+pub use crate::trust::CacheDirectory;
 pub use error::{LoadError, LoadFault, LoadProblem, Place};
 
 use crate::{
     policy::{DefaultAction, PolicySet},
     registry::Keyring,
     review::{PullSecrets, Snapshot, Snapshots},
-    trust::TrustRoots,
+    trust::{TrustRoots, TufDefinition},
     workload::PullReferences,
 };
 use files::Files;
@@ -29,13 +30,15 @@ use files::Files;
 /// The labels of namespaces, by name.
 pub type NamespaceLabels = BTreeMap<String, BTreeMap<String, String>>;
 
-/// What one reading of a directory holds. Every policy in it has compiled and every trust root is usable.
+/// What one reading of a directory holds. Every policy in it has compiled, and every trust root that it holds itself is usable.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The policies.
     pub policies: Arc<PolicySet>,
     /// The trust roots, the public-good one among them.
     pub trust_roots: Arc<TrustRoots>,
+    /// The trust roots that have to be fetched, by name. Until somebody does, [`Self::trust_roots`] has none of them.
+    pub from_tuf: BTreeMap<String, TufDefinition>,
     /// The labels of the `Namespace` objects.
     pub namespaces: NamespaceLabels,
 }
@@ -47,6 +50,8 @@ pub struct Settings {
     pub default_action: DefaultAction,
     /// Labels of namespaces; they win over those of `Namespace` objects in the files.
     pub namespaces: NamespaceLabels,
+    /// Where copies of fetched trust roots are kept, if anywhere.
+    pub cache: Option<CacheDirectory>,
 }
 
 /// Policies and trust roots without a cluster.
@@ -72,7 +77,7 @@ impl Loaded {
     fn from_files(files: &Files) -> Result<Self, LoadError> {
         let catalog = catalog::Catalog::read(files)?;
         let (policies, policy_problems) = catalog.policies();
-        let (trust_roots, root_problems) = catalog.trust_roots();
+        let (trust_roots, from_tuf, root_problems) = catalog.trust_roots();
         let problems: Vec<LoadProblem> = policy_problems.into_iter().chain(root_problems).collect();
         if !problems.is_empty() {
             return Err(LoadError::new(problems));
@@ -80,6 +85,7 @@ impl Loaded {
         Ok(Self {
             policies: Arc::new(policies),
             trust_roots: Arc::new(trust_roots),
+            from_tuf,
             namespaces: catalog.namespaces().clone(),
         })
     }
@@ -114,7 +120,7 @@ impl Snapshots for Standalone {
         let loaded = self.current.load();
         Some(Snapshot {
             policies: Arc::clone(&loaded.policies),
-            trust_roots: Arc::clone(&loaded.trust_roots),
+            trust_roots: loaded.trust_roots.current(),
             default_action: self.settings.default_action,
         })
     }

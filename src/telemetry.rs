@@ -1,8 +1,10 @@
 //! The log, and the names of everything that is counted.
 
 mod metrics;
+mod trust_roots;
 
 pub use metrics::{CONTENT_TYPE, Metrics, PolicyCounts, Readiness, ReviewResult};
+pub use trust_roots::TrustRootReading;
 
 use std::io::{self, IsTerminal};
 

@@ -11,7 +11,7 @@ use crate::{
     cluster::{self, Cluster},
     config::{Mode, ServeArgs},
     review::{PullSecrets, Snapshots},
-    standalone::{self, FixedKeyring, Standalone},
+    standalone::{self, CacheDirectory, FixedKeyring, Standalone},
 };
 
 /// The sources of one server.
@@ -45,6 +45,7 @@ impl Sources {
     ) -> Result<Self, AppError> {
         let settings = standalone::Settings {
             default_action: args.default_action.into(),
+            cache: args.cache_dir.as_ref().map(CacheDirectory::new),
             ..standalone::Settings::default()
         };
         let lost = CancellationToken::new();

@@ -3,21 +3,22 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use kube::api::ApiResource;
 use serde_json::{Map, Value};
+use tokio::sync::Notify;
 
 use super::{
-    mirror::{Key, Mirror},
+    copies,
+    mirror::Mirror,
+    root_status::trust_root_report,
     status::{Report, Wanted},
 };
 use crate::{
     policy::{
         DefaultAction, KeySource, ObjectEntry, PolicyId, PolicyObject, PolicySet, PolicyState,
-        TrustRootName, TrustRootObject,
+        TrustRootDefinition, TrustRootName, TrustRootObject,
     },
     review::Snapshot,
-    trust::TrustRoots,
-    verify::TrustRoot,
+    trust::{Described, TrustRoots, TufRoots},
 };
 
 /// The watched objects that a snapshot is made of.
@@ -38,24 +39,35 @@ pub(super) struct Assembler {
     built_in: TrustRoots,
     policies: Arc<PolicySet>,
     parsed: BTreeMap<String, ParsedRoot>,
+    tuf_roots: TufRoots,
 }
 
-/// A trust root and the text it was parsed from.
+/// A trust root and what it was parsed from.
 struct ParsedRoot {
-    text: String,
-    root: Result<Arc<TrustRoot>, String>,
+    definition: TrustRootDefinition,
+    described: Result<Described, String>,
 }
 
 impl Assembler {
     /// With no policies yet.
-    pub(super) fn new(own_namespace: String, default_action: DefaultAction) -> Self {
+    pub(super) fn new(
+        own_namespace: String,
+        default_action: DefaultAction,
+        tuf_roots: TufRoots,
+    ) -> Self {
         Self {
             own_namespace,
             default_action,
             built_in: TrustRoots::public_only(),
             policies: Arc::default(),
             parsed: BTreeMap::new(),
+            tuf_roots,
         }
+    }
+
+    /// Told when a trust root from TUF may have another state than at the last assembly.
+    pub(super) fn roots_changed(&self) -> Arc<Notify> {
+        self.tuf_roots.changed()
     }
 
     /// The snapshot that these objects make, and what the status of each is to say.
@@ -92,13 +104,26 @@ impl Assembler {
         entries: &Entries<'_>,
         reports: &mut Vec<Report>,
     ) -> TrustRoots {
-        let mut roots = self.built_in.clone();
+        let (mut roots, mut from_tuf) = (self.built_in.clone(), BTreeMap::new());
         self.parsed
             .retain(|name, _| mirror.objects().contains_key(&(None, name.clone())));
-        for (key, object) in mirror.objects() {
-            let root = self.trust_root(&key.1, object, entries);
-            reports.push(trust_root_report(mirror.resource(), key, object, &root));
-            roots = roots.with(TrustRootName::Named(key.1.clone()), root);
+        for (_, name) in mirror.objects().keys() {
+            let object = mirror.objects().get(&(None, name.clone()));
+            let root = match object.map(|object| self.trust_root(name, object, entries)) {
+                Some(Ok(Described::Tuf(definition))) => {
+                    from_tuf.insert(name.clone(), definition);
+                    continue;
+                }
+                Some(Ok(Described::Given(root))) => Ok(root),
+                Some(Err(reason)) => Err(reason),
+                None => continue,
+            };
+            roots = roots.with(TrustRootName::Named(name.clone()), root);
+        }
+        let kept = |name: &str| entries.kept_copy(name);
+        let roots = self.tuf_roots.follow(&from_tuf, kept, roots);
+        for (name, state) in roots.iter() {
+            reports.extend(trust_root_report(mirror, name, state));
         }
         roots
     }
@@ -109,25 +134,23 @@ impl Assembler {
         name: &str,
         object: &Value,
         entries: &Entries<'_>,
-    ) -> Result<Arc<TrustRoot>, String> {
-        let text = TrustRootObject::from_json(object)
+    ) -> Result<Described, String> {
+        let definition = TrustRootObject::from_json(object)
             .map_err(|error| error.to_string())?
-            .text(entries)
+            .definition(entries)
             .map_err(|error| error.to_string())?;
         if let Some(parsed) = self.parsed.get(name)
-            && parsed.text == text
+            && parsed.definition == definition
         {
-            return parsed.root.clone();
+            return parsed.described.clone();
         }
-        let root = TrustRoot::from_json(&text)
-            .map(Arc::new)
-            .map_err(|error| error.to_string());
+        let described = Described::new(definition.clone()).map_err(|error| error.to_string());
         let parsed = ParsedRoot {
-            text,
-            root: root.clone(),
+            definition,
+            described: described.clone(),
         };
         self.parsed.insert(name.to_owned(), parsed);
-        root
+        described
     }
 }
 
@@ -172,39 +195,11 @@ fn policy_report(objects: &Objects<'_>, id: &PolicyId, state: &PolicyState) -> O
     })
 }
 
-fn trust_root_report(
-    resource: &ApiResource,
-    key: &Key,
-    object: &Value,
-    root: &Result<Arc<TrustRoot>, String>,
-) -> Report {
-    let mut fields = Map::new();
-    let (reason, message) = match root {
-        Ok(root) => {
-            fields.insert("version".to_owned(), root.version().into());
-            ("Loaded", "policies can use it".to_owned())
-        }
-        Err(reason) => ("NotLoaded", reason.clone()),
-    };
-    Report {
-        resource: resource.clone(),
-        key: key.clone(),
-        seen: seen_status(object),
-        wanted: Wanted {
-            generation: generation(object),
-            ready: root.is_ok(),
-            reason,
-            message,
-            fields,
-        },
-    }
-}
-
-fn seen_status(object: &Value) -> Value {
+pub(super) fn seen_status(object: &Value) -> Value {
     object.get("status").cloned().unwrap_or_default()
 }
 
-fn generation(object: &Value) -> Option<i64> {
+pub(super) fn generation(object: &Value) -> Option<i64> {
     object.pointer("/metadata/generation")?.as_i64()
 }
 
@@ -231,6 +226,13 @@ impl KeySource for Entries<'_> {
 }
 
 impl<'a> Entries<'a> {
+    /// The copy of a trust root from TUF that some replica kept; not verified.
+    fn kept_copy(&self, name: &str) -> Option<String> {
+        let secret = copies::secret_name(name);
+        let text = self.entry("Secret", self.objects.secrets, &secret, copies::ENTRY);
+        String::from_utf8(STANDARD.decode(text.ok()?).ok()?).ok()
+    }
+
     fn entry(
         &self,
         kind: &str,

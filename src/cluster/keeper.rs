@@ -113,8 +113,16 @@ impl Keeper {
     pub(super) async fn run(mut self, changes: impl Stream<Item = Change> + Send) -> ClusterError {
         let _withdrawn = WithdrawOnDrop(Arc::clone(&self.published));
         let mut changes = std::pin::pin!(changes);
-        while let Some(change) = changes.next().await {
-            self.take(change);
+        let roots_changed = self.assembler.roots_changed();
+        loop {
+            tokio::select! {
+                change = changes.next() => match change {
+                    Some(change) => self.take(change),
+                    None => return ClusterError::WatchEnded,
+                },
+                // Its status is to say so; reviews look at the root itself.
+                () = roots_changed.notified() => self.policies_changed = true,
+            }
             // What has arrived meanwhile is published together.
             for _ in 0..CHANGES_AT_ONCE {
                 match changes.next().now_or_never() {
@@ -127,7 +135,6 @@ impl Keeper {
                 self.publish();
             }
         }
-        ClusterError::WatchEnded
     }
 
     fn take(&mut self, (source, event): Change) {

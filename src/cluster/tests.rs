@@ -15,7 +15,10 @@ use tokio_util::task::TaskTracker;
 
 use self::scenario::{Scenario, Watched, settle};
 use super::*;
-use crate::{clock::FixedClock, policy::PolicyState};
+use crate::{
+    clock::{FixedClock, SystemClock},
+    policy::PolicyState,
+};
 
 #[tokio::test]
 async fn there_is_no_snapshot_until_every_first_list_is_complete() {
@@ -211,7 +214,11 @@ async fn when_a_watch_ends_the_snapshot_is_withdrawn_and_the_owner_is_told() {
     let published = Arc::new(Published::default());
     let (reports, _reported) = tokio::sync::watch::channel(Vec::new());
     let keeper = Keeper::new(
-        Assembler::new("assay-system".to_owned(), DefaultAction::Allow),
+        Assembler::new(
+            "assay-system".to_owned(),
+            DefaultAction::Allow,
+            TufRoots::new(Arc::new(SystemClock), None, TaskTracker::new()),
+        ),
         Arc::clone(&published),
         reports,
     );

@@ -2,6 +2,7 @@
 
 mod engine;
 mod report;
+mod roots;
 mod targets;
 
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ pub async fn run(args: VerifyArgs) -> Result<Exit, CommandError> {
         read_all(&args.files).map_err(CommandError::usage)?
     };
     let namespaces = targets.iter().map(|target| namespace(&args, target));
-    let reviewer = engine::assemble(&args, namespaces, &TaskTracker::new())?;
+    let reviewer = engine::assemble(&args, namespaces, &TaskTracker::new()).await?;
     let examinations = examine(&reviewer, &args, &targets)
         .await
         .map_err(CommandError::undetermined)?;

@@ -61,6 +61,9 @@ pub struct ServeArgs {
     /// How registries are reached.
     #[command(flatten)]
     pub registry: RegistryArgs,
+    /// Standalone: keep copies of trust roots that were fetched here, to start from when their mirror does not answer
+    #[arg(long, value_name = "DIR", env = "ASSAY_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
     /// The namespace Assay runs in, where it reads the keys and trust roots that policies refer to
     /// [default: `$POD_NAMESPACE`, else `assay-system`]
     #[arg(long, value_name = "NAMESPACE", env = "ASSAY_NAMESPACE")]

@@ -79,6 +79,9 @@ pub struct VerifyArgs {
         help_heading = "Rules"
     )]
     pub trust_root: Option<PathBuf>,
+    /// Keep copies of trust roots that were fetched here, to start from when their mirror does not answer
+    #[arg(long, value_name = "DIR", env = "ASSAY_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
 
     /// The namespace that images are judged for, where an object names none
     #[arg(

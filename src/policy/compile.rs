@@ -4,12 +4,17 @@ mod authority;
 mod identity;
 mod keys;
 mod problem;
+mod trust_root;
 
 pub use problem::{CompileError, Fault, FieldPath, Problem};
+pub use trust_root::{
+    CertificateTimestampDemand, LogDemand, PemTexts, TrustRootDefinition, TrustRootSource,
+    TufRepository,
+};
 
 use super::{
     Action, Policy, PolicyId, Scope, Selector,
-    crd::{self, ClusterImageTrustPolicySpec, ImageTrustRootSpec, KeyInObject},
+    crd::{self, ClusterImageTrustPolicySpec, KeyInObject},
 };
 use crate::image::{Digest, Repository, RepositoryPattern};
 
@@ -78,32 +83,6 @@ impl ClusterImageTrustPolicySpec {
             .filter_map(|(index, authority)| Some((index, authority.trust_root_ref.as_ref()?)))
             .map(|(index, reference)| (index, reference.name.as_str()))
             .filter(|(_, name)| *name != crd::PUBLIC_TRUST_ROOT)
-    }
-}
-
-impl ImageTrustRootSpec {
-    /// The entry of a Secret or ConfigMap that this trust root's text comes from.
-    pub fn entry(&self) -> Option<ObjectEntry> {
-        let secret = self.secret_ref.as_ref().map(ObjectEntry::secret);
-        secret.or_else(|| self.config_map_ref.as_ref().map(ObjectEntry::config_map))
-    }
-
-    /// The text of the trusted root, from wherever it is. Does not look whether it is one.
-    pub fn text(&self, keys: &dyn KeySource) -> Result<String, CompileError> {
-        let mut compiler = Compiler::new(keys);
-        let sources = [
-            ("trustedRoot", self.trusted_root.is_some()),
-            ("configMapRef", self.config_map_ref.is_some()),
-            ("secretRef", self.secret_ref.is_some()),
-        ];
-        let spec = FieldPath::new("spec");
-        let text = compiler
-            .exactly_one(&spec, &sources)
-            .and_then(|chosen| match self.entry() {
-                None => self.trusted_root.clone(),
-                Some(entry) => compiler.text(&spec.field(chosen), &entry),
-            });
-        compiler.finish(text.unwrap_or_default())
     }
 }
 

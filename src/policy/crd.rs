@@ -25,7 +25,7 @@ pub use authority::{
 pub use definition::definitions;
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use status::{Condition, ConditionStatus, PolicyStatus, TrustRootStatus};
-pub use trust_root::{ImageTrustRoot, ImageTrustRootSpec};
+pub use trust_root::{ImageTrustRoot, ImageTrustRootSpec, TrustRootPem, TrustRootTuf};
 
 /// The API group of all kinds.
 pub const GROUP: &str = "assay.dev";

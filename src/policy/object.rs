@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Action, CompileError, Fault, FieldPath, KeySource, ObjectEntry, Policy, PolicyId, Problem,
-    Scope, Selector,
+    Scope, Selector, TrustRootDefinition,
     crd::{
         self, ClusterImageTrustPolicySpec, GROUP, ImageTrustPolicySpec, ImageTrustRootSpec, VERSION,
     },
@@ -142,9 +142,9 @@ impl TrustRootObject {
         }
     }
 
-    /// The text of the trusted root, from wherever it is.
-    pub fn text(&self, keys: &dyn KeySource) -> Result<String, CompileError> {
-        self.spec.as_ref().map_err(Clone::clone)?.text(keys)
+    /// What it consists of, with the texts that it refers to.
+    pub fn definition(&self, keys: &dyn KeySource) -> Result<TrustRootDefinition, CompileError> {
+        self.spec.as_ref().map_err(Clone::clone)?.definition(keys)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     image::Digest,
     limits::VERDICT_CACHE_BYTES,
     policy::TrustRootName,
-    trust::TrustRoots,
+    trust::{Absence, TrustRoots},
     verify::{
         Against, Candidate, Identity, Layout, LogRequirement, SignatureError, Signer, TrustRoot,
         VerifiedSignature, verify,
@@ -131,7 +131,8 @@ impl Verifier<'_> {
     fn trust_root(&self, name: &TrustRootName) -> Result<&TrustRoot, CheckFailure> {
         match self.trust_roots.find(name) {
             Ok(root) => Ok(root),
-            Err(reason) => Err(CheckFailure::TrustRoot { reason }),
+            Err(Absence::Unavailable { reason }) => Err(CheckFailure::TrustRoot { reason }),
+            Err(Absence::Expired { since }) => Err(CheckFailure::TrustRootExpired { since }),
         }
     }
 }

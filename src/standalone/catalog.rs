@@ -21,8 +21,7 @@ use crate::{
         TrustRootName, TrustRootObject,
         crd::{ClusterImageTrustPolicySpec, GROUP},
     },
-    trust::TrustRoots,
-    verify::TrustRoot,
+    trust::{Described, TrustRoots, TufDefinition},
 };
 
 /// Everything that a directory holds.
@@ -79,26 +78,35 @@ impl Catalog {
         (PolicySet::default().update(objects, self), problems)
     }
 
-    /// The usable trust roots, and what is wrong with the others.
-    pub(super) fn trust_roots(&self) -> (TrustRoots, Vec<LoadProblem>) {
+    /// The usable trust roots, those to be fetched, and what is wrong with the others.
+    pub(super) fn trust_roots(
+        &self,
+    ) -> (
+        TrustRoots,
+        BTreeMap<String, TufDefinition>,
+        Vec<LoadProblem>,
+    ) {
         let (mut roots, mut problems) = (TrustRoots::public_only(), Vec::new());
+        let mut from_tuf = BTreeMap::new();
         for (origin, object) in &self.trust_roots {
-            let root = match object.text(self) {
-                Ok(text) => TrustRoot::from_json(&text).map_err(|error| {
+            let described = object.definition(self).and_then(|definition| {
+                Described::new(definition).map_err(|error| {
                     let detail = error.to_string();
                     CompileError::one("spec", Fault::Shape { detail })
-                }),
-                Err(error) => Err(error),
-            };
-            match root {
-                Ok(root) => {
+                })
+            });
+            match described {
+                Ok(Described::Given(root)) => {
                     let name = TrustRootName::Named(object.name.clone());
-                    roots = roots.with(name, Ok(Arc::new(root)));
+                    roots = roots.with(name, Ok(root));
+                }
+                Ok(Described::Tuf(definition)) => {
+                    from_tuf.insert(object.name.clone(), definition);
                 }
                 Err(error) => problems.extend(origin.problems(&error)),
             }
         }
-        (roots, problems)
+        (roots, from_tuf, problems)
     }
 
     /// The labels of the namespaces.

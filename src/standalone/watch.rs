@@ -14,7 +14,12 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Files, LoadError, Loaded, Settings, Standalone};
-use crate::{image::Digest, limits::POLICY_POLL};
+use crate::{
+    clock::SystemClock,
+    image::Digest,
+    limits::POLICY_POLL,
+    trust::{CacheDirectory, CopyKeeper, TufRoots},
+};
 
 /// Keeps one [`Standalone`] as new as its directory.
 #[derive(Debug)]
@@ -23,6 +28,7 @@ pub(super) struct Follower {
     standalone: Arc<Standalone>,
     /// What was last seen, usable or not.
     seen: Seen,
+    tuf_roots: TufRoots,
 }
 
 /// What one look at the directory found there.
@@ -54,7 +60,7 @@ impl Standalone {
         tasks: &TaskTracker,
         closing: CancellationToken,
     ) -> Result<Arc<Self>, LoadError> {
-        let follower = Follower::start(directory, settings)?;
+        let follower = Follower::start(directory, settings, tasks)?;
         let standalone = Arc::clone(&follower.standalone);
         tasks.spawn(follower.run(tasks.clone(), closing));
         Ok(standalone)
@@ -63,13 +69,22 @@ impl Standalone {
 
 impl Follower {
     /// Reads the directory for the first time.
-    pub(super) fn start(directory: &Path, settings: Settings) -> Result<Self, LoadError> {
+    pub(super) fn start(
+        directory: &Path,
+        settings: Settings,
+        tasks: &TaskTracker,
+    ) -> Result<Self, LoadError> {
         let files = Files::read(directory)?;
         let loaded = Loaded::from_files(&files)?;
         if loaded.policies.iter().next().is_none() {
             tracing::warn!(directory = %directory.display(), "there are no policies");
         }
+        let keeper = settings.cache.clone();
+        let keeper = keeper.map(|cache| -> Arc<dyn CopyKeeper> { Arc::new(cache) });
+        let mut tuf_roots = TufRoots::new(Arc::new(SystemClock), keeper, tasks.clone());
+        let loaded = followed(loaded, &mut tuf_roots, settings.cache.as_ref());
         Ok(Self {
+            tuf_roots,
             directory: directory.to_owned(),
             standalone: Arc::new(Standalone::new(loaded, settings)),
             seen: Seen::Files(files.fingerprint()),
@@ -120,30 +135,42 @@ impl Follower {
         let files = match Files::read(&self.directory) {
             Ok(files) => files,
             Err(error) => {
-                let seen = Seen::Unreadable(error.clone());
-                return self.note(seen, || Look::Refused(error));
+                return if self.is_new(Seen::Unreadable(error.clone())) {
+                    Look::Refused(error)
+                } else {
+                    Look::Same
+                };
             }
         };
-        let standalone = Arc::clone(&self.standalone);
-        self.note(
-            Seen::Files(files.fingerprint()),
-            || match Loaded::from_files(&files) {
-                Ok(loaded) => {
-                    standalone.current.store(Arc::new(loaded));
-                    Look::Replaced
-                }
-                Err(error) => Look::Refused(error),
-            },
-        )
-    }
-
-    /// The outcome for something not seen before; what was already reported is not reported again.
-    fn note(&mut self, seen: Seen, outcome: impl FnOnce() -> Look) -> Look {
-        if seen == self.seen {
+        if !self.is_new(Seen::Files(files.fingerprint())) {
             return Look::Same;
         }
+        match Loaded::from_files(&files) {
+            Ok(loaded) => {
+                let cache = self.standalone.settings.cache.as_ref();
+                let loaded = followed(loaded, &mut self.tuf_roots, cache);
+                self.standalone.current.store(Arc::new(loaded));
+                Look::Replaced
+            }
+            Err(error) => Look::Refused(error),
+        }
+    }
+
+    /// Notes what was seen; what was seen already is not reported again.
+    fn is_new(&mut self, seen: Seen) -> bool {
+        let is_new = seen != self.seen;
         self.seen = seen;
-        outcome()
+        is_new
+    }
+}
+
+/// The same with the roots that have to be fetched, each kept fresh by a task.
+fn followed(loaded: Loaded, roots: &mut TufRoots, cache: Option<&CacheDirectory>) -> Loaded {
+    let kept = |name: &str| cache?.load(name);
+    let given = Arc::unwrap_or_clone(loaded.trust_roots);
+    Loaded {
+        trust_roots: Arc::new(roots.follow(&loaded.from_tuf, kept, given)),
+        ..loaded
     }
 }
 

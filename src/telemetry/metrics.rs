@@ -14,7 +14,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-/// Everything that is counted. Labels have few values, none of them from outside.
+use super::trust_roots::{TrustRootGauges, TrustRootReading};
+
+/// Everything that is counted. Labels have few values; only the names of trust roots come from outside, and of those
+/// there are at most so many.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -22,6 +25,7 @@ pub struct Metrics {
     denials: Family<CodeLabel, Counter>,
     duration: Family<WebhookLabel, Histogram>,
     policies: Family<StateLabel, Gauge>,
+    trust_roots: TrustRootGauges,
     ready: Gauge,
 }
 
@@ -88,6 +92,7 @@ impl Metrics {
                 Histogram::new(exponential_buckets(SHORTEST_BUCKET, 3.0, BUCKETS))
             }),
             policies: Family::default(),
+            trust_roots: TrustRootGauges::default(),
             ready: Gauge::default(),
         };
         metrics.register();
@@ -121,6 +126,11 @@ impl Metrics {
             let gauge = self.policies.get_or_create(&StateLabel { state });
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Tells of every trust root, and of no other: whether it can be used, and how old it is.
+    pub fn set_trust_roots(&self, roots: &[TrustRootReading]) {
+        self.trust_roots.set(roots);
     }
 
     /// Tells whether reviews are answered now.
@@ -159,6 +169,7 @@ impl Metrics {
             self.duration.clone(),
         );
         registry.register("policies", "Policies by state", self.policies.clone());
+        self.trust_roots.register(registry);
         registry.register("ready", "Whether reviews are answered", self.ready.clone());
     }
 }

@@ -5,5 +5,6 @@ mod manifests;
 mod registry;
 mod server;
 mod support;
+mod trust;
 mod verification;
 mod webhook;

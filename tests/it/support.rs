@@ -10,6 +10,8 @@
 pub(crate) mod certificates;
 pub(crate) mod policies;
 pub(crate) mod reviews;
+#[allow(dead_code, reason = "shared with the tests on a real cluster")]
+pub(crate) mod tuf;
 pub(crate) mod world;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

@@ -253,6 +253,7 @@ fn policies(
     let loaded = Loaded {
         policies: Arc::new(compiled(host, &key.public_pem())?),
         trust_roots: Arc::new(roots),
+        from_tuf: BTreeMap::new(),
         namespaces: BTreeMap::new(),
     };
     let settings = Settings {

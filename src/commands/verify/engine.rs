@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
+use super::roots;
 use crate::{
     app::Reading,
     commands::{CommandError, FileError, files},
@@ -21,7 +22,7 @@ use crate::{
 struct NoEntries;
 
 /// Builds the reviewer that the flags describe, for targets in these namespaces; its shared work runs on `tasks`.
-pub(super) fn assemble(
+pub(super) async fn assemble(
     args: &VerifyArgs,
     namespaces: impl Iterator<Item = String>,
     tasks: &TaskTracker,
@@ -29,7 +30,8 @@ pub(super) fn assemble(
     let reading = Reading::for_people(&args.registry, tasks).map_err(CommandError::usage)?;
     let loaded = match args.source() {
         Some(Source::Directory(directory)) => {
-            standalone::load(&directory).map_err(CommandError::usage)?
+            let loaded = standalone::load(&directory).map_err(CommandError::usage)?;
+            roots::with_fetched(loaded, args).await
         }
         Some(Source::Flags {
             authority,
@@ -41,6 +43,7 @@ pub(super) fn assemble(
     let settings = standalone::Settings {
         default_action: args.default_action.into(),
         namespaces: namespaces.map(|name| (name, labels.clone())).collect(),
+        ..standalone::Settings::default()
     };
     Ok(Reviewer::new(
         reading.registry,
@@ -63,6 +66,7 @@ fn from_flags(authority: &Authority, trust_root: Option<&Path>) -> Result<Loaded
     Ok(Loaded {
         policies: Arc::new(policy_set(&Value::Object(authority))?),
         trust_roots: Arc::new(trust_roots),
+        from_tuf: BTreeMap::new(),
         namespaces: BTreeMap::new(),
     })
 }

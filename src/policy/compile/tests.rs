@@ -5,6 +5,7 @@
 
 mod identity;
 mod keys;
+mod trust_root;
 
 use serde_json::{Value, json};
 
@@ -221,31 +222,6 @@ fn the_content_follows_the_spec_and_the_referenced_keys() {
     let mut defaults = spec.clone();
     defaults["require"] = json!(1);
     assert_eq!(first, content(&defaults, pem()));
-}
-
-#[test]
-fn a_trust_root_has_exactly_one_source() {
-    let text = |spec: Value| {
-        let spec: ImageTrustRootSpec = serde_json::from_value(spec).unwrap();
-        let source = Texts(vec![(
-            "key \"r\" of ConfigMap \"c\"".to_owned(),
-            "{}".to_owned(),
-        )]);
-        spec.text(&source).map_err(|error| error.to_string())
-    };
-    let entry = json!({ "name": "c", "key": "r" });
-    assert_eq!(text(json!({ "trustedRoot": "{ }" })), Ok("{ }".to_owned()));
-    assert_eq!(text(json!({ "configMapRef": entry })), Ok("{}".to_owned()));
-    assert_eq!(
-        text(json!({ "secretRef": entry })),
-        Err("spec.secretRef: key \"r\" of Secret \"c\" cannot be had: there is none".to_owned())
-    );
-    let expected = "spec: expected exactly one of trustedRoot, configMapRef, secretRef, found";
-    assert_eq!(text(json!({})), Err(format!("{expected} none of them")));
-    assert_eq!(
-        text(json!({ "trustedRoot": "x", "secretRef": entry })),
-        Err(format!("{expected} trustedRoot and secretRef"))
-    );
 }
 
 #[test]

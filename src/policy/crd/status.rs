@@ -33,6 +33,20 @@ pub struct TrustRootStatus {
     /// How many transparency logs it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logs: Option<i32>,
+    /// How many certificate transparency logs it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_logs: Option<i32>,
+    /// How many timestamp authorities it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp_authorities: Option<i32>,
+    /// When a trust root from TUF can no longer be used unless it is refreshed: the earliest end of its metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub expires: Option<String>,
+    /// When a trust root from TUF was last found to be current.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub last_refreshed: Option<String>,
     /// The condition Ready says whether policies can use it, and if not why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -48,7 +62,8 @@ pub struct Condition {
     pub r#type: String,
     /// True, False or Unknown.
     pub status: ConditionStatus,
-    /// One word for machines: Compiled, LastGoodInForce, NotCompiled; Loaded, NotLoaded for trust roots.
+    /// One word for machines: Compiled, LastGoodInForce, NotCompiled; Loaded, RefreshFailed,
+    /// NotFetched, NotLoaded, Expired for trust roots.
     #[schemars(length(min = 1, max = 128))]
     pub reason: String,
     /// What is wrong and where, for people.

@@ -10,7 +10,7 @@ use crate::standalone::watch::{Follower, Look};
 #[test]
 fn a_change_replaces_the_whole_reading() {
     let directory = directory(&[("shop.yaml", POLICY)]);
-    let mut follower = Follower::start(directory.path(), Settings::default()).unwrap();
+    let mut follower = start(directory.path()).unwrap();
     assert_eq!(follower.look(), Look::Same);
     write(
         &directory,
@@ -25,7 +25,7 @@ fn a_change_replaces_the_whole_reading() {
 #[test]
 fn an_error_keeps_the_last_good_reading_and_is_reported_once() {
     let directory = directory(&[("shop.yaml", POLICY)]);
-    let mut follower = Follower::start(directory.path(), Settings::default()).unwrap();
+    let mut follower = start(directory.path()).unwrap();
     write(&directory, "shop.yaml", "kind: nonsense\n");
     assert!(matches!(follower.look(), Look::Refused(_)));
     assert_eq!(follower.look(), Look::Same);
@@ -37,7 +37,7 @@ fn an_error_keeps_the_last_good_reading_and_is_reported_once() {
 #[test]
 fn a_directory_that_vanishes_keeps_the_last_good_reading() {
     let directory = directory(&[("shop.yaml", POLICY)]);
-    let mut follower = Follower::start(directory.path(), Settings::default()).unwrap();
+    let mut follower = start(directory.path()).unwrap();
     let path = directory.path().to_owned();
     drop(directory);
     assert!(matches!(follower.look(), Look::Refused(_)));
@@ -118,4 +118,8 @@ fn current(standalone: &Standalone) -> Vec<String> {
 
 fn write(directory: &TempDir, name: &str, text: &str) {
     fs::write(directory.path().join(name), text).unwrap();
+}
+
+fn start(directory: &Path) -> Result<Follower, LoadError> {
+    Follower::start(directory, Settings::default(), &TaskTracker::new())
 }

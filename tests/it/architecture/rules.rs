@@ -43,15 +43,11 @@ const ORDER: [(&str, &[&str]); 22] = [
     ("server", &["admission", "review", "telemetry"]),
     (
         "cluster",
-        &[
-            "review", "trust", "registry", "policy", "workload", "verify",
-        ],
+        &["review", "trust", "registry", "policy", "workload"],
     ),
     (
         "standalone",
-        &[
-            "review", "trust", "registry", "policy", "workload", "verify", "image",
-        ],
+        &["review", "trust", "registry", "policy", "workload", "image"],
     ),
     ("sandbox", &["image"]),
     ("admission", &["review", "decision", "policy", "workload"]),

@@ -42,6 +42,12 @@ impl Policies {
         })
     }
 
+    /// The same policies with other trust roots.
+    pub(crate) fn replace_roots(&self, roots: TrustRoots) {
+        let mut current = self.current.lock().unwrap();
+        current.as_mut().unwrap().trust_roots = Arc::new(roots);
+    }
+
     pub(crate) fn set(&self, snapshot: Snapshot) {
         *self.current.lock().unwrap() = Some(snapshot);
     }

@@ -89,6 +89,11 @@ impl World {
         });
     }
 
+    /// Leaves the demand, and judges by other trust roots.
+    pub(crate) fn replace_roots(&self, roots: TrustRoots) {
+        self.policies.replace_roots(roots);
+    }
+
     /// Demands a signature by [`Self::key`].
     pub(crate) fn demand_key(&self) {
         self.demand(json!({"authorities": [authority("key", &self.key)]}));
