@@ -23,3 +23,4 @@ mod command_line;
 mod policies;
 mod pull_secrets;
 mod signers;
+mod trust_roots;

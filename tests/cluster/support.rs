@@ -10,6 +10,9 @@ pub(crate) mod registry;
 pub(crate) mod scene;
 pub(crate) mod sigstore_servers;
 pub(crate) mod token_issuer;
+#[path = "../it/support/tuf.rs"]
+#[allow(dead_code, reason = "shared with the tests that need no cluster")]
+pub(crate) mod tuf;
 
 use std::{
     fs,
