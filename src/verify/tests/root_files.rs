@@ -231,6 +231,10 @@ fn pem_files_that_hold_something_else_are_refused() {
         TrustRoot::from_pem(&PemParts::default(), INSECURE).unwrap_err(),
         TrustRootError::NoAuthority
     );
+}
+
+#[test]
+fn pem_files_above_the_limit_together_are_not_parsed() {
     let blank = " ".repeat(limits::TRUST_ROOT_BYTES / 2 + 1);
     let parts = PemParts {
         certificate_authorities: &[&blank, &blank],
