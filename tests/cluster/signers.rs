@@ -126,6 +126,25 @@ fn cosign_2_by_a_key_without_the_log_that_a_policy_requires_is_refused() {
 
 #[test]
 #[ignore = "needs a cluster"]
+fn without_a_log_cosign_2_by_a_gitlab_job_is_admitted_only_where_the_root_says_so() {
+    let stage = Stage::new("job-no-log-2");
+    let services = [&stage.certificates()[..], &stage.timestamps(), &NO_LOG].concat();
+    let image = stage.sign_in_job(Cosign::Two, &stage.project(), &services);
+    stage.trust(ROOT, &json!({}));
+    stage.demand(&stage.job(ROOT));
+    stage
+        .scene
+        .rejects(&pod("app", &image.tagged), "LogEntryInvalid");
+    stage.trust(
+        "tests-no-log",
+        &json!({ "insecureNoTransparencyLog": true }),
+    );
+    stage.demand(&stage.job("tests-no-log"));
+    stage.admits(&image);
+}
+
+#[test]
+#[ignore = "needs a cluster"]
 fn cosign_2_by_a_job_of_another_project_is_refused() {
     let stage = Stage::new("fork-2");
     let services = [&stage.certificates()[..], &stage.first_log()].concat();
