@@ -6,6 +6,7 @@
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 
+mod attach;
 mod faults;
 
 use std::collections::BTreeMap;

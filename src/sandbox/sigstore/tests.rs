@@ -1,6 +1,7 @@
 mod key_pair;
 mod layouts;
 mod mutation;
+mod openssl;
 mod oracle;
 mod tuf;
 

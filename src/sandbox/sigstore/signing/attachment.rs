@@ -109,8 +109,10 @@ impl Signing<'_> {
     }
 
     /// Signs a statement, as `cosign attest` did before bundles: a DSSE envelope, everything else in
-    /// annotations.
-    pub fn legacy_attestation(self) -> Result<Attachment, SandboxError> {
+    /// annotations. It is provenance unless another type was said.
+    pub fn legacy_attestation(mut self) -> Result<Attachment, SandboxError> {
+        self.predicate_type
+            .get_or_insert_with(|| PROVENANCE.to_owned());
         let credential = self.credential()?;
         let sealed = self.seal(&credential)?;
         let submission = sealed.submission(&self, &credential);
@@ -316,3 +318,5 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+
+const PROVENANCE: &str = "https://slsa.dev/provenance/v1";

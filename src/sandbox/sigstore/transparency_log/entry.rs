@@ -46,7 +46,8 @@ pub enum LogName {
 }
 
 /// The one thing that is wrong with an entry. What is not named here is genuine: an entry about something
-/// else has a good promise and a good proof.
+/// else has a good promise and a good proof. Faults of the promise and the time change nothing about an
+/// entry of Rekor v2, which has neither.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EntryFault {
     /// It has another signature of the same signer. (`intoto` 0.0.1 has none: nothing changes.)
