@@ -324,3 +324,12 @@ pub const TUF_ERROR_CHARS: usize = 200;
 
 /// The most trust roots that metrics tell of.
 pub const TRUST_ROOTS_MEASURED: usize = 100;
+
+/// The largest `oci-layout` file of a layout folder, in bytes.
+pub const LAYOUT_MARKER_BYTES: usize = 4 * 1024;
+
+/// The most bytes of manifests and indexes that are read from one layout folder.
+pub const LAYOUT_MANIFEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most images of a layout folder that an error lists.
+pub const SHOWN_LAYOUT_IMAGES: usize = 10;

@@ -1,6 +1,7 @@
 //! `assay verify`: the webhook's decision outside a cluster.
 
 mod engine;
+mod folder;
 mod report;
 mod roots;
 mod targets;
@@ -9,9 +10,9 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
 use self::{
+    engine::Reviewers,
     report::Reporter,
     targets::{Target, read_all},
 };
@@ -21,22 +22,19 @@ use crate::{
     decision::Enforcement,
     limits,
     policy::Place,
-    review::{Examination, Request, ReviewError, Reviewer},
+    review::{Examination, Request, ReviewError},
 };
 
 /// Judges all images and prints what to deploy.
 pub async fn run(args: VerifyArgs) -> Result<Exit, CommandError> {
     let targets = if args.files.is_empty() {
-        args.images
-            .iter()
-            .map(|image| Target::image(image))
-            .collect()
+        folder::read_images(&args)?
     } else {
         read_all(&args.files).map_err(CommandError::usage)?
     };
     let namespaces = targets.iter().map(|target| namespace(&args, target));
-    let reviewer = engine::assemble(&args, namespaces, &TaskTracker::new()).await?;
-    let examinations = examine(&reviewer, &args, &targets)
+    let reviewers = Reviewers::assemble(&args, &targets, namespaces).await?;
+    let examinations = examine(&reviewers, &args, &targets)
         .await
         .map_err(CommandError::undetermined)?;
     let mut reporter = Reporter::new(args.default_action.into());
@@ -50,13 +48,12 @@ pub async fn run(args: VerifyArgs) -> Result<Exit, CommandError> {
 
 /// Judges every target by itself, some of them at the same time; the order is kept.
 async fn examine(
-    reviewer: &Reviewer,
+    reviewers: &Reviewers,
     args: &VerifyArgs,
     targets: &[Target],
 ) -> Result<Vec<Examination>, ReviewError> {
-    let reviews = targets
-        .iter()
-        .map(|target| reviewer.examine(request(args, target)));
+    let reviews = (targets.iter().zip(reviewers.of_targets()))
+        .map(|(target, reviewer)| reviewer.examine(request(args, target)));
     let examinations: Vec<_> = stream::iter(reviews)
         .buffered(limits::OBJECTS_AT_ONCE)
         .collect()

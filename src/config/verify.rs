@@ -15,9 +15,12 @@ use super::{DefaultActionArg, RegistryArgs, parse_duration};
         .args(["policies", "key", "gitlab_project", "certificate_identity"]),
 )]
 pub struct VerifyArgs {
-    /// The images to judge
+    /// The images to judge; `oci:DIR[:TAG]` is one in an OCI layout folder, judged without any network
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
+    /// What policies should take the image of `oci:DIR` for, as in `registry.example/app:1.8.2`
+    #[arg(long = "as", value_name = "REFERENCE", conflicts_with = "files")]
+    pub known_as: Option<String>,
     /// Judge the images of the Kubernetes objects in this YAML file (`-` is stdin); may be given several times
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
     pub files: Vec<PathBuf>,

@@ -6,6 +6,7 @@ mod referrers;
 use std::{collections::BTreeSet, sync::Arc};
 
 use self::candidate::Candidates;
+pub(super) use self::candidate::{is_about, is_signature};
 use super::{
     Attachment, AttachmentPlace, RegistryError, Search, cache::Looked, host::ReferrersApi,
     manifest::IMAGE_MANIFEST, session::Session,

@@ -202,6 +202,11 @@ impl Descriptor {
         parts.join("/")
     }
 
+    pub(super) fn annotation(&self, key: &str) -> Option<&str> {
+        let annotations = self.annotations.as_ref()?;
+        annotations.0.get(key).map(String::as_str)
+    }
+
     pub(super) fn has_annotation(&self, key: &str) -> bool {
         let annotations = self.annotations.as_ref();
         annotations.is_some_and(|annotations| annotations.0.contains_key(key))

@@ -9,6 +9,7 @@
 
 mod bench;
 mod docs;
+mod folder;
 mod inspect;
 mod rules;
 mod serve;

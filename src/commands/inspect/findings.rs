@@ -119,9 +119,11 @@ impl Finding {
 }
 
 fn candidate(attachment: &Attachment) -> Candidate {
-    let layout = match attachment.place {
-        AttachmentPlace::SignatureTag => Layout::Legacy,
-        AttachmentPlace::ReferrersApi | AttachmentPlace::ReferrersTag => Layout::Bundle,
+    // The place does not tell: cosign 2 can store its signatures as referrers too.
+    let layout = if attachment.media_type == SIMPLE_SIGNING {
+        Layout::Legacy
+    } else {
+        Layout::Bundle
     };
     Candidate {
         layout,
@@ -166,3 +168,6 @@ fn place(place: AttachmentPlace) -> &'static str {
 
 /// What cosign's plain signatures call themselves.
 const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+
+/// The media type of a payload in the layout of cosign 2.
+const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";

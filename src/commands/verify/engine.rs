@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use super::roots;
+use super::{
+    folder::{FolderImage, Naming},
+    roots,
+    targets::Target,
+};
 use crate::{
     app::Reading,
     commands::{CommandError, FileError, files},
@@ -21,40 +25,96 @@ use crate::{
 /// There are no Secrets and ConfigMaps where there is no cluster.
 struct NoEntries;
 
-/// Builds the reviewer that the flags describe, for targets in these namespaces; its shared work runs on `tasks`.
-pub(super) async fn assemble(
-    args: &VerifyArgs,
-    namespaces: impl Iterator<Item = String>,
-    tasks: &TaskTracker,
-) -> Result<Reviewer, CommandError> {
-    let reading = Reading::for_people(&args.registry, tasks).map_err(CommandError::usage)?;
-    let loaded = match args.source() {
+/// Who judges which target: images in folders are judged by what their folder holds, and all others by what
+/// registries answer. No client is made where there are no others.
+pub(super) struct Reviewers {
+    of_targets: Vec<Arc<Reviewer>>,
+}
+
+impl Reviewers {
+    /// Builds the reviewers that the flags describe, for targets in these namespaces.
+    pub(super) async fn assemble(
+        args: &VerifyArgs,
+        targets: &[Target],
+        namespaces: impl Iterator<Item = String>,
+    ) -> Result<Self, CommandError> {
+        let labels: BTreeMap<String, String> = args.namespace_labels.iter().cloned().collect();
+        let settings = standalone::Settings {
+            default_action: args.default_action.into(),
+            namespaces: namespaces.map(|name| (name, labels.clone())).collect(),
+            ..standalone::Settings::default()
+        };
+        let is_nameless = |folder: &FolderImage| matches!(folder.naming, Naming::Placeholder);
+        let named = standalone(load(args, Naming::Known).await?, &settings);
+        let nameless = if targets
+            .iter()
+            .filter_map(|target| target.folder.as_ref())
+            .any(is_nameless)
+        {
+            standalone(load(args, Naming::Placeholder).await?, &settings)
+        } else {
+            Arc::clone(&named)
+        };
+        let by_registry = if targets.iter().any(|target| target.folder.is_none()) {
+            Some(Arc::new(by_registries(args, Arc::clone(&named))?))
+        } else {
+            None
+        };
+        let of_targets = targets.iter().filter_map(|target| {
+            let Some(folder) = &target.folder else {
+                return by_registry.clone();
+            };
+            let rules = match folder.naming {
+                Naming::Known => Arc::clone(&named),
+                Naming::Placeholder => Arc::clone(&nameless),
+            };
+            let layout = Arc::clone(&folder.layout);
+            let keyring = Arc::new(FixedKeyring::default());
+            Some(Arc::new(Reviewer::new(layout, rules, keyring)))
+        });
+        Ok(Self {
+            of_targets: of_targets.collect(),
+        })
+    }
+
+    /// One for each target, in their order.
+    pub(super) fn of_targets(&self) -> impl Iterator<Item = &Reviewer> {
+        self.of_targets.iter().map(AsRef::as_ref)
+    }
+}
+
+fn by_registries(args: &VerifyArgs, rules: Arc<Standalone>) -> Result<Reviewer, CommandError> {
+    let reading =
+        Reading::for_people(&args.registry, &TaskTracker::new()).map_err(CommandError::usage)?;
+    // The credentials of whoever runs the command: a pipeline has no Pod whose secrets it could use.
+    let keyring = Arc::new(FixedKeyring::new(reading.keyring));
+    Ok(Reviewer::new(reading.registry, rules, keyring))
+}
+
+fn standalone(loaded: Loaded, settings: &standalone::Settings) -> Arc<Standalone> {
+    Arc::new(Standalone::new(loaded, settings.clone()))
+}
+
+async fn load(args: &VerifyArgs, naming: Naming) -> Result<Loaded, CommandError> {
+    match args.source() {
         Some(Source::Directory(directory)) => {
             let loaded = standalone::load(&directory).map_err(CommandError::usage)?;
-            roots::with_fetched(loaded, args).await
+            Ok(roots::with_fetched(loaded, args).await)
         }
         Some(Source::Flags {
             authority,
             trust_root,
-        }) => from_flags(&authority, trust_root.as_deref())?,
-        None => return Err(CommandError::usage("nothing says what to judge by")),
-    };
-    let labels: BTreeMap<String, String> = args.namespace_labels.iter().cloned().collect();
-    let settings = standalone::Settings {
-        default_action: args.default_action.into(),
-        namespaces: namespaces.map(|name| (name, labels.clone())).collect(),
-        ..standalone::Settings::default()
-    };
-    Ok(Reviewer::new(
-        reading.registry,
-        Arc::new(Standalone::new(loaded, settings)),
-        // The credentials of whoever runs the command: a pipeline has no Pod whose secrets it could use.
-        Arc::new(FixedKeyring::new(reading.keyring)),
-    ))
+        }) => from_flags(&authority, trust_root.as_deref(), naming),
+        None => Err(CommandError::usage("nothing says what to judge by")),
+    }
 }
 
-fn from_flags(authority: &Authority, trust_root: Option<&Path>) -> Result<Loaded, CommandError> {
-    let mut authority = authority_spec(authority)?;
+fn from_flags(
+    authority: &Authority,
+    trust_root: Option<&Path>,
+    naming: Naming,
+) -> Result<Loaded, CommandError> {
+    let mut authority = authority_spec(authority, naming)?;
     let mut trust_roots = TrustRoots::public_only();
     if let Some(file) = trust_root {
         let text = files::read(file, limits::TRUST_FILE_BYTES).map_err(CommandError::usage)?;
@@ -72,7 +132,10 @@ fn from_flags(authority: &Authority, trust_root: Option<&Path>) -> Result<Loaded
 }
 
 /// The flags as the authority of a policy, so that they are judged, and refused, by the same rules.
-fn authority_spec(authority: &Authority) -> Result<serde_json::Map<String, Value>, CommandError> {
+fn authority_spec(
+    authority: &Authority,
+    naming: Naming,
+) -> Result<serde_json::Map<String, Value>, CommandError> {
     let (name, kind, spec) = match authority {
         Authority::Key(file) => {
             let pem = files::read(file, limits::TRUST_FILE_BYTES).map_err(CommandError::usage)?;
@@ -83,7 +146,9 @@ fn authority_spec(authority: &Authority) -> Result<serde_json::Map<String, Value
             instance,
             ref_pattern,
         } => {
-            let mut spec = json!({ "project": project });
+            // Where an image without a name will lie cannot be asked.
+            let in_project = naming == Naming::Known;
+            let mut spec = json!({ "project": project, "imageInProject": in_project });
             insert(&mut spec, "instance", instance.as_deref());
             insert(&mut spec, "ref", ref_pattern.as_deref());
             ("gitlab-project", "gitlab", spec)

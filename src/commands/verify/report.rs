@@ -152,10 +152,13 @@ impl ImageReport {
         Self {
             object: target.object.clone(),
             field: target.object.as_ref().map(|_| slot.field_path()),
-            image: slot.written.clone(),
+            image: match &target.folder {
+                Some(folder) => folder.written.clone(),
+                None => slot.written.clone(),
+            },
             verdict: strictest(denials.iter().map(|denial| denial.verdict)),
             digest,
-            pinned: admitted.map(|image| image.reference.pinned(&image.digest)),
+            pinned: admitted.map(|image| pinned(target, image)),
             policies: admitted.map(policy_names).unwrap_or_default(),
             signatures: admitted.map(SignatureReport::of_image).unwrap_or_default(),
             denials,
@@ -254,6 +257,14 @@ fn digest_of(
             .and_then(|denial| denial.digest.as_ref())
             .map(ToString::to_string)
     })
+}
+
+fn pinned(target: &Target, image: &AdmittedImage) -> String {
+    let reference = image.reference.pinned(&image.digest);
+    match &target.folder {
+        Some(folder) => folder.pinned(reference),
+        None => reference,
+    }
 }
 
 fn policy_names(image: &AdmittedImage) -> Vec<String> {

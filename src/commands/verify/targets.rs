@@ -9,6 +9,8 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 
+use super::folder::FolderImage;
+
 use crate::{
     commands::files::{FileError, read_or_stdin},
     limits,
@@ -28,6 +30,8 @@ pub(super) struct Target {
     pub(super) labels: BTreeMap<String, String>,
     /// Which pull credentials it names.
     pub(super) pull: PullReferences,
+    /// The folder that the image is in, when it is in no registry.
+    pub(super) folder: Option<FolderImage>,
 }
 
 /// An object's kind and name, as people refer to it.
@@ -94,6 +98,7 @@ impl Target {
             namespace: None,
             labels: BTreeMap::new(),
             pull: PullReferences::default(),
+            folder: None,
         }
     }
 
@@ -104,6 +109,7 @@ impl Target {
             namespace: text(object, "/metadata/namespace").map(str::to_owned),
             labels: workload::pod_labels(kind, object),
             pull: workload::pull_references(kind, object),
+            folder: None,
         })
     }
 }

@@ -122,8 +122,23 @@ impl Candidates {
 }
 
 /// Whether a layer of this media type may be a signature.
-fn is_signature(media_type: &str) -> bool {
+pub(in crate::registry) fn is_signature(media_type: &str) -> bool {
     is_bundle(media_type) || media_type == SIMPLE_SIGNING
+}
+
+/// Whether this referrer is about this digest and holds signatures as cosign stores them: one bundle (the layout of
+/// cosign 3), or simple-signing payloads alone (the experimental layout of cosign 2).
+pub(in crate::registry) fn is_about(manifest: &Manifest, image: &Digest) -> bool {
+    let holds_signatures = match manifest.layers.as_slice() {
+        [layer] if is_bundle(&layer.media_type) => true,
+        layers => {
+            !layers.is_empty()
+                && layers
+                    .iter()
+                    .all(|layer| layer.media_type == SIMPLE_SIGNING)
+        }
+    };
+    holds_signatures && manifest.manifest_subject.as_deref() == Some(image.as_str())
 }
 
 /// Whether this is the media type of some version of a Sigstore bundle.

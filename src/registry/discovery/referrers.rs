@@ -6,7 +6,7 @@ use tokio::time::timeout_at;
 use url::Url;
 
 use super::{
-    candidate::{Candidates, is_bundle},
+    candidate::{Candidates, is_about, is_bundle},
     tag_of,
 };
 use crate::{
@@ -109,7 +109,7 @@ impl Session {
         self.fetch_referrers(digest, index.manifests, place).await
     }
 
-    /// The bundles among the listed manifests. A descriptor's `artifactType` is not to be relied on: it says
+    /// The signatures among the listed manifests. A descriptor's `artifactType` is not to be relied on: it says
     /// only what to fetch first.
     async fn fetch_referrers(
         &self,
@@ -149,7 +149,7 @@ impl Session {
         candidates.fetch(self).await
     }
 
-    /// A listed manifest, when it is about this digest and holds one bundle. One that is listed and gone is none.
+    /// A listed manifest, when it is about this digest and holds signatures. One that is listed and gone is none.
     async fn fetch_referrer(
         &self,
         digest: &Digest,
@@ -161,12 +161,7 @@ impl Session {
         let manifest = self
             .fetch_manifest(expected.as_str(), IMAGE_MANIFEST, Some(&expected))
             .await?;
-        Ok(manifest.filter(|manifest| {
-            let is_about_it = manifest.manifest_subject.as_deref() == Some(digest.as_str());
-            let is_one_bundle =
-                matches!(manifest.layers.as_slice(), [layer] if is_bundle(&layer.media_type));
-            is_about_it && is_one_bundle
-        }))
+        Ok(manifest.filter(|manifest| is_about(manifest, digest)))
     }
 
     fn referrers_url(&self, digest: &Digest) -> Url {
@@ -252,6 +247,7 @@ fn next_link(headers: &HeaderMap) -> Option<String> {
 fn rank(listed: &Descriptor) -> u8 {
     match listed.artifact_type.as_deref() {
         Some(artifact_type) if is_bundle(artifact_type) => 0,
+        Some(SIGNATURE_ARTIFACT) => 0,
         // go-containerregistry writes the config's media type here.
         None
         | Some(
@@ -264,6 +260,9 @@ fn rank(listed: &Descriptor) -> u8 {
 fn is_deadline(error: &RegistryError) -> bool {
     matches!(error, RegistryError::Deadline { .. })
 }
+
+/// What cosign 2 calls signatures that it stores as referrers.
+const SIGNATURE_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 
 /// The rank of a referrer that says it is something else.
 const OTHER: u8 = 2;

@@ -363,3 +363,49 @@ fn push_fallback(setup: &Setup, image: &Digest, referrers: &[&Digest]) {
         .registry
         .push_manifest("acme/api", Some(&tag), INDEX, index.to_string());
 }
+
+#[tokio::test]
+async fn signatures_that_cosign_2_stores_as_referrers_are_found_by_api_and_by_fallback_tag() {
+    for (referrers, place) in [
+        (Referrers::Api, AttachmentPlace::ReferrersApi),
+        (Referrers::FallbackTag, AttachmentPlace::ReferrersTag),
+    ] {
+        let setup = open(referrers).await;
+        let registry = &setup.registry;
+        let image = registry.push_image("acme/api", "1", "image");
+        let other = registry.push_image("acme/api", "2", "other");
+        let payload = registry.push_blob("acme/api", "payload");
+        let referrer = |subject: &Digest| {
+            let manifest = json!({
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "artifactType": "application/vnd.dev.cosign.artifact.sig.v1+json",
+                "config": {"mediaType": "application/vnd.dev.cosign.artifact.sig.v1+json",
+                           "digest": payload.as_str(), "size": 7},
+                "layers": [{"mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
+                            "digest": payload.as_str(), "size": 7,
+                            "annotations": {"dev.cosignproject.cosign/signature": "c2ln"}}],
+                "subject": {"mediaType": MANIFEST, "digest": subject.as_str(), "size": 1},
+            });
+            let content = manifest.to_string();
+            let size = content.len();
+            let digest = registry.push_manifest("acme/api", None, MANIFEST, content);
+            json!({"mediaType": MANIFEST, "digest": digest.as_str(), "size": size})
+        };
+        let listed = [referrer(&image), referrer(&other)];
+        if referrers == Referrers::FallbackTag {
+            let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed});
+            let tag = format!("sha256-{}", image.hex());
+            registry.push_manifest("acme/api", Some(&tag), INDEX, index.to_string());
+        }
+        let found = setup
+            .attachments("acme/api", &image, Search::First, &anonymous())
+            .await
+            .expect("read");
+        let mut expected = legacy("payload");
+        expected[0].0 = place;
+        assert_eq!(summary(&found), expected);
+        let annotations = &found[0].annotations;
+        assert_eq!(annotations["dev.cosignproject.cosign/signature"], "c2ln");
+    }
+}
