@@ -87,15 +87,14 @@ pub async fn serve(args: ServeArgs) -> Result<(), AppError> {
         _ = &mut serving => Err(AppError::ServerEnded),
     };
     stop.cancel();
-    drain(&mut serving, &mut signals).await;
+    if !matches!(outcome, Err(AppError::ServerEnded)) {
+        drain(serving, &mut signals).await;
+    }
     outcome
 }
 
 /// Waits for the reviews under way. Whoever sends a second signal does not want to wait.
-async fn drain(serving: &mut JoinHandle<()>, signals: &mut Signals) {
-    if serving.is_finished() {
-        return;
-    }
+async fn drain(serving: JoinHandle<()>, signals: &mut Signals) {
     tokio::select! {
         _ = serving => tracing::info!("drained"),
         signal = signals.next() => tracing::warn!(signal, "stopped without draining"),
