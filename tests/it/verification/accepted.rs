@@ -217,6 +217,7 @@ fn key_pairs() -> Vec<(&'static str, SigningKeyPair)> {
             rsa().with_padding(RsaPadding::Pss),
         ),
         ("RSA 3072, PKCS #1 v1.5, SHA-256", of(KeyKind::Rsa3072)),
+        ("RSA 4096, PKCS #1 v1.5, SHA-256", of(KeyKind::Rsa4096)),
     ]
 }
 
