@@ -3,7 +3,10 @@
 use assay::{
     clock::{Clock, SystemClock},
     image::Digest,
-    sandbox::sigstore::{Attachment, PrivateSigstore},
+    policy::TrustRootName,
+    sandbox::sigstore::{Attachment, PrivateSigstore, TimestampToken},
+    trust::TrustRoots,
+    verify::{Switches, Transparency, TrustRoot},
 };
 use jiff::ToSpan as _;
 use rstest::rstest;
@@ -163,6 +166,59 @@ async fn go_2026_4529_an_intermediate_that_had_expired_at_the_time_of_signing() 
     let image = world.push_image();
     world.attach(&image, world.pipeline_signature(TAG, &image));
     assert_eq!(world.codes().await, ["CertificateInvalid"]);
+}
+
+// The same with the log switched off, which is where cosign went wrong: the time is a timestamp authority's.
+#[tokio::test]
+async fn go_2026_4529_an_expired_intermediate_where_no_log_is_asked_for() {
+    let mut world = World::new().await;
+    let now = SystemClock.now();
+    world.sigstore = PrivateSigstore::with_intermediate_until(now, now - 1.hour()).unwrap();
+    world.demand_pipeline(REFS);
+    let switches = Switches {
+        transparency: Transparency::InsecureNone,
+        ..Switches::default()
+    };
+    let root = TrustRoot::from_json_with(&world.sigstore.trusted_root_json(), switches).unwrap();
+    world.replace_roots(
+        TrustRoots::public_only().with(TrustRootName::Named("sandbox".to_owned()), Ok(root.into())),
+    );
+    let image = world.push_image();
+    let signing = world.sigstore.sign_as(&pipeline(), &image).without_log();
+    let signed = signing.timestamp(TimestampToken::new()).bundle().unwrap();
+    world.attach(&image, signed);
+    assert_eq!(world.codes().await, ["CertificateInvalid"]);
+}
+
+/// A key that was good until an hour ago, and a signature that a timestamp authority dates.
+async fn codes_of_a_dated_key(signed_before_the_end: bool) -> Vec<String> {
+    let world = World::new().await;
+    let end = SystemClock.now() - 1.hour();
+    let mut dated = authority("key", &world.key);
+    dated["key"]["notAfter"] = json!(end.to_string());
+    dated["trustRootRef"] = json!({"name": "sandbox"});
+    world.demand(json!({"authorities": [dated]}));
+    let image = world.push_image();
+    let at = if signed_before_the_end {
+        end - 1.minute()
+    } else {
+        end + 1.minute()
+    };
+    let signing = world.sigstore.sign_with(&world.key, &image).without_log();
+    let signed = signing.timestamp(TimestampToken::new().at(at)).bundle();
+    world.attach(&image, signed.unwrap());
+    world.codes().await
+}
+
+// sigstore-go knew the time for which a key was trusted, and did not compare it with the time of signing.
+#[tokio::test]
+async fn cve_2026_54787_a_key_that_had_ended_when_it_signed() {
+    assert_eq!(codes_of_a_dated_key(false).await, ["KeyExpired"]);
+}
+
+#[tokio::test]
+async fn cve_2026_54787_a_key_that_has_ended_since_it_signed_is_not_held_up() {
+    assert_eq!(codes_of_a_dated_key(true).await, Vec::<String>::new());
 }
 
 // sigstore-go counted entries towards its threshold, where it should have counted logs. Assay's thresholds count
