@@ -14,7 +14,6 @@ use super::{KeyKind, SandboxError, SigningKeyPair};
 /// [`TufRepository::files`].
 #[derive(Debug)]
 pub struct TufRepository {
-    target_name: String,
     target: Vec<u8>,
     /// The keys of the root role, one generation after the other.
     root_keys: Vec<SigningKeyPair>,
@@ -82,7 +81,6 @@ impl TufRepository {
             })
             .collect::<Result<_, SandboxError>>()?;
         Ok(Self {
-            target_name: "trusted_root.json".to_owned(),
             target: trusted_root.into(),
             root_keys: vec![SigningKeyPair::generate()?],
             keys,
@@ -108,11 +106,6 @@ impl TufRepository {
         }
     }
 
-    /// Renames the target.
-    pub fn rename_target(&mut self, name: &str) {
-        name.clone_into(&mut self.target_name);
-    }
-
     /// Publishes a new version of the root, with a new key of the root role, which both keys sign.
     ///
     /// # Errors
@@ -122,11 +115,6 @@ impl TufRepository {
         self.root_keys.push(SigningKeyPair::generate()?);
         self.bump(TufRole::Root);
         Ok(())
-    }
-
-    /// Sets the version that this role's metadata says, also backwards.
-    pub fn set_version(&mut self, role: TufRole, version: u64) {
-        self.versions.insert(role, version);
     }
 
     /// Sets when this role's metadata expires.
@@ -175,7 +163,7 @@ impl TufRepository {
         }
         if self.fault != Some(TufFault::MissingTarget) {
             let hash = metadata::sha256_hex(&self.target);
-            let path = format!("targets/{hash}.{}", self.target_name);
+            let path = format!("targets/{hash}.{TARGET}");
             files.insert(path, self.served_target());
         }
         Ok(files)
@@ -201,7 +189,7 @@ impl TufRepository {
         if self.fault == Some(TufFault::UnnamedTarget) {
             return json!({});
         }
-        json!({ self.target_name.as_str(): {
+        json!({ TARGET: {
             "length": self.target.len(),
             "hashes": { "sha256": metadata::sha256_hex(&self.target) },
         }})
@@ -300,6 +288,8 @@ impl TufRole {
         }
     }
 }
+
+const TARGET: &str = "trusted_root.json";
 
 const OTHER_ROLES: [TufRole; 3] = [TufRole::Targets, TufRole::Snapshot, TufRole::Timestamp];
 

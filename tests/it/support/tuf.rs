@@ -8,24 +8,18 @@ use std::{
 
 use assay::{
     clock::Clock,
-    image::Digest,
-    policy::TufRepository,
-    sandbox::sigstore::SigningKeyPair,
+    policy,
+    sandbox::sigstore::{TufFault, TufRepository, TufRole},
     trust::{Patience, TufDefinition, TufRoot},
     verify::Switches,
 };
 use axum::{Router, body::Body, extract::State, http::Uri, response::Response};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-use sigstore_tuf::canonical_json::to_canonical_bytes;
 
-/// The files of a repository with one root key and one key for everything else.
+/// A repository as a mirror has it: the files that it was told to publish last.
 pub(crate) struct Repository {
-    root_key: SigningKeyPair,
-    online_key: SigningKeyPair,
+    inner: TufRepository,
     now: Timestamp,
-    root_version: u64,
-    version: u64,
     pinned: String,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
 }
@@ -71,20 +65,14 @@ impl Repository {
 
     /// With this trust root, good for a day.
     pub(crate) fn new(now: Timestamp, trusted_root: &str) -> Self {
-        let mut repository = Self {
-            root_key: SigningKeyPair::generate().unwrap(),
-            online_key: SigningKeyPair::generate().unwrap(),
+        let mut inner = TufRepository::new(trusted_root, now).unwrap();
+        inner.set_expiry(TufRole::Timestamp, now + SignedDuration::from_hours(24));
+        Self {
+            pinned: String::from_utf8(inner.first_root().unwrap()).unwrap(),
+            files: inner.files().unwrap(),
+            inner,
             now,
-            root_version: 1,
-            version: 0,
-            pinned: String::new(),
-            files: BTreeMap::new(),
-        };
-        let root = repository.root(&[&repository.root_key]);
-        repository.pinned = String::from_utf8(root.clone()).unwrap();
-        repository.files.insert("1.root.json".to_owned(), root);
-        repository.publish(trusted_root, SignedDuration::from_hours(24));
-        repository
+        }
     }
 
     /// The first root, for clients to begin with.
@@ -94,84 +82,23 @@ impl Repository {
 
     /// A next version with this trust root, whose timestamp is good for so long.
     pub(crate) fn publish(&mut self, trusted_root: &str, good_for: SignedDuration) {
-        self.version += 1;
-        let version = self.version;
-        let hash = Digest::of(trusted_root.as_bytes()).hex().to_owned();
-        let target = json!({"length": trusted_root.len(), "hashes": {"sha256": hash}});
-        let (days, online) = (SignedDuration::from_hours(240), &self.online_key);
-        let targets = json!({"_type": "targets", "targets": {"trusted_root.json": target}});
-        let targets = self.signed(targets, version, days, &[online]);
-        let snapshot = json!({"_type": "snapshot", "meta": {"targets.json": {"version": version}}});
-        let snapshot = self.signed(snapshot, version, days, &[online]);
-        let timestamp =
-            json!({"_type": "timestamp", "meta": {"snapshot.json": {"version": version}}});
-        let timestamp = self.signed(timestamp, version, good_for, &[online]);
-        let target = format!("targets/{hash}.trusted_root.json");
-        self.files.extend([
-            (target, trusted_root.as_bytes().to_vec()),
-            (format!("{version}.targets.json"), targets),
-            (format!("{version}.snapshot.json"), snapshot),
-            ("timestamp.json".to_owned(), timestamp),
-        ]);
+        self.inner.publish(trusted_root);
+        self.inner
+            .set_expiry(TufRole::Timestamp, self.now + good_for);
+        self.files = self.inner.files().unwrap();
     }
 
     /// A next root with another root key, signed with the old key too.
     pub(crate) fn rotate_root(&mut self) {
-        let old = std::mem::replace(&mut self.root_key, SigningKeyPair::generate().unwrap());
-        self.root_version += 1;
-        let root = self.root(&[&old, &self.root_key]);
-        self.files
-            .insert(format!("{}.root.json", self.root_version), root);
+        self.inner.rotate_root().unwrap();
+        self.files = self.inner.files().unwrap();
     }
 
     /// A next root that the holder of the old key knows nothing of.
     pub(crate) fn usurp_root(&mut self) {
-        self.root_key = SigningKeyPair::generate().unwrap();
-        self.root_version += 1;
-        let root = self.root(&[&self.root_key]);
-        self.files
-            .insert(format!("{}.root.json", self.root_version), root);
-    }
-
-    fn root(&self, signers: &[&SigningKeyPair]) -> Vec<u8> {
-        let keys: BTreeMap<String, Value> = [&self.root_key, &self.online_key]
-            .map(|key| {
-                let public = json!({
-                    "keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256",
-                    "keyval": {"public": key.public_pem()},
-                });
-                (key_id(key), public)
-            })
-            .into();
-        let role = |key| json!({"keyids": [key_id(key)], "threshold": 1});
-        let online = role(&self.online_key);
-        let root = json!({
-            "_type": "root", "consistent_snapshot": true, "keys": keys,
-            "roles": {
-                "root": role(&self.root_key),
-                "timestamp": online, "snapshot": online, "targets": online,
-            },
-        });
-        let year = SignedDuration::from_hours(365 * 24);
-        self.signed(root, self.root_version, year, signers)
-    }
-
-    fn signed(
-        &self,
-        mut part: Value,
-        version: u64,
-        good_for: SignedDuration,
-        signers: &[&SigningKeyPair],
-    ) -> Vec<u8> {
-        part["spec_version"] = json!("1.0.31");
-        part["version"] = json!(version);
-        part["expires"] = json!((self.now + good_for).to_string());
-        let bytes = to_canonical_bytes(&part).unwrap();
-        let signatures: Vec<Value> = signers
-            .iter()
-            .map(|key| json!({"keyid": key_id(key), "sig": hex(&key.sign(&bytes).unwrap())}))
-            .collect();
-        serde_json::to_vec(&json!({"signed": part, "signatures": signatures})).unwrap()
+        let fault = TufFault::WrongKey(TufRole::Root);
+        self.inner.set_fault(Some(fault));
+        self.rotate_root();
     }
 }
 
@@ -227,7 +154,7 @@ impl Mirror {
 
     pub(crate) fn definition(&self, repository: &Repository) -> TufDefinition {
         TufDefinition {
-            repository: TufRepository {
+            repository: policy::TufRepository {
                 mirror: format!("{}/", self.url).parse().unwrap(),
                 root: repository.pinned_root().to_owned(),
                 target: "trusted_root.json".to_owned(),
@@ -291,15 +218,4 @@ impl Clock for Hands {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
     }
-}
-
-fn key_id(key: &SigningKeyPair) -> String {
-    hex(&key.id())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
 }
