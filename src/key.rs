@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A public key that signatures can be verified with: ECDSA P-256, P-384 or P-521, RSA of 2048 to 4096 bits
-/// (PKCS #1 v1.5, or PSS where the key itself says so), Ed25519.
+/// (PKCS #1 v1.5 or PSS, and PSS alone where the key itself says so), Ed25519.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PublicKey {
     der: Vec<u8>,
@@ -40,7 +40,7 @@ pub enum KeyKind {
     EcdsaP384,
     /// ECDSA over P-521.
     EcdsaP521,
-    /// RSA with PKCS #1 v1.5 padding.
+    /// RSA with either padding.
     Rsa,
     /// RSA with PSS padding and a salt as long as the hash: the key may be used with nothing else (RFC 4055).
     RsaPss {
@@ -150,6 +150,37 @@ impl PublicKey {
     }
 }
 
+impl KeyKind {
+    /// The kind that the algorithm of a key says. The key itself is not looked at.
+    ///
+    /// # Errors
+    /// When signatures are not verified with such keys, or the parameters say something else than the algorithm's
+    /// standard asks for.
+    pub(crate) fn of(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<Self, KeyError> {
+        let (oid, parameters) = (spki.algorithm.oid, spki.algorithm.parameters);
+        let curve = spki.algorithm.parameters_oid().ok();
+        match (oid, curve) {
+            (EC, Some(P256)) => Ok(Self::EcdsaP256),
+            (EC, Some(P384)) => Ok(Self::EcdsaP384),
+            (EC, Some(P521)) => Ok(Self::EcdsaP521),
+            (RSA, _) if parameters.is_none_or(AnyRef::is_null) => Ok(Self::Rsa),
+            (RSA, _) => Err(malformed("RSA parameters must be NULL or absent")),
+            (RSASSA_PSS, _) => match parameters {
+                None => Ok(Self::RsaPss { hash: None }),
+                Some(parameters) => Ok(Self::RsaPss {
+                    hash: Some(pss::hash(parameters)?),
+                }),
+            },
+            // RFC 8410.
+            (ED25519, _) if parameters.is_none() => Ok(Self::Ed25519),
+            (ED25519, _) => Err(malformed("Ed25519 parameters must be absent")),
+            _ => Err(KeyError::Algorithm {
+                algorithm: algorithm_name(oid, curve),
+            }),
+        }
+    }
+}
+
 impl fmt::Display for OtherBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -201,7 +232,7 @@ fn other_block(label: &str) -> Option<OtherBlock> {
 /// Refuses whatever the verifier could not verify a signature with, now instead of at the first image.
 fn usable(der: &[u8]) -> Result<KeyKind, KeyError> {
     let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(malformed)?;
-    let kind = kind(&spki)?;
+    let kind = KeyKind::of(&spki)?;
     let bits = spki
         .subject_public_key
         .as_bytes()
@@ -223,31 +254,6 @@ fn usable(der: &[u8]) -> Result<KeyKind, KeyError> {
     match ParsedPublicKey::new(verification, bits) {
         Ok(_) => Ok(kind),
         Err(rejected) => Err(malformed(rejected)),
-    }
-}
-
-/// Which kind of key this is. Parameters that say something else than the algorithm's standard asks for are refused.
-fn kind(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyKind, KeyError> {
-    let (oid, parameters) = (spki.algorithm.oid, spki.algorithm.parameters);
-    let curve = spki.algorithm.parameters_oid().ok();
-    match (oid, curve) {
-        (EC, Some(P256)) => Ok(KeyKind::EcdsaP256),
-        (EC, Some(P384)) => Ok(KeyKind::EcdsaP384),
-        (EC, Some(P521)) => Ok(KeyKind::EcdsaP521),
-        (RSA, _) if parameters.is_none_or(AnyRef::is_null) => Ok(KeyKind::Rsa),
-        (RSA, _) => Err(malformed("RSA parameters must be NULL or absent")),
-        (RSASSA_PSS, _) => match parameters {
-            None => Ok(KeyKind::RsaPss { hash: None }),
-            Some(parameters) => Ok(KeyKind::RsaPss {
-                hash: Some(pss::hash(parameters)?),
-            }),
-        },
-        // RFC 8410.
-        (ED25519, _) if parameters.is_none() => Ok(KeyKind::Ed25519),
-        (ED25519, _) => Err(malformed("Ed25519 parameters must be absent")),
-        _ => Err(KeyError::Algorithm {
-            algorithm: algorithm_name(oid, curve),
-        }),
     }
 }
 

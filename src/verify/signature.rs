@@ -10,12 +10,13 @@ use aws_lc_rs::{
     signature::{
         ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
         ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256,
-        RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+        RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
+        UnparsedPublicKey, VerificationAlgorithm,
     },
 };
 use x509_cert::{
     Certificate,
-    der::{Decode as _, Encode as _, Error, oid::ObjectIdentifier},
+    der::{Decode as _, Encode as _, Error},
     spki::SubjectPublicKeyInfoRef,
 };
 
@@ -24,7 +25,10 @@ use super::{
     failure::{invalid, text},
     material::Signed,
 };
-use crate::limits;
+use crate::{
+    key::{KeyKind, PssHash},
+    limits,
+};
 
 /// Whether this key (a `SubjectPublicKeyInfo`) signed this.
 ///
@@ -38,8 +42,8 @@ pub(super) fn is_by(
 ) -> Result<bool, SignatureError> {
     let key = SubjectPublicKeyInfoRef::from_der(spki)
         .map_err(|error| invalid("the key is malformed", &error))?;
-    let schemes = schemes(&key)?;
-    if is_rsa(&key) && signature.len() > limits::RSA_SIGNATURE_BYTES {
+    let kind = KeyKind::of(&key).map_err(|error| invalid("the key cannot be used", &error))?;
+    if is_rsa(kind) && signature.len() > limits::RSA_SIGNATURE_BYTES {
         // A signature is as long as its key's modulus.
         return Err(SignatureError::Limit {
             what: "bytes of an RSA signature",
@@ -49,10 +53,10 @@ pub(super) fn is_by(
     }
     let bytes = key.subject_public_key.raw_bytes();
     Ok(match signed {
-        Signed::Bytes(message) => schemes
+        Signed::Bytes(message) => schemes(kind)
             .iter()
             .any(|scheme| scheme.verifies(bytes, message, signature)),
-        Signed::Sha256(digest) => schemes
+        Signed::Sha256(digest) => schemes(kind)
             .iter()
             .any(|scheme| scheme.verifies_sha256(bytes, digest, signature)),
     })
@@ -109,45 +113,53 @@ impl Scheme {
     }
 }
 
-/// What each kind of key may have signed with. With a kind that is not listed nothing is verified.
-fn schemes(key: &SubjectPublicKeyInfoRef<'_>) -> Result<&'static [Scheme], SignatureError> {
-    match (key.algorithm.oid, key.algorithm.parameters_oid().ok()) {
-        (EC, Some(P256)) => Ok(const { &[Scheme::sha256(&ECDSA_P256_SHA256_ASN1)] }),
-        (EC, Some(P384)) => Ok(const {
-            &[
-                Scheme::other(&ECDSA_P384_SHA384_ASN1),
-                Scheme::sha256(&ECDSA_P384_SHA256_ASN1),
-            ]
-        }),
-        (EC, Some(P521)) => Ok(const {
-            &[
-                Scheme::other(&ECDSA_P521_SHA512_ASN1),
-                Scheme::sha256(&ECDSA_P521_SHA256_ASN1),
-            ]
-        }),
-        (RSA, None) => Ok(const {
-            &[
-                Scheme::sha256(&RSA_PKCS1_2048_8192_SHA256),
-                Scheme::sha256(&RSA_PSS_2048_8192_SHA256),
-            ]
-        }),
-        (ED25519_KEY, None) => Ok(const { &[Scheme::other(&ED25519)] }),
-        (algorithm, _) => Err(SignatureError::Invalid {
-            detail: format!("nothing is verified with keys of the algorithm {algorithm}"),
-        }),
+/// What each kind of key may have signed with. Without a hash of its own an RSA key signs with SHA-256.
+fn schemes(kind: KeyKind) -> &'static [Scheme] {
+    match kind {
+        KeyKind::EcdsaP256 => const { &[Scheme::sha256(&ECDSA_P256_SHA256_ASN1)] },
+        KeyKind::EcdsaP384 => {
+            const {
+                &[
+                    Scheme::other(&ECDSA_P384_SHA384_ASN1),
+                    Scheme::sha256(&ECDSA_P384_SHA256_ASN1),
+                ]
+            }
+        }
+        KeyKind::EcdsaP521 => {
+            const {
+                &[
+                    Scheme::other(&ECDSA_P521_SHA512_ASN1),
+                    Scheme::sha256(&ECDSA_P521_SHA256_ASN1),
+                ]
+            }
+        }
+        KeyKind::Rsa => {
+            const {
+                &[
+                    Scheme::sha256(&RSA_PKCS1_2048_8192_SHA256),
+                    Scheme::sha256(&RSA_PSS_2048_8192_SHA256),
+                ]
+            }
+        }
+        KeyKind::RsaPss {
+            hash: None | Some(PssHash::Sha256),
+        } => const { &[Scheme::sha256(&RSA_PSS_2048_8192_SHA256)] },
+        KeyKind::RsaPss {
+            hash: Some(PssHash::Sha384),
+        } => const { &[Scheme::other(&RSA_PSS_2048_8192_SHA384)] },
+        KeyKind::RsaPss {
+            hash: Some(PssHash::Sha512),
+        } => const { &[Scheme::other(&RSA_PSS_2048_8192_SHA512)] },
+        KeyKind::Ed25519 => const { &[Scheme::other(&ED25519)] },
     }
 }
 
-fn is_rsa(key: &SubjectPublicKeyInfoRef<'_>) -> bool {
-    key.algorithm.oid == RSA
+fn is_rsa(kind: KeyKind) -> bool {
+    match kind {
+        KeyKind::Rsa | KeyKind::RsaPss { .. } => true,
+        KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 | KeyKind::Ed25519 => false,
+    }
 }
-
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const ED25519_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 #[cfg(test)]
 mod tests;
