@@ -13,6 +13,7 @@ mod bundle;
 mod certificate;
 mod certificate_timestamp;
 mod chain;
+mod encoding;
 mod engine;
 mod failure;
 mod legacy;

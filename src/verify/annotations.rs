@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::{
     Candidate, SignatureError,
-    failure::{invalid, text, unhex},
+    encoding::unhex,
+    failure::{invalid, text},
     material::{Credential, Entry, pem_certificates},
 };
 

@@ -1,12 +1,12 @@
 //! A Sigstore bundle of version 0.1 to 0.3, as cosign 3 writes for an image.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 use sigstore_types::DsseEnvelope;
 
 use super::{
     Candidate, SignatureError,
+    encoding::{Base64, hex},
     failure::{invalid, presented, within},
     log::Inclusion,
     material::{Claim, Credential, Entry, Material, Proof, Signed},
@@ -170,7 +170,7 @@ impl MessageSignature {
                 ),
             }),
             Some(hint) if hint.digest.0 != manifest => Err(SignatureError::OtherImage {
-                presented: format!("sha256:{}", super::failure::hex(&hint.digest.0)),
+                presented: format!("sha256:{}", hex(&hint.digest.0)),
             }),
             Some(_) | None => Ok(Signed::Sha256(manifest)),
         }
@@ -272,16 +272,16 @@ impl InclusionProof {
         let root = self.root_hash.filter(|root| !root.0.is_empty());
         Ok(Proof {
             index: unsigned(self.log_index.as_ref())?,
-            root: root.as_ref().map(Base64::hash).transpose()?,
+            root: root.as_ref().map(hash).transpose()?,
             size: unsigned(self.tree_size.as_ref())?,
-            hashes: self
-                .hashes
-                .iter()
-                .map(Base64::hash)
-                .collect::<Result<_, _>>()?,
+            hashes: self.hashes.iter().map(hash).collect::<Result<_, _>>()?,
             checkpoint: self.checkpoint.map(|one| one.envelope).unwrap_or_default(),
         })
     }
+}
+
+fn hash(bytes: &Base64) -> Result<[u8; 32], SignatureError> {
+    <[u8; 32]>::try_from(bytes.0.as_slice()).map_err(|error| malformed(&error))
 }
 
 fn unsigned(number: Option<&Number>) -> Result<Option<u64>, SignatureError> {
@@ -294,22 +294,6 @@ fn unsigned(number: Option<&Number>) -> Result<Option<u64>, SignatureError> {
 fn malformed(error: &dyn std::fmt::Display) -> SignatureError {
     SignatureError::LogEntry {
         detail: super::failure::text("the entry is malformed", error),
-    }
-}
-
-/// Bytes, as this JSON writes them.
-struct Base64(Vec<u8>);
-
-impl Base64 {
-    fn hash(&self) -> Result<[u8; 32], SignatureError> {
-        <[u8; 32]>::try_from(self.0.as_slice()).map_err(|error| malformed(&error))
-    }
-}
-
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(Self).map_err(de::Error::custom)
     }
 }
 

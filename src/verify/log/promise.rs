@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sigstore_types::SignatureBytes;
 
 use super::missing;
-use crate::verify::{SignatureError, failure::hex, material::Entry, trust_root::Log};
+use crate::verify::{SignatureError, encoding::hex, material::Entry, trust_root::Log};
 
 /// That the log signed body, time, index and its own name. Returns the time.
 ///

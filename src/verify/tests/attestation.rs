@@ -9,7 +9,7 @@ fn attached(bundle: &Candidate) -> Candidate {
     let mut json = json_of(bundle);
     let material = &json["verificationMaterial"];
     let entry = &material["tlogEntries"][0];
-    let hex = |text: &Value| failure::hex(&STANDARD.decode(text.as_str().unwrap()).unwrap());
+    let hex = |text: &Value| encoding::hex(&STANDARD.decode(text.as_str().unwrap()).unwrap());
     let number = |text: &Value| text.as_str().unwrap().parse::<u64>().unwrap();
     let logged = serde_json::json!({
         "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],

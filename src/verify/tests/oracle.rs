@@ -62,7 +62,7 @@ fn as_bundle(candidate: &Candidate) -> Option<String> {
     });
     bundle["verificationMaterial"]["tlogEntries"] = serde_json::json!([{
         "logIndex": logged["logIndex"].to_string(),
-        "logId": { "keyId": STANDARD.encode(failure::unhex(logged["logID"].as_str()?)?) },
+        "logId": { "keyId": STANDARD.encode(encoding::unhex(logged["logID"].as_str()?)?) },
         "kindVersion": { "kind": "hashedrekord", "version": "0.0.1" },
         "integratedTime": logged["integratedTime"].to_string(),
         "inclusionPromise": { "signedEntryTimestamp": entry["SignedEntryTimestamp"] },

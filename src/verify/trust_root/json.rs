@@ -1,10 +1,12 @@
 //! Reads a `trusted_root.json` (protobuf-specs `sigstore_trustroot.proto`).
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 
-use super::super::failure::{presented, text as said};
+use super::super::{
+    encoding::Base64,
+    failure::{presented, shown, text as said},
+};
 use super::{
     CertificateAuthority, Log, Parts, TimestampAuthority, TrustRootError, Window, authority, log,
 };
@@ -48,7 +50,7 @@ enum HashAlgorithm {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Key {
-    raw_bytes: Bytes,
+    raw_bytes: Base64,
     #[serde(default, rename = "keyDetails")]
     details: String,
     valid_for: Range,
@@ -57,7 +59,7 @@ struct Key {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Id {
-    key_id: Bytes,
+    key_id: Base64,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +94,7 @@ struct CertificateChain {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Raw {
-    raw_bytes: Bytes,
+    raw_bytes: Base64,
 }
 
 /// A window of which only the end may be open.
@@ -102,8 +104,6 @@ struct Range {
     start: Timestamp,
     end: Option<Timestamp>,
 }
-
-struct Bytes(Vec<u8>);
 
 /// Reads and examines every part.
 pub(super) fn read(text: &str) -> Result<Parts, TrustRootError> {
@@ -148,7 +148,7 @@ fn known_media_type(text: &str) -> Result<(), TrustRootError> {
         media_type: String,
     }
     let head: Head = serde_json::from_str(text).map_err(|error| TrustRootError::Malformed {
-        detail: super::super::failure::shown(&error),
+        detail: shown(&error),
     })?;
     if MEDIA_TYPES.contains(&head.media_type.as_str()) {
         return Ok(());
@@ -223,16 +223,6 @@ impl Range {
             start: self.start,
             end: self.end,
         })
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = STANDARD.decode(text);
-        bytes
-            .map(Self)
-            .map_err(|_| D::Error::custom("expected Base64"))
     }
 }
 

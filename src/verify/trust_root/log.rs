@@ -11,6 +11,7 @@ use sigstore_crypto::{KeyAlgorithm, SigningScheme, VerificationKey};
 use sigstore_types::DerPublicKey;
 use x509_cert::spki::{AlgorithmIdentifier, SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 
+use super::super::encoding::hex;
 use super::{TrustRootError, Window};
 
 /// One log.
@@ -178,15 +179,6 @@ fn hint(part: &str, id: &[u8]) -> Result<[u8; 4], TrustRootError> {
 fn host(base_url: &str) -> Option<String> {
     let url = url::Url::parse(base_url).ok();
     url.and_then(|url| url.host_str().map(str::to_owned))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");

@@ -2,13 +2,14 @@
 
 use aws_lc_rs::digest::{self, Algorithm, SHA256, SHA384, SHA512};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, de, de::DeserializeOwned};
+use serde::{Deserialize, de::DeserializeOwned};
 use sigstore_types::{DerCertificate, DerPublicKey};
 
 use super::{Kind, malformed, missing};
 use crate::verify::{
     SignatureError,
-    failure::{presented, unhex},
+    encoding::{Base64, unhex},
+    failure::presented,
 };
 
 /// What an entry is about, in the terms of its kind.
@@ -362,13 +363,4 @@ struct IntotoEnvelope {
 struct IntotoSignature {
     sig: Base64,
     public_key: Base64,
-}
-
-struct Base64(Vec<u8>);
-
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(Self).map_err(de::Error::custom)
-    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sigstore_types::{DerCertificate, DerPublicKey, DsseEnvelope};
 
 use super::*;
-use crate::verify::{failure::hex, log::Inclusion};
+use crate::verify::{encoding::hex, log::Inclusion};
 
 const LEAF: &[u8] = b"a certificate";
 const KEY: &[u8] = b"a key";
