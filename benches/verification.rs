@@ -79,8 +79,8 @@ fn verifications(criterion: &mut Criterion) {
             continue;
         }
         group.bench_function(format!("bare: {checks} checks"), |bencher| {
-            let check = world.bare_check();
-            bencher.iter(|| (0..checks).for_each(|_| check()));
+            let verify_bare = world.bare_verification();
+            bencher.iter(|| (0..checks).for_each(|_| verify_bare()));
         });
     }
     group.finish();
@@ -184,7 +184,7 @@ impl World {
     }
 
     /// One ECDSA P-256 check of a short message, as each step of a verification does it.
-    fn bare_check(&self) -> impl Fn() + use<> {
+    fn bare_verification(&self) -> impl Fn() + use<> {
         let message = b"a message of some length";
         let signature = self.pair.sign(message).expect("a signature");
         let info = SubjectPublicKeyInfoRef::from_der(self.key.der()).expect("a public key");

@@ -95,7 +95,7 @@ pub struct Authority {
     pub name: String,
     /// What is accepted.
     pub kind: AuthorityKind,
-    /// Whether a log entry is required (keyless: always in this version).
+    /// Whether a log entry is required (keyless: always, but for a trust root that does without).
     pub require_log: bool,
     /// The trust root for certificates, logs and timestamps, if one is named.
     pub trust_root: Option<TrustRootName>,

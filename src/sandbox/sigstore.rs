@@ -92,7 +92,7 @@ pub enum SandboxError {
 impl PrivateSigstore {
     /// A new instance that signs at `now` unless a signing says otherwise.
     ///
-    /// Verifiers compare the time of signing with their own clock, so `now` must not lie in their future.
+    /// Other verifiers than ours compare the time of signing with their own clock, so `now` must not lie in their future.
     pub fn new(now: Timestamp) -> Result<Self, SandboxError> {
         Self::with(now, Settings::default())
     }
