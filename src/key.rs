@@ -14,7 +14,7 @@ use x509_cert::{
     spki::SubjectPublicKeyInfoRef,
 };
 
-pub use pss::PssHash;
+pub(crate) use pss::PssHash;
 
 use crate::{
     image::Digest,
@@ -28,12 +28,11 @@ use crate::{
 pub struct PublicKey {
     der: Vec<u8>,
     fingerprint: String,
-    kind: KeyKind,
 }
 
 /// What a key signs with: this says which algorithms its signatures are verified by.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum KeyKind {
+pub(crate) enum KeyKind {
     /// ECDSA over P-256.
     EcdsaP256,
     /// ECDSA over P-384.
@@ -127,8 +126,8 @@ impl PublicKey {
             });
         }
         let der = pem_content(text)?;
+        require_usable(&der)?;
         Ok(Self {
-            kind: usable(&der)?,
             fingerprint: Digest::of(&der).hex().to_owned(),
             der,
         })
@@ -137,11 +136,6 @@ impl PublicKey {
     /// The `SubjectPublicKeyInfo` in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
-    }
-
-    /// What the key signs with.
-    pub fn kind(&self) -> KeyKind {
-        self.kind
     }
 
     /// SHA-256 of the DER as 64 hex digits.
@@ -230,7 +224,7 @@ fn other_block(label: &str) -> Option<OtherBlock> {
 }
 
 /// Refuses whatever the verifier could not verify a signature with, now instead of at the first image.
-fn usable(der: &[u8]) -> Result<KeyKind, KeyError> {
+fn require_usable(der: &[u8]) -> Result<(), KeyError> {
     let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(malformed)?;
     let kind = KeyKind::of(&spki)?;
     let bits = spki
@@ -252,7 +246,7 @@ fn usable(der: &[u8]) -> Result<KeyKind, KeyError> {
         }
     };
     match ParsedPublicKey::new(verification, bits) {
-        Ok(_) => Ok(kind),
+        Ok(_) => Ok(()),
         Err(rejected) => Err(malformed(rejected)),
     }
 }

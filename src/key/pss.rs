@@ -10,8 +10,7 @@ use super::{KeyError, malformed};
 
 /// The hash that an RSASSA-PSS key is restricted to, of those that signatures are verified with.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[expect(missing_docs, reason = "the variants say it")]
-pub enum PssHash {
+pub(crate) enum PssHash {
     Sha256,
     Sha384,
     Sha512,

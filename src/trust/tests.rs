@@ -1,5 +1,5 @@
 use super::*;
-use crate::policy::TufRepository;
+use crate::{limits, policy::TufRepository};
 
 fn definition(source: TrustRootSource) -> TrustRootDefinition {
     TrustRootDefinition {
@@ -46,4 +46,11 @@ fn what_is_no_root_of_a_tuf_repository_is_found_out_before_anything_is_fetched()
 fn what_is_no_trusted_root_is_refused() {
     assert!(Described::new(definition(TrustRootSource::Json("{}".to_owned()))).is_err());
     assert!(Described::new(definition(TrustRootSource::Pem(PemTexts::default()))).is_err());
+}
+
+#[test]
+fn what_went_wrong_with_a_mirror_is_cut_before_it_is_shown() {
+    let error = sigstore_tuf::Error::transport("x".repeat(limits::TUF_ERROR_CHARS + 1));
+    let shown = format!("{}…", "x".repeat(limits::TUF_ERROR_CHARS));
+    assert_eq!(told(&error), shown);
 }
