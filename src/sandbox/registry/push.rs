@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use self::attach::SIMPLE_SIGNING;
 use super::{
     MemoryRegistry, Referrers, lock,
     store::{Manifest, OCI_INDEX, OCI_MANIFEST, Store},
@@ -78,11 +79,7 @@ impl MemoryRegistry {
         payload: impl Into<Bytes>,
         annotations: &BTreeMap<String, String>,
     ) -> Digest {
-        let layer = Layer {
-            media_type: "application/vnd.dev.cosign.simplesigning.v1+json".to_owned(),
-            content: payload.into(),
-            annotations: annotations.clone(),
-        };
+        let layer = Layer::of(SIMPLE_SIGNING, payload, annotations);
         self.attach_to_tag(repository, &format!("sha256-{}.sig", image.hex()), &layer)
     }
 
@@ -96,13 +93,24 @@ impl MemoryRegistry {
     ) -> Digest {
         let mut store = lock(&self.shared.store);
         let digest = store.put_bundle_manifest(repository, image, bundle.into());
+        self.list_referrer(&mut store, repository, image, &digest);
+        digest
+    }
+
+    /// Puts a referrer into the fallback tag, where the registry is one without the referrers API or with both.
+    fn list_referrer(
+        &self,
+        store: &mut Store,
+        repository: &str,
+        image: &Digest,
+        referrer: &Digest,
+    ) {
         match self.shared.settings.referrers {
             Referrers::Api => {}
             Referrers::FallbackTag | Referrers::Both => {
-                store.add_to_fallback_tag(repository, image, &digest);
+                store.add_to_fallback_tag(repository, image, referrer);
             }
         }
-        digest
     }
 
     /// Lets a tag name another manifest.

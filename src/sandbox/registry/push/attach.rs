@@ -9,7 +9,7 @@ use super::{EMPTY, json_bytes};
 use crate::{
     image::Digest,
     sandbox::registry::{
-        MemoryRegistry, Referrers, lock,
+        MemoryRegistry, lock,
         store::{OCI_MANIFEST, Store},
     },
 };
@@ -35,11 +35,7 @@ impl MemoryRegistry {
         envelope: impl Into<Bytes>,
         annotations: &BTreeMap<String, String>,
     ) -> Digest {
-        let layer = Layer {
-            media_type: DSSE.to_owned(),
-            content: envelope.into(),
-            annotations: annotations.clone(),
-        };
+        let layer = Layer::of(DSSE, envelope, annotations);
         self.attach_to_tag(repository, &format!("sha256-{}.att", image.hex()), &layer)
     }
 
@@ -51,11 +47,7 @@ impl MemoryRegistry {
         payload: impl Into<Bytes>,
         annotations: &BTreeMap<String, String>,
     ) -> Digest {
-        let layer = Layer {
-            media_type: "application/vnd.dev.cosign.simplesigning.v1+json".to_owned(),
-            content: payload.into(),
-            annotations: annotations.clone(),
-        };
+        let layer = Layer::of(SIMPLE_SIGNING, payload, annotations);
         self.attach_referrer(
             repository,
             image,
@@ -73,11 +65,7 @@ impl MemoryRegistry {
         envelope: impl Into<Bytes>,
         annotations: &BTreeMap<String, String>,
     ) -> Digest {
-        let layer = Layer {
-            media_type: DSSE.to_owned(),
-            content: envelope.into(),
-            annotations: annotations.clone(),
-        };
+        let layer = Layer::of(DSSE, envelope, annotations);
         self.attach_referrer(
             repository,
             image,
@@ -111,12 +99,7 @@ impl MemoryRegistry {
             "subject": store.descriptor(repository, image),
         });
         let digest = store.put_manifest(repository, OCI_MANIFEST, json_bytes(&manifest));
-        match self.shared.settings.referrers {
-            Referrers::Api => {}
-            Referrers::FallbackTag | Referrers::Both => {
-                store.add_to_fallback_tag(repository, image, &digest);
-            }
-        }
+        self.list_referrer(&mut store, repository, image, &digest);
         digest
     }
 
@@ -138,6 +121,20 @@ impl MemoryRegistry {
     }
 }
 
+impl Layer {
+    pub(super) fn of(
+        media_type: &str,
+        content: impl Into<Bytes>,
+        annotations: &BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            content: content.into(),
+            annotations: annotations.clone(),
+        }
+    }
+}
+
 impl Store {
     /// Stores the layer's blob. Gives its descriptor.
     fn put_layer(&mut self, repository: &str, layer: &Layer) -> Value {
@@ -150,6 +147,8 @@ impl Store {
         })
     }
 }
+
+pub(super) const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 
