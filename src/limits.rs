@@ -66,6 +66,10 @@ pub const SIGNATURES_PER_CHECKPOINT: usize = 16;
 /// The most signed timestamps in one bundle.
 pub const TIMESTAMPS_PER_BUNDLE: usize = 32;
 
+/// The largest payload of the older layout, in bytes. It holds the signer's annotations, and cosign takes them from its
+/// arguments.
+pub const PAYLOAD_BYTES: usize = 256 * 1024;
+
 /// The most statement subjects in one attestation.
 pub const SUBJECTS_PER_STATEMENT: usize = 1024;
 
@@ -80,6 +84,15 @@ pub const STATEMENT_DEPTH: usize = 64;
 
 /// The longest RSA signature, in bytes: that of a key of 4096 bits.
 pub const RSA_SIGNATURE_BYTES: usize = 512;
+
+/// The largest certificate of a signature, in bytes.
+pub const CERTIFICATE_BYTES: usize = 64 * 1024;
+
+/// The most members of one ASN.1 set in a certificate or signed timestamp.
+pub const MEMBERS_PER_SET: usize = 64;
+
+/// The most certificates of one name that a signature brings to build a path from.
+pub const NAMESAKES_PER_CHAIN: usize = 2;
 
 /// The most certificates of one signature: the leaf and what is said to have issued it.
 pub const CERTIFICATES_PER_CHAIN: usize = 10;

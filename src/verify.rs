@@ -5,6 +5,7 @@
 //! steps in `engine` prove who signed it and when, and what it claims is looked at last.
 
 mod annotations;
+mod asn1;
 #[cfg(test)]
 mod assumed;
 mod attachment;
@@ -22,6 +23,7 @@ mod material;
 mod payload;
 mod signature;
 mod statement;
+mod text;
 mod timestamp;
 mod trust_root;
 

@@ -1,6 +1,6 @@
 //! X.509 paths from a certificate to an authority of the trust root (client specification §4.2, RFC 5280 §6).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use der::{Any, Decode as _, Encode as _, Tag, oid::ObjectIdentifier};
@@ -135,6 +135,7 @@ pub(super) fn path(
     has_purpose(leaf, purpose)?;
     let leaf = CertificateDer::from(leaf);
     let end_entity = EndEntityCert::try_from(&leaf).map_err(|error| explained(&error))?;
+    few_namesakes(brought)?;
     let brought = brought
         .iter()
         .map(|der| CertificateDer::from(der.as_slice()));
@@ -162,6 +163,26 @@ pub(super) fn path(
         issuer = at(unix(time, 1)?)?;
     }
     Ok(issuer)
+}
+
+/// Refuses more certificates of one name than are tried: every order of them is a path of its own, and nine of one name
+/// would cost a second.
+fn few_namesakes(brought: &[Vec<u8>]) -> Result<(), PathFailure> {
+    let mut names: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    for certificate in brought
+        .iter()
+        .filter_map(|der| Certificate::from_der(der).ok())
+    {
+        let name = certificate.tbs_certificate.subject.to_der();
+        *names.entry(name.unwrap_or_default()).or_default() += 1;
+    }
+    match names.into_values().max() {
+        Some(found) if found > limits::NAMESAKES_PER_CHAIN => Err(PathFailure::Refused(format!(
+            "{found} of the certificates beside it have one name, at most {} are tried",
+            limits::NAMESAKES_PER_CHAIN
+        ))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The leaf says that it is for this purpose. [`Purpose`] as a validator sees every certificate of the path and lets

@@ -47,17 +47,27 @@ pub(super) fn prove(material: &Material, against: Against<'_>) -> Result<Proven,
     }
 }
 
-/// Log, times, chain at every time, certificate timestamp, signature, and that the log entry is about this signature.
+/// The signature, the log entries and that they are about it, times, chain at every time, certificate timestamp.
+///
+/// What a key signed is told from what was put beside it before anything beside it is believed: a time of an entry
+/// about something else would be a wrong one.
 fn by_certificate(
     material: &Material,
     leaf: &[u8],
     intermediates: &[Vec<u8>],
     root: &TrustRoot,
 ) -> Result<Proven, SignatureError> {
+    let key = signature::certified_key(leaf)?;
+    if !signature::is_by(&key, &material.signed, &material.signature)? {
+        return Err(SignatureError::Invalid {
+            detail: "the signature does not verify".to_owned(),
+        });
+    }
     let entries = match root.switches().transparency {
         Transparency::Required => logged(material, root)?,
         Transparency::InsecureNone => Vec::new(),
     };
+    about_this(&entries, material, &key)?;
     let times = times(material, &entries, root.timestamp_authorities())?;
     if times.is_empty() {
         return Err(untimed(root));
@@ -70,19 +80,12 @@ fn by_certificate(
         }
         CertificateTimestamps::InsecureNone => {}
     }
-    let key = signature::certified_key(leaf)?;
-    if !signature::is_by(&key, &material.signed, &material.signature)? {
-        return Err(SignatureError::Invalid {
-            detail: "the signature does not verify".to_owned(),
-        });
-    }
-    about_this(&entries, material, &key)?;
     let signer = Signer::Certificate(Box::new(Identity::from_certificate(leaf)?));
     Ok(Proven::at(signer, &times, &entries))
 }
 
-/// The signature first: whose it is decides whether the rest is of interest. Then log, times, and that the log entry is
-/// about this signature.
+/// The signature first: whose it is decides whether the rest is of interest. Then the log entries and that they are
+/// about it, and times.
 ///
 /// A log that is required is required of every trust root, also of one that does without logs for certificates.
 fn by_key(
@@ -103,12 +106,12 @@ fn by_key(
             });
         }
     };
+    about_this(&entries, material, key.der())?;
     let times = match root {
         Some(root) => times(material, &entries, root.timestamp_authorities())?,
         None => Vec::new(),
     };
     in_use(&entries, &times)?;
-    about_this(&entries, material, key.der())?;
     let signer = Signer::Key {
         fingerprint: key.fingerprint().to_owned(),
     };

@@ -48,14 +48,19 @@ pub(super) fn require<'a>(
     if entries.is_empty() {
         return Err(missing("there is no entry"));
     }
-    let mut seen = HashSet::new();
+    let (mut indexes, mut bodies) = (HashSet::new(), HashSet::new());
     let mut logged = Vec::new();
     for entry in entries {
-        if !seen.insert((entry.log_id.as_slice(), entry.index)) {
+        let log = entry.log_id.as_slice();
+        if !indexes.insert((log, entry.index)) {
             return Err(missing("the same entry is there twice"));
         }
-        if let Some(log) = logs.iter().find(|log| log.id == entry.log_id.as_slice()) {
+        if let Some(log) = logs.iter().find(|known| known.id == log) {
             logged.push(Logged::proven(entry, inclusion, log)?);
+            // Nobody signs the index beside a proof, so the body must differ too.
+            if !bodies.insert((log.id, &entry.body)) {
+                return Err(missing("the same entry is there twice"));
+            }
         }
     }
     if logged.is_empty() {

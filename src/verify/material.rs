@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sigstore_types::{DerCertificate, DsseEnvelope};
 
 use super::{
-    SignatureError,
+    SignatureError, asn1,
     failure::{text, within},
     log::Inclusion,
 };
@@ -122,6 +122,11 @@ impl Credential {
             intermediates.len() + 1,
             limits::CERTIFICATES_PER_CHAIN,
         )?;
+        for certificate in intermediates.iter().chain([&leaf]) {
+            let found = certificate.len();
+            within("bytes of one certificate", found, limits::CERTIFICATE_BYTES)?;
+            asn1::sortable(certificate)?;
+        }
         Ok(Self::Certificate {
             leaf,
             intermediates,

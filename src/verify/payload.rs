@@ -3,16 +3,16 @@
 //! Read more strictly than Go does: names are matched exactly, and no name may occur twice or be unknown
 //! where it counts, so that no two readers can take the same signed bytes for different claims.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, marker::PhantomData};
 
 use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
 
 use super::{
     SignatureError,
-    failure::{invalid, presented},
+    failure::{invalid, presented, within},
+    text::Text,
 };
-use crate::image::Digest;
+use crate::{image::Digest, limits};
 
 /// Steps 3, 4 and 6, on bytes whose signature has verified: the image, the type, and the signer's annotations.
 ///
@@ -21,17 +21,19 @@ pub(super) fn accept(
     content: &[u8],
     image: &Digest,
 ) -> Result<BTreeMap<String, String>, SignatureError> {
-    let payload: Payload = serde_json::from_slice(content)
+    within("bytes of one payload", content.len(), limits::PAYLOAD_BYTES)?;
+    let Object::<Payload>(payload) = serde_json::from_slice(content)
         .map_err(|error| invalid("not a simple-signing payload", &error))?;
-    if payload.critical.kind != CRITICAL_TYPE {
+    let Object(critical) = payload.critical;
+    if critical.kind != CRITICAL_TYPE {
         return Err(SignatureError::Invalid {
             detail: format!(
                 "the payload is of type \"{}\", not \"{CRITICAL_TYPE}\"",
-                presented(&payload.critical.kind)
+                presented(&critical.kind)
             ),
         });
     }
-    let digest = payload.critical.image.digest;
+    let Object(Image { digest }) = critical.image;
     if digest != image.as_str() {
         return Err(SignatureError::OtherImage {
             presented: presented(&digest),
@@ -46,7 +48,7 @@ pub(super) fn accept(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Payload {
-    critical: Critical,
+    critical: Object<Critical>,
     #[serde(default)]
     optional: Option<Annotations>,
 }
@@ -56,7 +58,7 @@ struct Payload {
 struct Critical {
     #[serde(rename = "identity")]
     _identity: Option<Annotations>,
-    image: Image,
+    image: Object<Image>,
     #[serde(rename = "type")]
     kind: String,
 }
@@ -68,8 +70,31 @@ struct Image {
     digest: String,
 }
 
-/// A JSON object in which no name occurs twice.
-pub(super) struct Annotations(BTreeMap<String, Value>);
+/// A value written as a JSON object. The parser would take an array too, in which nothing has a name.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(NamedFields(PhantomData))
+    }
+}
+
+struct NamedFields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> de::Visitor<'de> for NamedFields<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// A JSON object in which no name occurs twice. Of a value that is no text it keeps nothing.
+pub(super) struct Annotations(BTreeMap<String, Text>);
 
 impl Annotations {
     /// How many names there are.
@@ -79,17 +104,14 @@ impl Annotations {
 
     /// The text of this name.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
+        self.0.get(name)?.0.as_deref()
     }
 
     /// Those that are texts; annotations are compared as texts, so others can match nothing.
     pub(super) fn into_texts(self) -> BTreeMap<String, String> {
         self.0
             .into_iter()
-            .filter_map(|(name, value)| match value {
-                Value::String(text) => Some((name, text)),
-                _ => None,
-            })
+            .filter_map(|(name, Text(value))| Some((name, value?)))
             .collect()
     }
 }

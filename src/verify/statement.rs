@@ -9,13 +9,13 @@ use sigstore_types::DsseEnvelope;
 use super::{
     SignatureError,
     failure::{invalid, presented, within},
-    payload::Annotations,
+    payload::{Annotations, Object},
 };
 use crate::{image::Digest, limits};
 
 /// A statement of a known type, as far as it is not the predicate's: that is not looked at.
 pub(super) struct Statement {
-    about: Vec<StatementSubject>,
+    about: Vec<Object<StatementSubject>>,
     predicate_type: String,
     bytes: Bytes,
 }
@@ -34,7 +34,7 @@ pub(super) fn read(envelope: &DsseEnvelope) -> Result<Statement, SignatureError>
     }
     let bytes = envelope.payload.as_bytes();
     bounded(bytes)?;
-    let wire: Wire = serde_json::from_slice(bytes)
+    let Object::<Wire>(wire) = serde_json::from_slice(bytes)
         .map_err(|error| invalid("not an in-toto statement", &error))?;
     if !STATEMENT_TYPES.contains(&wire.kind.as_str()) {
         return Err(SignatureError::Invalid {
@@ -46,7 +46,7 @@ pub(super) fn read(envelope: &DsseEnvelope) -> Result<Statement, SignatureError>
         wire.about.len(),
         limits::SUBJECTS_PER_STATEMENT,
     )?;
-    for entry in &wire.about {
+    for Object(entry) in &wire.about {
         within(
             "digests of a statement subject",
             entry.digest.len(),
@@ -92,7 +92,7 @@ impl Statement {
     /// What it says about the image, matched by digest alone: names are the signer's. It may be about others too.
     fn entry_of(self, image: &Digest) -> Result<StatementSubject, SignatureError> {
         let mut other = None;
-        for entry in self.about {
+        for Object(entry) in self.about {
             match entry.digest.text(SHA256) {
                 Some(digest) if digest == image.hex() => return Ok(entry),
                 Some(digest) => other = other.or_else(|| Some(digest.to_owned())),
@@ -159,7 +159,7 @@ struct Wire {
     #[serde(rename = "_type")]
     kind: String,
     #[serde(rename = "subject")]
-    about: Vec<StatementSubject>,
+    about: Vec<Object<StatementSubject>>,
     #[serde(rename = "predicateType")]
     predicate_type: String,
 }

@@ -1,5 +1,6 @@
 //! Each refusal changes one thing in a signature that is accepted.
 
+mod attacks;
 mod attestation;
 mod bare;
 mod bundle;

@@ -10,7 +10,7 @@ use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert};
 
 use self::token::Token;
 use super::{
-    SignatureError,
+    SignatureError, asn1,
     chain::{self, PathFailure, Purpose},
     failure::{shown, text, within},
     trust_root::TimestampAuthority,
@@ -33,6 +33,7 @@ pub(super) fn verified_time(
         token.len(),
         limits::TIMESTAMP_BYTES,
     )?;
+    asn1::sortable(token)?;
     let token = Token::read(token)?;
     let mut failure = None;
     for authority in authorities {

@@ -1,5 +1,7 @@
 //! Paths: each refusal changes one thing in a chain that is accepted.
 
+mod namesakes;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use rcgen::{
@@ -362,7 +364,10 @@ fn a_timestamp_authoritys_certificate_is_for_timestamps_alone_and_says_so_critic
 fn more_certificates_than_the_limit_are_not_tried() {
     let root = root_of(ca_params("root"));
     let leaf = root.issue(leaf_params());
-    let brought = vec![&root; limits::CERTIFICATES_PER_CHAIN];
+    let brought: Vec<_> = (0..limits::CERTIFICATES_PER_CHAIN)
+        .map(|number| root_of(ca_params(&number.to_string())))
+        .collect();
+    let brought: Vec<_> = brought.iter().collect();
     assert_eq!(
         verified(&leaf, &brought, &[&root]),
         Err("certificates: 11, at most 10 are read".to_owned())

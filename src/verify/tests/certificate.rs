@@ -6,32 +6,20 @@ use crate::sandbox::sigstore::CertificateTimestamp;
 #[test]
 fn a_certificate_of_another_authority_is_refused() {
     let stranger = World::around(PrivateSigstore::new(NOW).unwrap());
-    let mut foreign = json_of(&bundle_of(stranger.keyless().bundle()));
-    // Only the authority differs: the entry is one that our log would have made.
-    let ours = json_of(&bundle_of(WORLD.keyless().bundle()));
-    *entry(&mut foreign) = ours["verificationMaterial"]["tlogEntries"][0].clone();
-    let candidate = edited(bundle_of(stranger.keyless().bundle()), |json| {
-        *json = foreign;
-    });
-    assert_refused(
-        &WORLD.by_certificate(&candidate),
-        &bad_certificate("a certificate of its chain was not signed by the one that it names"),
-    );
-}
-
-#[test]
-fn the_chain_of_another_authority_in_the_annotations_is_not_believed() {
-    let stranger = World::around(PrivateSigstore::new(NOW).unwrap());
-    let ours = legacy_of(WORLD.keyless().legacy());
-    let mut foreign = legacy_of(stranger.keyless().legacy());
-    let entry = ours.annotations["dev.sigstore.cosign/bundle"].clone();
-    foreign
-        .annotations
-        .insert("dev.sigstore.cosign/bundle".to_owned(), entry);
-    assert_refused(
-        &WORLD.by_certificate(&foreign),
-        &bad_certificate("a certificate of its chain was not signed by the one that it names"),
-    );
+    // Only the authority differs: the log is one that we trust.
+    let mut root = WORLD.sigstore.trusted_root();
+    root["tlogs"] = stranger.sigstore.trusted_root()["tlogs"].clone();
+    let trust_root = &TrustRoot::from_json(&root.to_string()).unwrap();
+    for candidate in [
+        bundle_of(stranger.keyless().bundle()),
+        legacy_of(stranger.keyless().legacy()),
+    ] {
+        let result = verify(&candidate, &image(), Against::Certificate { trust_root });
+        assert_refused(
+            &result,
+            &bad_certificate("a certificate of its chain was not signed by the one that it names"),
+        );
+    }
 }
 
 #[test]
