@@ -126,30 +126,26 @@ impl Gatherer<'_> {
         let all: Vec<Candidate> = attachments.iter().filter_map(candidate).collect();
         let methods: Vec<Method> = inquiry.methods(place).into_iter().collect();
         let mut candidates = Candidates::default();
-        for (index, candidate) in all.iter().take(CANDIDATES_PER_IMAGE).enumerate() {
-            if index > 0 {
-                self.take_turns().await?;
+        for candidate in all.iter().take(CANDIDATES_PER_IMAGE) {
+            let mut results = BTreeMap::new();
+            for method in &methods {
+                if !(candidates.checked.is_empty() && results.is_empty()) {
+                    self.take_turns().await?;
+                }
+                let result = self.verifier.verify(candidate, image, method);
+                results.insert(method.clone(), result);
             }
-            let checked = self.verify(candidate, image, &methods);
-            candidates.checked.push(checked);
+            candidates.checked.push(Checked {
+                layout: candidate.layout,
+                candidate: candidate.digest.clone(),
+                results,
+            });
         }
         Ok(Find {
             is_enough: is_enough(inquiry, place, image, &candidates, self.now),
             candidates,
             left_out: (all.len() > CANDIDATES_PER_IMAGE).then(|| too_many(all.len())),
         })
-    }
-
-    fn verify(&self, candidate: &Candidate, image: &Digest, methods: &[Method]) -> Checked {
-        let result = |method: &Method| self.verifier.verify(candidate, image, method);
-        Checked {
-            layout: candidate.layout,
-            candidate: candidate.digest.clone(),
-            results: methods
-                .iter()
-                .map(|method| (method.clone(), result(method)))
-                .collect(),
-        }
     }
 
     /// A manifest of the index that has a signature. This only makes a denial clearer, so that what cannot be looked
@@ -181,7 +177,8 @@ impl Gatherer<'_> {
             .any(|list| list.iter().any(|one| layout(one).is_some()))
     }
 
-    /// Cryptography takes a millisecond or so per candidate: lets others, and the deadline, have their turn.
+    /// Each verification takes a millisecond or so, and what an attacker made takes many: lets others, and the deadline,
+    /// have their turn.
     async fn take_turns(&self) -> Result<(), LookupFailure> {
         yield_now().await;
         if Instant::now() < self.access.deadline {
