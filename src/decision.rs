@@ -17,10 +17,11 @@ mod threshold;
 
 pub use cause::{
     Asked, Cause, Denial, FactMismatch, JudgedAt, Obstacle, Outcome, Presented, Rejection, Signing,
-    SigningMeans,
+    SigningKind, SigningMeans,
 };
 pub use evidence::{
-    Candidates, CheckFailure, Checked, Evidence, ImageEvidence, LookupFailure, Method, TimeUse,
+    Candidates, CheckFailure, Checked, Evidence, ImageEvidence, LookupFailure, Method, Methods,
+    TimeUse,
 };
 
 pub use judge::decide;
@@ -28,12 +29,13 @@ pub use message::{message, warning};
 pub use plan::plan;
 pub use signer::{job_url, signer_text, source_repository_url};
 
+use demand::Satisfied;
 use text::shown;
 
 use crate::{
     image::{Digest, Reference},
     policy::{Action, DefaultAction, Demand, Policy, PolicyId},
-    verify::{Identity, Signer, VerifiedSignature},
+    verify::{Identity, Signer, VerifiedAttestation, VerifiedSignature},
     workload::ImageSlot,
 };
 
@@ -133,6 +135,8 @@ pub struct AdmittedImage {
     pub policies: Vec<PolicyId>,
     /// The signatures that satisfied them: authority name and signature, in policy order.
     pub signatures: Vec<(String, VerifiedSignature)>,
+    /// The attestations that satisfied them: authority name and attestation, in policy order.
+    pub attestations: Vec<(String, VerifiedAttestation)>,
     /// Whether to pin in Pods.
     pub pin: bool,
     /// Whether to pin in templates.
@@ -140,11 +144,11 @@ pub struct AdmittedImage {
 }
 
 impl AdmittedImage {
-    /// Who signed, in policy order, each once.
+    /// Who signed it, then who attested it, in policy order, each once.
     pub fn signers(&self) -> Vec<String> {
         let mut signers = Vec::new();
-        for (_, signature) in &self.signatures {
-            let text = signer_text(signature.signer());
+        for signer in self.all_signers() {
+            let text = signer_text(signer);
             if !signers.contains(&text) {
                 signers.push(text);
             }
@@ -167,18 +171,23 @@ impl AdmittedImage {
     }
 
     fn identities(&self) -> impl Iterator<Item = &Identity> {
-        self.signatures
-            .iter()
-            .filter_map(|(_, signature)| match signature.signer() {
-                Signer::Certificate(identity) => Some(identity.as_ref()),
-                Signer::Key { .. } => None,
-            })
+        self.all_signers().filter_map(|signer| match signer {
+            Signer::Certificate(identity) => Some(identity.as_ref()),
+            Signer::Key { .. } => None,
+        })
     }
 
-    /// Counts this policy as satisfied by these signatures. One that only audits changes nothing, so it does not pin.
-    fn add(&mut self, policy: &Policy, signatures: Vec<(String, VerifiedSignature)>) {
+    fn all_signers(&self) -> impl Iterator<Item = &Signer> {
+        let signed = self.signatures.iter().map(|(_, one)| one.signer());
+        let attested = self.attestations.iter().map(|(_, one)| one.signer());
+        signed.chain(attested)
+    }
+
+    /// Counts this policy as satisfied by these. One that only audits changes nothing, so it does not pin.
+    fn add(&mut self, policy: &Policy, satisfied: Satisfied) {
         self.policies.push(policy.scope.id.clone());
-        self.signatures.extend(signatures);
+        self.signatures.extend(satisfied.signatures);
+        self.attestations.extend(satisfied.attestations);
         let changes = policy.scope.action != Action::Audit;
         self.pin |= changes && policy.pin;
         self.pin_workloads |= changes && policy.pin_workloads;

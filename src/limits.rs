@@ -57,6 +57,9 @@ pub const DESCRIPTORS_PER_INDEX: usize = 1000;
 /// The largest token response that is read, in bytes.
 pub const TOKEN_BYTES: usize = 256 * 1024;
 
+/// The most attestations that one policy asks for.
+pub const ATTESTATIONS_PER_POLICY: usize = 16;
+
 /// The most transparency log entries in one bundle.
 pub const LOG_ENTRIES_PER_BUNDLE: usize = 32;
 

@@ -82,10 +82,19 @@ pub struct Policy {
     pub signature_repository: Option<Repository>,
     /// Who may sign.
     pub authorities: Vec<Authority>,
-    /// How many distinct authorities must have signed; at least 1.
+    /// How many distinct authorities must have signed; 0 only where there are `attestations`.
     pub require: usize,
+    /// The statements about the image that must be there, each by one of the authorities.
+    pub attestations: Vec<AttestationDemand>,
     /// Appended to a denial.
     pub help: Option<String>,
+}
+
+/// A statement that must be there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AttestationDemand {
+    /// Of exactly this type.
+    pub predicate_type: String,
 }
 
 /// One way to be accepted.

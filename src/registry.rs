@@ -42,12 +42,13 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         access: &'a Access,
     ) -> BoxFuture<'a, Result<Digest, RegistryError>>;
 
-    /// Signature candidates attached to this digest, as far as `search` says. An empty list means that the
+    /// Candidates of what is wanted that are attached to this digest, as far as `search` says. An empty list means that the
     /// registry has answered that there are none; any other answer is an error.
     fn attachments<'a>(
         &'a self,
         repository: &'a Repository,
         digest: &'a Digest,
+        wanted: Wanted,
         search: Search,
         access: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>>;
@@ -59,6 +60,15 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         digest: &'a Digest,
         access: &'a Access,
     ) -> BoxFuture<'a, Result<Vec<Digest>, RegistryError>>;
+}
+
+/// What is looked for. More is asked of a registry for attestations; a bundle may be either and always counts.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Wanted {
+    /// What may be a signature.
+    Signatures,
+    /// Also envelopes, which lie in places of their own.
+    SignaturesAndAttestations,
 }
 
 /// How far to look for attachments.
@@ -104,6 +114,8 @@ pub struct Attachment {
 pub enum AttachmentPlace {
     /// In the manifest tagged `sha256-….sig`.
     SignatureTag,
+    /// In the manifest tagged `sha256-….att`.
+    AttestationTag,
     /// By the referrers API.
     ReferrersApi,
     /// By the referrers fallback tag `sha256-…`.

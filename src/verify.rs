@@ -29,6 +29,7 @@ mod trust_root;
 
 pub use attestation::{VerifiedAttestation, verify_attestation};
 pub use certificate::{Identity, San};
+pub use statement::{SIGN_PREDICATE, claimed_predicate_type};
 pub use trust_root::{
     CertificateTimestamps, PemParts, Summary, Switches, Transparency, TrustRoot, TrustRootError,
 };

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     image::{Digest, Reference, Repository},
     policy::{DefaultAction, PolicySet},
-    registry::{Access, Attachment, Keyring, Registry, RegistryError, Search},
+    registry::{Access, Attachment, Keyring, Registry, RegistryError, Search, Wanted},
     review::{PullSecrets, Snapshot, Snapshots},
     trust::TrustRoots,
     workload::PullReferences,
@@ -68,6 +68,7 @@ impl Registry for NotAsked {
         &'a self,
         repository: &'a Repository,
         _: &'a Digest,
+        _: Wanted,
         _: Search,
         _: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {

@@ -19,7 +19,7 @@ use crate::{
     image::{Digest, Reference},
     key::PublicKey,
     limits,
-    registry::{Access, Description, Registry, RegistryError, Search},
+    registry::{Access, Description, Registry, RegistryError, Search, Wanted},
     verify::TrustRoot,
 };
 
@@ -75,12 +75,13 @@ async fn inspect(
         deadline: Instant::now() + timeout,
     };
     let repository = image.repository();
+    let wanted = Wanted::SignaturesAndAttestations;
     let digest = reading.registry.resolve(image, &access).await?;
     let (manifest, attachments) = tokio::try_join!(
         reading.registry.describe(repository, &digest, &access),
         reading
             .registry
-            .attachments(repository, &digest, Search::Everywhere, &access),
+            .attachments(repository, &digest, wanted, Search::Everywhere, &access),
     )?;
     let findings = attachments
         .iter()

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     decision::{AdmittedImage, job_url, signer_text, source_repository_url},
-    verify::{Identity, Signer, VerifiedSignature},
+    verify::{Identity, Signer, VerifiedAttestation, VerifiedSignature},
 };
 
 /// Who signed, when, and where it is logged.
@@ -21,6 +21,15 @@ pub(super) struct SignatureReport {
     facts: SignerReport,
     pub(super) signed_at: Option<Timestamp>,
     pub(super) log_index: Option<u64>,
+}
+
+/// Which type, and the rest as for a signature.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AttestationReport {
+    predicate_type: String,
+    #[serde(flatten)]
+    signature: SignatureReport,
 }
 
 /// The facts that were verified about the signer.
@@ -72,6 +81,30 @@ impl SignatureReport {
             facts: SignerReport::new(signer),
             signed_at: signature.signed_at(),
             log_index: signature.log_index(),
+        }
+    }
+}
+
+impl AttestationReport {
+    /// The attestations that satisfied the policies on this image.
+    pub(super) fn of_image(image: &AdmittedImage) -> Vec<Self> {
+        let attestations = image.attestations.iter();
+        attestations
+            .map(|(authority, attestation)| Self::new(authority, attestation))
+            .collect()
+    }
+
+    fn new(authority: &str, attestation: &VerifiedAttestation) -> Self {
+        let signer = attestation.signer();
+        Self {
+            predicate_type: attestation.predicate_type().to_owned(),
+            signature: SignatureReport {
+                authority: Some(authority.to_owned()),
+                signer: signer_text(signer),
+                facts: SignerReport::new(signer),
+                signed_at: attestation.signed_at(),
+                log_index: attestation.log_index(),
+            },
         }
     }
 }

@@ -107,7 +107,8 @@ fn quick_flags_become_one_authority() {
         gitlab.source(),
         Some(Source::Flags {
             authority,
-            trust_root: None
+            trust_root: None,
+            attestations: Vec::new(),
         })
     );
 
@@ -129,7 +130,8 @@ fn quick_flags_become_one_authority() {
         certificate.source(),
         Some(Source::Flags {
             authority,
-            trust_root
+            trust_root,
+            attestations: Vec::new(),
         })
     );
 }

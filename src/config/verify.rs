@@ -74,6 +74,15 @@ pub struct VerifyArgs {
         help_heading = "Rules"
     )]
     pub certificate_oidc_issuer: Option<String>,
+    /// Ask for an attestation of this type by the signer, instead of a signature, as in
+    /// `https://slsa.dev/provenance/v1`; may be given several times, and then each must be there
+    #[arg(
+        long = "attestation",
+        value_name = "PREDICATE_TYPE",
+        conflicts_with = "policies",
+        help_heading = "Rules"
+    )]
+    pub attestations: Vec<String>,
     /// Trust root (`trusted_root.json`) for certificates [default: the public Sigstore root]
     #[arg(
         long,
@@ -146,6 +155,8 @@ pub enum Source {
         authority: Authority,
         /// Where the trust root is, when it is not the public one.
         trust_root: Option<PathBuf>,
+        /// The attestations that must be there instead of a signature, by type.
+        attestations: Vec<String>,
     },
 }
 
@@ -181,6 +192,7 @@ impl VerifyArgs {
         Some(Source::Flags {
             authority: self.authority()?,
             trust_root: self.trust_root.clone(),
+            attestations: self.attestations.clone(),
         })
     }
 

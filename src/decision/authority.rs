@@ -1,4 +1,4 @@
-//! Whether a verified signature is one that an authority stands for.
+//! Whether a verified signer is one that an authority stands for.
 
 mod github;
 mod gitlab;
@@ -7,10 +7,10 @@ use super::cause::FactMismatch;
 use crate::{
     image::{Pattern, Repository},
     policy::{Authority, AuthorityKind},
-    verify::{Identity, Signer, VerifiedSignature},
+    verify::{Identity, Signer},
 };
 
-/// Why a signature is not one of an authority's.
+/// Why a signer is not one of an authority's.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Mismatch {
     /// Made by another kind of signer, key or issuer.
@@ -29,13 +29,9 @@ pub(super) enum Mismatch {
 }
 
 impl Authority {
-    /// Whether this signature of an image in `repository` is one that this authority stands for.
-    pub(super) fn accepts(
-        &self,
-        signature: &VerifiedSignature,
-        repository: &Repository,
-    ) -> Result<(), Mismatch> {
-        match (&self.kind, signature.signer()) {
+    /// Whether this signer of something about an image in `repository` is one that this authority stands for.
+    pub(super) fn accepts(&self, signer: &Signer, repository: &Repository) -> Result<(), Mismatch> {
+        match (&self.kind, signer) {
             (AuthorityKind::Keys(keys), Signer::Key { fingerprint }) => {
                 let is_listed = keys.iter().any(|it| it.key.fingerprint() == fingerprint);
                 demand(is_listed, || Mismatch::OtherSigner)

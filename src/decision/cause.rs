@@ -1,5 +1,7 @@
 //! Why an image is refused, as data. The words are in `message`.
 
+mod code;
+
 use jiff::Timestamp;
 
 use super::evidence::LookupFailure;
@@ -88,11 +90,27 @@ pub enum Rejection {
         /// How to sign it again.
         signing: Signing,
     },
-    /// Only attestations were found where a signature is asked for.
+    /// Every place was looked at, and there is no attestation.
+    AttestationMissing {
+        /// The predicate type that is asked for.
+        predicate_type: String,
+        /// How to attest it.
+        signing: Signing,
+    },
+    /// What says it is an attestation of the type that is asked for is not valid.
+    AttestationInvalid {
+        /// The predicate type that is asked for.
+        predicate_type: String,
+        /// What is wrong with it.
+        detail: String,
+        /// How to attest it again.
+        signing: Signing,
+    },
+    /// Only attestations were found where a signature is asked for, or only those of other types than is asked for.
     PredicateMismatch {
-        /// The predicate type of one of them.
-        presented: String,
-        /// How to sign it.
+        /// Their predicate types, as they say, each once.
+        presented: Vec<String>,
+        /// How to sign or attest it.
         signing: Signing,
     },
     /// The signature is good, but nobody the policy accepts made it.
@@ -237,6 +255,13 @@ pub enum Presented {
     Signer(String),
     /// The holder of some key, where a certificate is asked for.
     SomeKey,
+    /// The maker of an attestation.
+    Attester {
+        /// Of which type.
+        predicate_type: String,
+        /// As [`signer_text`](super::signer_text) names it; none for the holder of some key.
+        signer: Option<String>,
+    },
 }
 
 /// The time that a key's validity was held against.
@@ -262,6 +287,8 @@ pub struct FactMismatch {
 /// How an image is signed so that its policy accepts it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Signing {
+    /// What is asked for.
+    pub kind: SigningKind,
     /// With what.
     pub with: SigningMeans,
     /// The image's repository.
@@ -270,6 +297,18 @@ pub struct Signing {
     pub digest: Digest,
     /// Where the signature belongs, when not beside the image.
     pub signature_repository: Option<Repository>,
+}
+
+/// What is to be made about an image.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SigningKind {
+    /// A signature.
+    Signature,
+    /// A signed statement.
+    Attestation {
+        /// Of this type.
+        predicate_type: String,
+    },
 }
 
 /// What a policy's first authority signs with.
@@ -321,47 +360,6 @@ impl Cause {
             LookupFailure::Limit { detail } => Obstacle::LimitExceeded { detail },
             LookupFailure::PullSecret { detail } => Obstacle::PullSecretUnreadable { detail },
         })
-    }
-}
-
-impl Rejection {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::SignatureMissing { .. } => "SignatureMissing",
-            Self::SignedChildOnly { .. } => "SignedChildOnly",
-            Self::SignatureInvalid { .. } => "SignatureInvalid",
-            Self::CertificateInvalid { .. } => "CertificateInvalid",
-            Self::TimestampMissing { .. } => "TimestampMissing",
-            Self::LogEntryInvalid { .. } => "LogEntryInvalid",
-            Self::PredicateMismatch { .. } => "PredicateMismatch",
-            Self::IdentityMismatch { .. } => "IdentityMismatch",
-            Self::ImageNotInProject { .. } => "ImageNotInProject",
-            Self::KeyMismatch { .. } => "KeyMismatch",
-            Self::KeyExpired { .. } => "KeyExpired",
-            Self::ThresholdNotMet { .. } => "ThresholdNotMet",
-            Self::NoPolicyMatches { .. } => "NoPolicyMatches",
-            Self::ImageNotFound => "ImageNotFound",
-            Self::ReferenceInvalid { .. } => "ReferenceInvalid",
-        }
-    }
-}
-
-impl Obstacle {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::TrustRootUnavailable { .. } => "TrustRootUnavailable",
-            Self::TrustRootExpired { .. } => "TrustRootExpired",
-            Self::PolicyBroken { .. } => "PolicyBroken",
-            Self::RegistryUnauthorized { .. } | Self::PullSecretUnreadable { .. } => {
-                "RegistryUnauthorized"
-            }
-            Self::RegistryRateLimited { .. } => "RegistryRateLimited",
-            Self::RegistryUnavailable { .. } => "RegistryUnavailable",
-            Self::RegistryTlsFailed { .. } => "RegistryTlsFailed",
-            Self::RegistryTimeout { .. } => "RegistryTimeout",
-            Self::DeadlineExceeded => "DeadlineExceeded",
-            Self::LimitExceeded { .. } => "LimitExceeded",
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was found out about the images of one object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::{
     image::{Digest, Repository},
     key::PublicKey,
     policy::TrustRootName,
-    verify::{Layout, LogRequirement, SignatureError, VerifiedSignature},
+    verify::{Layout, LogRequirement, SignatureError, VerifiedAttestation, VerifiedSignature},
 };
 
 /// What was found, by the reference as it was written.
@@ -45,8 +45,13 @@ pub struct Checked {
     pub layout: Layout,
     /// The digest of the candidate's own bytes: tells candidates apart.
     pub candidate: Digest,
-    /// By method.
+    /// The predicate type that it claims, if it is a statement. Nobody has verified that: it is for messages, and
+    /// to tell which candidates may be missed.
+    pub claimed_type: Option<String>,
+    /// As a signature, by method.
     pub results: BTreeMap<Method, Result<VerifiedSignature, CheckFailure>>,
+    /// As an attestation, by method.
+    pub attestations: BTreeMap<Method, Result<VerifiedAttestation, CheckFailure>>,
 }
 
 /// Why a candidate did not verify by one method.
@@ -64,6 +69,15 @@ pub enum CheckFailure {
         /// Since when it is no longer to be trusted.
         since: Timestamp,
     },
+}
+
+/// Every way in which demands want the candidates in one place verified.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Methods {
+    /// As signatures.
+    pub of_signatures: BTreeSet<Method>,
+    /// As attestations.
+    pub of_attestations: BTreeSet<Method>,
 }
 
 /// One way of verifying a candidate.

@@ -95,10 +95,11 @@ impl Judgement {
                                 digest: satisfied.digest.clone(),
                                 policies: Vec::new(),
                                 signatures: Vec::new(),
+                                attestations: Vec::new(),
                                 pin: false,
                                 pin_workloads: false,
                             })
-                            .add(policy, satisfied.signatures);
+                            .add(policy, satisfied);
                         continue;
                     }
                     Err(unsatisfied) => Denial {

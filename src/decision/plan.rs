@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{
-    Enforcement, ImageEvidence, Inquiry, Method, Plan, PlannedImage, Question, demand::satisfy,
+    Enforcement, ImageEvidence, Inquiry, Methods, Plan, PlannedImage, Question, demand::satisfy,
 };
 use crate::{
     image::{Reference, Repository},
@@ -61,11 +61,23 @@ impl Inquiry {
     }
 
     /// Every way in which the demands want candidates in this repository verified.
-    pub fn methods(&self, signature_repository: &Repository) -> BTreeSet<Method> {
-        self.policies_at(signature_repository)
-            .flat_map(|policy| &policy.authorities)
-            .flat_map(Authority::methods)
-            .collect()
+    pub fn methods(&self, signature_repository: &Repository) -> Methods {
+        let mut methods = Methods::default();
+        for policy in self.policies_at(signature_repository) {
+            let all = policy.authorities.iter().flat_map(Authority::methods);
+            if policy.signers_required() > 0 {
+                methods.of_signatures.extend(all.clone());
+            }
+            if !policy.attestations.is_empty() {
+                methods.of_attestations.extend(all);
+            }
+        }
+        methods
+    }
+
+    /// Whether any of the demands is for signatures.
+    pub fn asks_for_signatures(&self) -> bool {
+        self.policies().any(|policy| policy.signers_required() > 0)
     }
 
     /// Whether this evidence satisfies every demand that looks for signatures in this repository at this time.

@@ -1,5 +1,6 @@
 //! The decision as a whole; the words of each cause and the authorities have files of their own.
 
+mod attestations;
 mod authorities;
 pub(crate) mod build;
 mod judging;

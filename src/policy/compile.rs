@@ -1,5 +1,6 @@
 //! From the wire to the compiled form: whole objects, every problem at once.
 
+mod attestation;
 mod authority;
 mod identity;
 mod keys;
@@ -47,6 +48,7 @@ impl Policy {
         let signature_repository = compiler.signature_repository(spec);
         let authorities = compiler.authorities(&spec.authorities, spec.require);
         let require = compiler.require(spec);
+        let attestations = compiler.attestations(&spec.attestations);
         let content = compiler.content(spec);
         compiler.finish(Self {
             scope,
@@ -56,6 +58,7 @@ impl Policy {
             signature_repository,
             authorities,
             require,
+            attestations,
             help: (!spec.help.is_empty()).then(|| spec.help.clone()),
         })
     }
@@ -209,11 +212,13 @@ impl<'a> Compiler<'a> {
     fn require(&mut self, spec: &ClusterImageTrustPolicySpec) -> usize {
         let require = usize::try_from(spec.require).unwrap_or(usize::MAX);
         let authorities = spec.authorities.len();
-        if authorities > 0 && !(1..=authorities).contains(&require) {
+        // What asks for nothing would let everything in.
+        let least = usize::from(spec.attestations.is_empty());
+        if authorities > 0 && !(least..=authorities).contains(&require) {
             self.report(
                 &FieldPath::new("spec").field("require"),
                 Fault::expected(
-                    format!("1 to {authorities}, the number of authorities"),
+                    format!("{least} to {authorities}, the number of authorities"),
                     spec.require,
                 ),
             );

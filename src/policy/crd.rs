@@ -87,10 +87,15 @@ pub struct ClusterImageTrustPolicySpec {
     /// Who may sign. Authorities are alternatives: any `require` of them suffice.
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub authorities: Vec<Authority>,
-    /// How many different authorities must have signed. Several signatures by one authority count once.
+    /// How many different authorities must have signed. Several signatures by one authority count once. 0 asks for no
+    /// signature beside the `attestations`, and is allowed only where there are some.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 32))]
+    #[schemars(range(max = 32))]
     pub require: u32,
+    /// Signed statements about the image that must be there too, each by any of the authorities: an SBOM, a scan, provenance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["predicateType"]))]
+    pub attestations: Vec<Attestation>,
     /// A sentence or address appended to every denial by this policy, as in `Release guide: https://wiki.example/release`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]
@@ -149,10 +154,15 @@ pub struct ImageTrustPolicySpec {
     /// Who may sign. Authorities are alternatives: any `require` of them suffice.
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub authorities: Vec<Authority>,
-    /// How many different authorities must have signed. Several signatures by one authority count once.
+    /// How many different authorities must have signed. Several signatures by one authority count once. 0 asks for no
+    /// signature beside the `attestations`, and is allowed only where there are some.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 32))]
+    #[schemars(range(max = 32))]
     pub require: u32,
+    /// Signed statements about the image that must be there too, each by any of the authorities: an SBOM, a scan, provenance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["predicateType"]))]
+    pub attestations: Vec<Attestation>,
     /// A sentence or address appended to every denial by this policy, as in `Release guide: https://wiki.example/release`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]
@@ -206,6 +216,15 @@ pub struct NamespacedMatch {
 #[schemars(extend("x-kubernetes-validations" = image_pattern_rules()))]
 pub struct ImagePattern(#[schemars(length(min = 1, max = 512))] pub String);
 
+/// A signed statement that must be there.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Attestation {
+    /// What kind of statement, as in `https://slsa.dev/provenance/v1` or `https://cyclonedx.org/bom`: this text and no other.
+    #[schemars(length(min = 1, max = 512))]
+    pub predicate_type: String,
+}
+
 /// What happens to an image that does not satisfy a policy.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "described at the field that holds it")]
@@ -232,6 +251,7 @@ impl From<ImageTrustPolicySpec> for ClusterImageTrustPolicySpec {
             signature_repository: spec.signature_repository,
             authorities: spec.authorities,
             require: spec.require,
+            attestations: spec.attestations,
             help: spec.help,
         }
     }
@@ -250,10 +270,16 @@ fn rule(rule: &str, message: &str) -> serde_json::Value {
 }
 
 fn require_rules() -> Vec<serde_json::Value> {
-    vec![rule(
-        "self.require <= size(self.authorities)",
-        "require cannot be more than the number of authorities",
-    )]
+    vec![
+        rule(
+            "self.require <= size(self.authorities)",
+            "require cannot be more than the number of authorities",
+        ),
+        rule(
+            "self.require > 0 || has(self.attestations)",
+            "require can be 0 only beside attestations",
+        ),
+    ]
 }
 
 fn image_pattern_rules() -> Vec<serde_json::Value> {

@@ -5,7 +5,7 @@ use std::{hash::Hash, sync::Arc, time::Duration};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::{Attachment, AttachmentPlace, CredentialId, Search, options::RegistryOptions};
+use super::{Attachment, AttachmentPlace, CredentialId, Search, Wanted, options::RegistryOptions};
 use crate::{
     image::{Digest, Repository, Tag},
     limits,
@@ -25,8 +25,8 @@ pub(super) type TagKey = (Repository, Tag, CredentialId);
 /// A digest as one login sees it.
 pub(super) type DigestKey = (Repository, Digest, CredentialId);
 
-/// A place for attachments as one login sees it.
-pub(super) type PlaceKey = (DigestKey, AttachmentPlace);
+/// What was looked for in a place for attachments, as one login sees it.
+pub(super) type PlaceKey = (DigestKey, AttachmentPlace, Wanted);
 
 /// What was found in one place.
 #[derive(Clone, Debug)]
@@ -255,7 +255,7 @@ mod tests {
             (vec![attachment(1)], limits::ATTACHMENTS_TTL),
         ] {
             let caches = Caches::new(RegistryOptions::default());
-            let place = (key(1), AttachmentPlace::SignatureTag);
+            let place = (key(1), AttachmentPlace::SignatureTag, Wanted::Signatures);
             caches.keep_place(place.clone(), Looked::Found(found.into()));
             advance(ttl.saturating_sub(SHORTLY)).await;
             assert!(caches.place(&place, Search::First).is_some(), "{ttl:?}");
@@ -269,7 +269,11 @@ mod tests {
         let caches = Caches::new(RegistryOptions::default());
         let large = Looked::Found([attachment(1024 * 1024)].into());
         for number in 0..=bytes(limits::ATTACHMENT_CACHE_BYTES) / (1024 * 1024) {
-            let place = (key(number), AttachmentPlace::SignatureTag);
+            let place = (
+                key(number),
+                AttachmentPlace::SignatureTag,
+                Wanted::Signatures,
+            );
             caches.keep_place(place, large.clone());
         }
         caches.places.run_pending_tasks();

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Access, Attachment, Registry, RegistryError, RegistryOptions, RegistrySettings, Search,
+    Access, Attachment, Registry, RegistryError, RegistryOptions, RegistrySettings, Search, Wanted,
     auth::Tokens,
     cache::{Caches, DigestKey, Looked, PlaceKey, TagKey},
     flight::Flights,
@@ -157,12 +157,13 @@ impl Registry for OciRegistry {
         &'a self,
         repository: &'a Repository,
         digest: &'a Digest,
+        wanted: Wanted,
         search: Search,
         access: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {
         Box::pin(async move {
             let session = self.open(repository, access)?;
-            session.look(digest, search).await
+            session.look(digest, wanted, search).await
         })
     }
 

@@ -1,14 +1,16 @@
-//! Finding what is attached to a digest: the referrers API, the fallback tag, cosign's `.sig` tag.
+//! Finding what is attached to a digest: the referrers API, the fallback tag, cosign's `.sig` and `.att` tags.
 
 mod candidate;
 mod referrers;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use futures::future::{join_all, try_join_all};
+
 use self::candidate::Candidates;
-pub(super) use self::candidate::{is_about, is_signature};
+pub(super) use self::candidate::{is_about, is_envelope, is_signature};
 use super::{
-    Attachment, AttachmentPlace, RegistryError, Search, cache::Looked, host::ReferrersApi,
+    Attachment, AttachmentPlace, RegistryError, Search, Wanted, cache::Looked, host::ReferrersApi,
     manifest::IMAGE_MANIFEST, session::Session,
 };
 use crate::{image::Digest, limits};
@@ -18,80 +20,80 @@ impl Session {
     pub(super) async fn look(
         self: &Arc<Self>,
         digest: &Digest,
+        wanted: Wanted,
         search: Search,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
         let api = self.known_referrers_api().await?;
         match (search, api) {
-            (Search::First, Some(ReferrersApi::Absent)) => self.look_at_tags(digest).await,
-            (Search::First, Some(ReferrersApi::Offered) | None) => self.look_at_api(digest).await,
+            (Search::First, Some(ReferrersApi::Absent)) => {
+                self.look_at_tags(digest, wanted, wanted.tags()).await
+            }
+            (Search::First, Some(ReferrersApi::Offered) | None) => {
+                self.look_at_api(digest, wanted).await
+            }
             (Search::Everywhere | Search::Afresh, _) => {
-                self.look_everywhere(digest, search, api).await
+                self.look_everywhere(digest, wanted, search, api).await
             }
         }
     }
 
-    /// The API first; the signature tag too when it has no candidate, and the tags when there is no API.
+    /// The API first; cosign's tags too when it has no candidate, and all tags when there is no API.
     async fn look_at_api(
         self: &Arc<Self>,
         digest: &Digest,
+        wanted: Wanted,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
-        match self
-            .look_in(digest, AttachmentPlace::ReferrersApi, Search::First)
-            .await?
-        {
+        let place = AttachmentPlace::ReferrersApi;
+        match self.look_in(digest, place, wanted, Search::First).await? {
             Looked::Found(found) if !found.is_empty() => Ok(found),
             Looked::Found(_) => {
-                let looked = self
-                    .look_in(digest, AttachmentPlace::SignatureTag, Search::First)
-                    .await?;
-                Ok(looked.found())
+                self.look_at_tags(digest, wanted, wanted.cosign_tags())
+                    .await
             }
-            Looked::NotOffered => self.look_at_tags(digest).await,
+            Looked::NotOffered => self.look_at_tags(digest, wanted, wanted.tags()).await,
         }
     }
 
-    /// Both tags at once. One that cannot be read does not hide candidates found by the other: it is an error
+    /// All these tags at once. One that cannot be read does not hide candidates found by another: it is an error
     /// again in a search everywhere.
     async fn look_at_tags(
         self: &Arc<Self>,
         digest: &Digest,
+        wanted: Wanted,
+        tags: &[AttachmentPlace],
     ) -> Result<Arc<[Attachment]>, RegistryError> {
-        let (referrers, signatures) = tokio::join!(
-            self.look_in(digest, AttachmentPlace::ReferrersTag, Search::First),
-            self.look_in(digest, AttachmentPlace::SignatureTag, Search::First),
-        );
-        match (referrers, signatures) {
-            (Ok(one), Ok(other)) => self.together([one, other]),
-            (Ok(found), Err(error)) | (Err(error), Ok(found)) => {
-                let found = found.found();
-                if found.is_empty() {
-                    return Err(error);
-                }
-                Ok(found)
+        let looks = tags
+            .iter()
+            .map(|tag| self.look_in(digest, *tag, wanted, Search::First));
+        let (mut looked, mut failure) = (Vec::new(), None);
+        for answer in join_all(looks).await {
+            match answer {
+                Ok(found) => looked.push(found),
+                Err(error) => failure = failure.or(Some(error)),
             }
-            (Err(error), Err(_)) => Err(error),
+        }
+        let found = self.together(looked)?;
+        match failure {
+            Some(error) if found.is_empty() => Err(error),
+            Some(_) | None => Ok(found),
         }
     }
 
     async fn look_everywhere(
         self: &Arc<Self>,
         digest: &Digest,
+        wanted: Wanted,
         search: Search,
         api: Option<ReferrersApi>,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
-        let tags = async {
-            tokio::try_join!(
-                self.look_in(digest, AttachmentPlace::ReferrersTag, search),
-                self.look_in(digest, AttachmentPlace::SignatureTag, search),
-            )
-        };
-        let by_api = self.look_in(digest, AttachmentPlace::ReferrersApi, search);
+        let looks = wanted.tags().iter();
+        let tags = try_join_all(looks.map(|tag| self.look_in(digest, *tag, wanted, search)));
+        let by_api = self.look_in(digest, AttachmentPlace::ReferrersApi, wanted, search);
         if api != Some(ReferrersApi::Absent) {
-            let (by_api, (referrers, signatures)) = tokio::try_join!(by_api, tags)?;
-            return self.together([by_api, referrers, signatures]);
+            let (by_api, by_tags) = tokio::try_join!(by_api, tags)?;
+            return self.together([by_api].into_iter().chain(by_tags));
         }
-        let (referrers, signatures) = tags.await?;
-        let found = self.together([referrers, signatures])?;
+        let found = self.together(tags.await?)?;
         // A probe may have been wrong about this repository, so "none" is not said before it was asked itself. What
         // the tags hold proves nothing: it may be another's.
         let is_enough = match search {
@@ -109,9 +111,11 @@ impl Session {
         self: &Arc<Self>,
         digest: &Digest,
         place: AttachmentPlace,
+        wanted: Wanted,
         search: Search,
     ) -> Result<Looked, RegistryError> {
-        let key = (self.digest_key(digest), place);
+        let wanted = place.holding(wanted);
+        let key = (self.digest_key(digest), place, wanted);
         if let Some(looked) = self.core.caches.place(&key, search) {
             return Ok(looked);
         }
@@ -125,7 +129,7 @@ impl Session {
                     if let Some(looked) = session.core.caches.place(&key, search) {
                         return Ok(looked);
                     }
-                    let looked = session.ask_place(&digest, place).await?;
+                    let looked = session.ask_place(&digest, place, wanted).await?;
                     session.core.caches.keep_place(key, looked.clone());
                     Ok(looked)
                 }
@@ -137,29 +141,36 @@ impl Session {
         &self,
         digest: &Digest,
         place: AttachmentPlace,
+        wanted: Wanted,
     ) -> Result<Looked, RegistryError> {
         match place {
-            AttachmentPlace::SignatureTag => self.signatures_by_tag(digest).await,
-            AttachmentPlace::ReferrersApi => self.referrers_by_api(digest).await,
-            AttachmentPlace::ReferrersTag => self.referrers_by_tag(digest).await,
+            AttachmentPlace::SignatureTag => self.by_cosign_tag(digest, "sig", place).await,
+            AttachmentPlace::AttestationTag => self.by_cosign_tag(digest, "att", place).await,
+            AttachmentPlace::ReferrersApi => self.referrers_by_api(digest, wanted).await,
+            AttachmentPlace::ReferrersTag => self.referrers_by_tag(digest, wanted).await,
         }
     }
 
-    /// The layers of the manifest tagged `sha256-….sig`.
-    async fn signatures_by_tag(&self, digest: &Digest) -> Result<Looked, RegistryError> {
-        let tag = format!("{}.sig", tag_of(digest));
+    /// The layers of the manifest tagged `sha256-….sig` or `sha256-….att`.
+    async fn by_cosign_tag(
+        &self,
+        digest: &Digest,
+        suffix: &str,
+        place: AttachmentPlace,
+    ) -> Result<Looked, RegistryError> {
+        let tag = format!("{}.{suffix}", tag_of(digest));
         let Some(manifest) = self.fetch_manifest(&tag, IMAGE_MANIFEST, None).await? else {
             return Ok(Looked::none());
         };
-        let mut candidates = Candidates::new(AttachmentPlace::SignatureTag);
+        let mut candidates = Candidates::new(place);
         candidates.add_layers(self, &manifest)?;
         candidates.fetch(self).await
     }
 
     /// All that was found, each attachment once, as long as that is not too much.
-    fn together<const N: usize>(
+    fn together(
         &self,
-        looked: [Looked; N],
+        looked: impl IntoIterator<Item = Looked>,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
         let mut seen = BTreeSet::new();
         let mut all = Vec::new();
@@ -178,6 +189,54 @@ impl Session {
             )));
         }
         Ok(all.into())
+    }
+}
+
+impl Wanted {
+    /// Every tag under which it may lie.
+    fn tags(self) -> &'static [AttachmentPlace] {
+        match self {
+            Self::Signatures => &[AttachmentPlace::ReferrersTag, AttachmentPlace::SignatureTag],
+            Self::SignaturesAndAttestations => &[
+                AttachmentPlace::ReferrersTag,
+                AttachmentPlace::SignatureTag,
+                AttachmentPlace::AttestationTag,
+            ],
+        }
+    }
+
+    /// Those that cosign writes whatever the registry offers.
+    fn cosign_tags(self) -> &'static [AttachmentPlace] {
+        match self {
+            Self::Signatures => &[AttachmentPlace::SignatureTag],
+            Self::SignaturesAndAttestations => &[
+                AttachmentPlace::SignatureTag,
+                AttachmentPlace::AttestationTag,
+            ],
+        }
+    }
+}
+
+impl AttachmentPlace {
+    /// What of the wanted this place can hold: what is remembered of cosign's own tags serves whoever asks.
+    fn holding(self, wanted: Wanted) -> Wanted {
+        match self {
+            Self::SignatureTag => Wanted::Signatures,
+            Self::AttestationTag => Wanted::SignaturesAndAttestations,
+            Self::ReferrersApi | Self::ReferrersTag => wanted,
+        }
+    }
+
+    /// Whether a layer of this media type, in a manifest of this place, may be what is looked for there.
+    pub(super) fn may_hold(self, media_type: &str) -> bool {
+        match self {
+            Self::SignatureTag => is_signature(media_type),
+            Self::AttestationTag => is_envelope(media_type),
+            // What a referrer holds as a whole has been looked at before.
+            Self::ReferrersApi | Self::ReferrersTag => {
+                is_signature(media_type) || is_envelope(media_type)
+            }
+        }
     }
 }
 

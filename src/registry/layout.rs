@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::{FutureExt as _, future::BoxFuture};
 
 use self::{folder::Folder, images::Contents};
-use super::{Access, Attachment, Registry, RegistryError, Search};
+use super::{Access, Attachment, Registry, RegistryError, Search, Wanted};
 use crate::image::{Digest, Reference, Repository};
 
 /// One image of a layout folder, with all that the folder holds about it.
@@ -87,6 +87,7 @@ impl Registry for OciLayout {
         &'a self,
         _: &'a Repository,
         digest: &'a Digest,
+        _: Wanted,
         _: Search,
         _: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {

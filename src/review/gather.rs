@@ -12,13 +12,18 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{failure::lookup_failure, verdicts::Verifier};
+use super::{
+    failure::lookup_failure,
+    verdicts::{Verified, Verifier},
+};
 use crate::{
-    decision::{Candidates, Checked, Evidence, ImageEvidence, Inquiry, LookupFailure, Method},
+    decision::{
+        Candidates, CheckFailure, Checked, Evidence, ImageEvidence, Inquiry, LookupFailure, Method,
+    },
     image::{Digest, Reference, Repository},
     limits::{CANDIDATES_PER_IMAGE, CHILDREN_PER_INDEX, LOOKUPS_PER_REVIEW},
-    registry::{Access, Attachment, Registry, RegistryError, Search},
-    verify::{Candidate, Layout},
+    registry::{Access, Attachment, Registry, RegistryError, Search, Wanted},
+    verify::{Candidate, Layout, claimed_predicate_type},
 };
 
 /// Asks on behalf of one review. Every await ends at the review's deadline, which then is the evidence.
@@ -71,7 +76,7 @@ impl Gatherer<'_> {
             .cloned()
             .zip(join_all(searches).await)
             .collect();
-        if is_unsigned(&found) {
+        if inquiry.asks_for_signatures() && is_unsigned(&found) {
             found.signed_child = self.signed_child(inquiry, &digest).await;
         }
         found
@@ -117,28 +122,34 @@ impl Gatherer<'_> {
         image: &Digest,
         search: Search,
     ) -> Result<Find, LookupFailure> {
+        let methods = inquiry.methods(place);
+        let wanted = if methods.of_attestations.is_empty() {
+            Wanted::Signatures
+        } else {
+            Wanted::SignaturesAndAttestations
+        };
         let attachments = self
             .in_time(
                 self.registry
-                    .attachments(place, image, search, &self.access),
+                    .attachments(place, image, wanted, search, &self.access),
             )
             .await?;
         let all: Vec<Candidate> = attachments.iter().filter_map(candidate).collect();
-        let methods: Vec<Method> = inquiry.methods(place).into_iter().collect();
         let mut candidates = Candidates::default();
+        let mut done = 0;
         for candidate in all.iter().take(CANDIDATES_PER_IMAGE) {
-            let mut results = BTreeMap::new();
-            for method in &methods {
-                if !(candidates.checked.is_empty() && results.is_empty()) {
-                    self.take_turns().await?;
-                }
-                let result = self.verifier.verify(candidate, image, method);
-                results.insert(method.clone(), result);
-            }
+            let results = self
+                .verify(candidate, image, &methods.of_signatures, &mut done)
+                .await?;
+            let attestations = self
+                .verify(candidate, image, &methods.of_attestations, &mut done)
+                .await?;
             candidates.checked.push(Checked {
                 layout: candidate.layout,
                 candidate: candidate.digest.clone(),
+                claimed_type: claimed_predicate_type(candidate),
                 results,
+                attestations,
             });
         }
         Ok(Find {
@@ -146,6 +157,26 @@ impl Gatherer<'_> {
             candidates,
             left_out: (all.len() > CANDIDATES_PER_IMAGE).then(|| too_many(all.len())),
         })
+    }
+
+    /// One candidate by each of these methods, the first verification of a search without waiting for a turn.
+    async fn verify<V: Verified>(
+        &self,
+        candidate: &Candidate,
+        image: &Digest,
+        methods: &BTreeSet<Method>,
+        done: &mut usize,
+    ) -> Result<BTreeMap<Method, Result<V, CheckFailure>>, LookupFailure> {
+        let mut results = BTreeMap::new();
+        for method in methods {
+            if *done > 0 {
+                self.take_turns().await?;
+            }
+            *done += 1;
+            let result = self.verifier.verify(candidate, image, method);
+            results.insert(method.clone(), result);
+        }
+        Ok(results)
     }
 
     /// A manifest of the index that has a signature. This only makes a denial clearer, so that what cannot be looked
@@ -165,16 +196,19 @@ impl Gatherer<'_> {
 
     async fn is_signed(&self, places: &BTreeSet<Repository>, child: &Digest) -> bool {
         let searches = places.iter().map(|place| {
-            self.in_time(
-                self.registry
-                    .attachments(place, child, Search::First, &self.access),
-            )
+            self.in_time(self.registry.attachments(
+                place,
+                child,
+                Wanted::Signatures,
+                Search::First,
+                &self.access,
+            ))
         });
         let found = join_all(searches).await;
         found
             .into_iter()
             .flatten()
-            .any(|list| list.iter().any(|one| layout(one).is_some()))
+            .any(|list| list.iter().filter_map(layout).any(is_of_signatures))
     }
 
     /// Each verification takes a millisecond or so, and what an attacker made takes many: lets others, and the deadline,
@@ -241,15 +275,25 @@ fn candidate(attachment: &Attachment) -> Option<Candidate> {
     })
 }
 
-/// How the attachment is stored as a signature, if it may be one. The media type decides: descriptors of fallback
+/// How the attachment is stored as a signature or an attestation, if it may be one. The media type decides: descriptors of fallback
 /// indexes carry artifact types that say nothing.
 fn layout(attachment: &Attachment) -> Option<Layout> {
     if attachment.media_type.starts_with(BUNDLE_MEDIA_TYPE) {
         Some(Layout::Bundle)
     } else if attachment.media_type == SIMPLE_SIGNING_MEDIA_TYPE {
         Some(Layout::Legacy)
+    } else if attachment.media_type == ENVELOPE_MEDIA_TYPE {
+        Some(Layout::LegacyAttestation)
     } else {
         None
+    }
+}
+
+/// Whether signatures are stored like this.
+fn is_of_signatures(layout: Layout) -> bool {
+    match layout {
+        Layout::Legacy | Layout::Bundle => true,
+        Layout::LegacyAttestation => false,
     }
 }
 
@@ -264,3 +308,6 @@ const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
 
 /// The media type of a legacy signature's payload.
 const SIMPLE_SIGNING_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+
+/// The media type of a legacy attestation's envelope.
+const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";

@@ -12,12 +12,27 @@ use crate::{
     trust::{Absence, TrustRoots},
     verify::{
         Against, Candidate, Identity, Layout, LogRequirement, SignatureError, Signer, TrustRoot,
-        VerifiedSignature, verify,
+        VerifiedAttestation, VerifiedSignature, verify, verify_attestation,
     },
 };
 
-/// What came of verifying a candidate.
-type Verdict = Result<VerifiedSignature, SignatureError>;
+/// What came of verifying a candidate as one of these.
+type Verdict<V> = Result<V, SignatureError>;
+
+/// What candidates are verified as. The results of the two ways are kept apart by their types.
+pub(super) trait Verified: Clone + Send + Sync + 'static {
+    /// Verifies.
+    fn verify(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Verdict<Self>;
+
+    /// Where its results are kept.
+    fn kept(verdicts: &Verdicts) -> &Kept<Self>;
+
+    /// About how many bytes it holds.
+    fn bytes(&self) -> usize;
+}
+
+/// Results of one way to verify.
+pub(super) type Kept<V> = Cache<Digest, Arc<Verdict<V>>>;
 
 /// The results of earlier verifications.
 ///
@@ -25,17 +40,55 @@ type Verdict = Result<VerifiedSignature, SignatureError>;
 /// the candidate's bytes and annotations, the method, and the content of the trust root.
 #[derive(Clone, Debug)]
 pub(super) struct Verdicts {
-    cache: Cache<Digest, Arc<Verdict>>,
+    signatures: Kept<VerifiedSignature>,
+    attestations: Kept<VerifiedAttestation>,
 }
 
 impl Default for Verdicts {
     fn default() -> Self {
         Self {
-            cache: Cache::builder()
-                .max_capacity(VERDICT_CACHE_BYTES)
-                .weigher(|_, verdict: &Arc<Verdict>| weight(verdict))
-                .build(),
+            signatures: kept(),
+            attestations: kept(),
         }
+    }
+}
+
+fn kept<V: Verified>() -> Kept<V> {
+    Cache::builder()
+        .max_capacity(VERDICT_CACHE_BYTES / 2)
+        .weigher(|_, verdict: &Arc<Verdict<V>>| weight(verdict))
+        .build()
+}
+
+impl Verified for VerifiedSignature {
+    fn verify(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Verdict<Self> {
+        verify(candidate, image, against)
+    }
+
+    fn kept(verdicts: &Verdicts) -> &Kept<Self> {
+        &verdicts.signatures
+    }
+
+    fn bytes(&self) -> usize {
+        let annotations = self.annotations().iter();
+        let annotations: usize = annotations
+            .map(|(name, value)| name.len() + value.len() + MAP_ENTRY_BYTES)
+            .sum();
+        annotations + signer_bytes(self.signer())
+    }
+}
+
+impl Verified for VerifiedAttestation {
+    fn verify(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Verdict<Self> {
+        verify_attestation(candidate, image, against)
+    }
+
+    fn kept(verdicts: &Verdicts) -> &Kept<Self> {
+        &verdicts.attestations
+    }
+
+    fn bytes(&self) -> usize {
+        self.statement().len() + self.predicate_type().len() + signer_bytes(self.signer())
     }
 }
 
@@ -47,35 +100,37 @@ pub(super) struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    /// Verifies a candidate as a signature of `image`.
-    pub(super) fn verify(
+    /// Verifies a candidate as a signature of `image`, or as an attestation about it.
+    pub(super) fn verify<V: Verified>(
         &self,
         candidate: &Candidate,
         image: &Digest,
         method: &Method,
-    ) -> Result<VerifiedSignature, CheckFailure> {
+    ) -> Result<V, CheckFailure> {
         let against = match self.against(method) {
             Ok(against) => against,
             Err(unavailable) => {
-                return Err(self.without_root(candidate, image, method, unavailable));
+                return Err(self.without_root::<V>(candidate, image, method, unavailable));
             }
         };
         self.verdict(candidate, image, against)
             .map_err(CheckFailure::Signature)
     }
 
-    fn verdict(&self, candidate: &Candidate, image: &Digest, against: Against<'_>) -> Verdict {
-        let verdict = self
-            .verdicts
-            .cache
-            .get_with(cache_key(candidate, image, against), || {
-                Arc::new(verify(candidate, image, against))
-            });
+    fn verdict<V: Verified>(
+        &self,
+        candidate: &Candidate,
+        image: &Digest,
+        against: Against<'_>,
+    ) -> Verdict<V> {
+        let verdict = V::kept(self.verdicts).get_with(cache_key(candidate, image, against), || {
+            Arc::new(V::verify(candidate, image, against))
+        });
         verdict.as_ref().clone()
     }
 
     /// A signature that is wrong whatever its time is need not wait for the trust root that tells the time.
-    fn without_root(
+    fn without_root<V: Verified>(
         &self,
         candidate: &Candidate,
         image: &Digest,
@@ -95,7 +150,7 @@ impl Verifier<'_> {
             log: LogRequirement::Ignore,
             trust_root: None,
         };
-        match self.verdict(candidate, image, against) {
+        match self.verdict::<V>(candidate, image, against) {
             Ok(_) => unavailable,
             Err(error) => CheckFailure::Signature(error),
         }
@@ -178,25 +233,19 @@ fn cache_key(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Dig
 }
 
 /// About how many bytes an entry holds. The signer's annotations and the texts of certificates have no fixed size.
-fn weight(verdict: &Verdict) -> u32 {
+fn weight<V: Verified>(verdict: &Verdict<V>) -> u32 {
     let held = match verdict {
-        Ok(signature) => signature_bytes(signature),
+        Ok(verified) => verified.bytes(),
         Err(error) => error.to_string().len(),
     };
     u32::try_from(held + ENTRY_BYTES).unwrap_or(u32::MAX)
 }
 
-fn signature_bytes(signature: &VerifiedSignature) -> usize {
-    let annotations: usize = signature
-        .annotations()
-        .iter()
-        .map(|(name, value)| name.len() + value.len() + MAP_ENTRY_BYTES)
-        .sum();
-    let signer = match signature.signer() {
+fn signer_bytes(signer: &Signer) -> usize {
+    match signer {
         Signer::Key { fingerprint } => fingerprint.len(),
         Signer::Certificate(identity) => identity_bytes(identity),
-    };
-    annotations + signer
+    }
 }
 
 fn identity_bytes(identity: &Identity) -> usize {
@@ -294,13 +343,12 @@ mod tests {
         let verdicts = Verdicts::default();
         let mut identity = gitlab_identity();
         identity.token_subject = Some("x".repeat(1024 * 1024));
-        let large: Arc<Verdict> = Arc::new(Ok(by_identity(identity)));
+        let large = Arc::new(Ok(by_identity(identity)));
+        let cache = &verdicts.signatures;
         for number in 0..32_u8 {
-            verdicts
-                .cache
-                .insert(Digest::of(&[number]), Arc::clone(&large));
+            cache.insert(Digest::of(&[number]), Arc::clone(&large));
         }
-        verdicts.cache.run_pending_tasks();
-        assert!(verdicts.cache.weighted_size() <= VERDICT_CACHE_BYTES);
+        cache.run_pending_tasks();
+        assert!(cache.weighted_size() <= VERDICT_CACHE_BYTES / 2);
     }
 }

@@ -228,6 +228,7 @@ fn the_sample_policies_load_together_with_what_they_name() {
     assert_eq!(
         names(&loaded),
         [
+            "attested-controller",
             "ingress-controller",
             "platform-key",
             "rotated-key",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Layout, Signer, VerifiedSignature};
+use super::{Layout, Signer, VerifiedAttestation, VerifiedSignature};
 use crate::image::Digest;
 
 impl VerifiedSignature {
@@ -25,6 +25,21 @@ impl VerifiedSignature {
         Self {
             signed_at: Some(signed_at),
             ..self
+        }
+    }
+}
+
+impl VerifiedAttestation {
+    /// An attestation of this type about this image that nobody verified.
+    pub(crate) fn assumed(image: Digest, signer: Signer, predicate_type: &str) -> Self {
+        Self {
+            image,
+            layout: Layout::LegacyAttestation,
+            signer,
+            signed_at: None,
+            log_index: None,
+            predicate_type: predicate_type.to_owned(),
+            statement: bytes::Bytes::new(),
         }
     }
 }

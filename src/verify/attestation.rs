@@ -11,13 +11,13 @@ use crate::image::Digest;
 /// A signed statement about one image digest. Who may make it, and what its predicate says, is not decided here.
 #[derive(Clone, Debug)]
 pub struct VerifiedAttestation {
-    image: Digest,
-    layout: Layout,
-    signer: Signer,
-    signed_at: Option<Timestamp>,
-    log_index: Option<u64>,
-    predicate_type: String,
-    statement: Bytes,
+    pub(super) image: Digest,
+    pub(super) layout: Layout,
+    pub(super) signer: Signer,
+    pub(super) signed_at: Option<Timestamp>,
+    pub(super) log_index: Option<u64>,
+    pub(super) predicate_type: String,
+    pub(super) statement: Bytes,
 }
 
 impl VerifiedAttestation {

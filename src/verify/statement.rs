@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
 use sigstore_types::DsseEnvelope;
 
 use super::{
-    SignatureError,
+    Candidate, Layout, SignatureError,
     failure::{invalid, presented, within},
     payload::{Annotations, Object},
 };
@@ -110,6 +111,29 @@ impl Statement {
     }
 }
 
+/// The predicate type that the candidate's envelope claims, if it holds a statement at all.
+///
+/// Nobody has verified it: it is for messages and for nothing else.
+pub fn claimed_predicate_type(candidate: &Candidate) -> Option<String> {
+    let content = candidate.content.as_ref();
+    if content.len() > limits::ATTACHMENT_BYTES {
+        return None;
+    }
+    let envelope = match candidate.layout {
+        Layout::Legacy => return None,
+        Layout::LegacyAttestation => serde_json::from_slice(content).ok()?,
+        Layout::Bundle => {
+            serde_json::from_slice::<ClaimingBundle>(content)
+                .ok()?
+                .envelope
+        }
+    };
+    let payload = STANDARD.decode(&envelope.payload).ok()?;
+    bounded(&payload).ok()?;
+    let claim: Claimed = serde_json::from_slice(&payload).ok()?;
+    Some(claim.predicate_type)
+}
+
 /// How much is parsed at all.
 fn bounded(statement: &[u8]) -> Result<(), SignatureError> {
     within(
@@ -155,6 +179,23 @@ fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
 }
 
 #[derive(Deserialize)]
+struct ClaimingBundle {
+    #[serde(rename = "dsseEnvelope")]
+    envelope: ClaimingEnvelope,
+}
+
+#[derive(Deserialize)]
+struct ClaimingEnvelope {
+    payload: String,
+}
+
+#[derive(Deserialize)]
+struct Claimed {
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+}
+
+#[derive(Deserialize)]
 struct Wire {
     #[serde(rename = "_type")]
     kind: String,
@@ -178,7 +219,7 @@ const STATEMENT_TYPES: [&str; 2] = [
     "https://in-toto.io/Statement/v0.1",
 ];
 
-/// What cosign writes for a plain signature.
-const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+/// What cosign writes for a plain signature that is stored as a statement: the one type that is no attestation's.
+pub const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
 
 const SHA256: &str = "sha256";

@@ -7,10 +7,12 @@
     reason = "test code fails by panicking"
 )]
 
+mod attested;
 mod bench;
 mod docs;
 mod folder;
 mod inspect;
+mod recorded;
 mod rules;
 mod serve;
 mod verify;

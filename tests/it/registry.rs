@@ -5,6 +5,7 @@
 )]
 
 mod access;
+mod attestations;
 mod budgets;
 mod faults;
 mod limits;
@@ -16,7 +17,7 @@ use assay::{
     image::{Digest, Reference, Repository},
     registry::{
         Access, Attachment, AttachmentPlace, Credential, Keyring, OciRegistry, Registry as _,
-        RegistryError, RegistryOptions, RegistrySettings, Search, Secret,
+        RegistryError, RegistryOptions, RegistrySettings, Search, Secret, Wanted,
     },
     sandbox::registry as sandbox,
 };
@@ -77,10 +78,45 @@ impl Setup {
         search: Search,
         access: &Access,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
+        self.wanted(path, digest, Wanted::Signatures, search, access)
+            .await
+    }
+
+    async fn wanted(
+        &self,
+        path: &str,
+        digest: &Digest,
+        wanted: Wanted,
+        search: Search,
+        access: &Access,
+    ) -> Result<Arc<[Attachment]>, RegistryError> {
         let repository = self.repository(path);
         self.reader
-            .attachments(&repository, digest, search, access)
+            .attachments(&repository, digest, wanted, search, access)
             .await
+    }
+
+    /// What is attached, with attestations.
+    async fn with_attestations(
+        &self,
+        path: &str,
+        digest: &Digest,
+        search: Search,
+    ) -> Vec<(AttachmentPlace, String)> {
+        let wanted = Wanted::SignaturesAndAttestations;
+        let found = self
+            .wanted(path, digest, wanted, search, &anonymous())
+            .await
+            .expect("read");
+        found
+            .iter()
+            .map(|one| {
+                (
+                    one.place,
+                    String::from_utf8_lossy(&one.content).into_owned(),
+                )
+            })
+            .collect()
     }
 
     /// What a review does with an image that is signed well: resolve and look once.
@@ -89,7 +125,13 @@ impl Setup {
         let digest = self.reader.resolve(&image, access).await?;
         let found = self
             .reader
-            .attachments(image.repository(), &digest, Search::First, access)
+            .attachments(
+                image.repository(),
+                &digest,
+                Wanted::Signatures,
+                Search::First,
+                access,
+            )
             .await?;
         Ok(summary(&found))
     }

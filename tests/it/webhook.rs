@@ -8,6 +8,7 @@
 
 mod admitted;
 mod advisories;
+mod attested;
 mod cost;
 mod outage;
 mod refused;

@@ -1,8 +1,6 @@
 //! What one attachment is, as far as it can be told with the keys and the trust root at hand.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
     commands::signature::SignatureReport,
@@ -10,8 +8,8 @@ use crate::{
     key::PublicKey,
     registry::{Attachment, AttachmentPlace},
     verify::{
-        Against, Candidate, Layout, LogRequirement, SignatureError, TrustRoot, VerifiedSignature,
-        verify,
+        Against, Candidate, Layout, LogRequirement, SIGN_PREDICATE, SignatureError, TrustRoot,
+        VerifiedSignature, claimed_predicate_type, verify,
     },
 };
 
@@ -87,7 +85,7 @@ impl Finding {
     /// Looks at one attachment of this image.
     pub(super) fn new(attachment: &Attachment, image: &Digest, lens: &Lens) -> Self {
         let candidate = candidate(attachment);
-        let predicate_type = claimed_predicate_type(&attachment.content)
+        let predicate_type = claimed_predicate_type(&candidate)
             .filter(|predicate_type| predicate_type != SIGN_PREDICATE);
         let kind = if predicate_type.is_some() {
             Kind::Attestation
@@ -120,10 +118,10 @@ impl Finding {
 
 fn candidate(attachment: &Attachment) -> Candidate {
     // The place does not tell: cosign 2 can store its signatures as referrers too.
-    let layout = if attachment.media_type == SIMPLE_SIGNING {
-        Layout::Legacy
-    } else {
-        Layout::Bundle
+    let layout = match attachment.media_type.as_str() {
+        SIMPLE_SIGNING => Layout::Legacy,
+        ENVELOPE => Layout::LegacyAttestation,
+        _ => Layout::Bundle,
     };
     Candidate {
         layout,
@@ -150,24 +148,17 @@ fn told(failures: &[SignatureError], without_keys: bool) -> String {
     reasons.join("; ")
 }
 
-/// The predicate type that a bundle's statement names: a claim, for display alone.
-fn claimed_predicate_type(content: &[u8]) -> Option<String> {
-    let bundle: Value = serde_json::from_slice(content).ok()?;
-    let payload = bundle.pointer("/dsseEnvelope/payload")?.as_str()?;
-    let statement: Value = serde_json::from_slice(&STANDARD.decode(payload).ok()?).ok()?;
-    statement.get("predicateType")?.as_str().map(str::to_owned)
-}
-
 fn place(place: AttachmentPlace) -> &'static str {
     match place {
         AttachmentPlace::SignatureTag => "signature tag",
+        AttachmentPlace::AttestationTag => "attestation tag",
         AttachmentPlace::ReferrersApi => "referrers API",
         AttachmentPlace::ReferrersTag => "referrers tag",
     }
 }
 
-/// What cosign's plain signatures call themselves.
-const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
-
 /// The media type of a payload in the layout of cosign 2.
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+
+/// The media type of an attestation in the layouts of cosign 2.
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";

@@ -104,7 +104,8 @@ async fn load(args: &VerifyArgs, naming: Naming) -> Result<Loaded, CommandError>
         Some(Source::Flags {
             authority,
             trust_root,
-        }) => from_flags(&authority, trust_root.as_deref(), naming),
+            attestations,
+        }) => from_flags(&authority, trust_root.as_deref(), &attestations, naming),
         None => Err(CommandError::usage("nothing says what to judge by")),
     }
 }
@@ -112,6 +113,7 @@ async fn load(args: &VerifyArgs, naming: Naming) -> Result<Loaded, CommandError>
 fn from_flags(
     authority: &Authority,
     trust_root: Option<&Path>,
+    attestations: &[String],
     naming: Naming,
 ) -> Result<Loaded, CommandError> {
     let mut authority = authority_spec(authority, naming)?;
@@ -124,7 +126,7 @@ fn from_flags(
         authority.insert("trustRootRef".to_owned(), json!({ "name": NAME }));
     }
     Ok(Loaded {
-        policies: Arc::new(policy_set(&Value::Object(authority))?),
+        policies: Arc::new(policy_set(&Value::Object(authority), attestations)?),
         trust_roots: Arc::new(trust_roots),
         from_tuf: BTreeMap::new(),
         namespaces: BTreeMap::new(),
@@ -168,12 +170,22 @@ fn insert(spec: &mut Value, field: &str, value: Option<&str>) {
     }
 }
 
-fn policy_set(authority: &Value) -> Result<PolicySet, CommandError> {
+fn policy_set(authority: &Value, attestations: &[String]) -> Result<PolicySet, CommandError> {
+    let attestations: Vec<Value> = attestations
+        .iter()
+        .map(|it| json!({ "predicateType": it }))
+        .collect();
+    let spec = json!({
+        "match": { "images": ["**"] },
+        "authorities": [authority],
+        "require": u32::from(attestations.is_empty()),
+        "attestations": attestations,
+    });
     let object = PolicyObject::from_json(json!({
         "apiVersion": format!("{}/{}", crd::GROUP, crd::VERSION),
         "kind": "ClusterImageTrustPolicy",
         "metadata": { "name": NAME },
-        "spec": { "match": { "images": ["**"] }, "authorities": [authority] },
+        "spec": spec,
     }))
     .map_err(CommandError::usage)?;
     object.compile(&NoEntries).map_err(CommandError::usage)?;

@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use super::targets::{ObjectName, Target};
 use crate::{
-    commands::{Exit, print_document, signature::SignatureReport},
+    commands::{
+        Exit, print_document,
+        signature::{AttestationReport, SignatureReport},
+    },
     config::OutputFormat,
     decision::{AdmittedImage, Decision, Denial, Outcome, PlannedImage, Question},
     policy::DefaultAction,
@@ -48,6 +51,8 @@ struct ImageReport {
     /// The policies that were satisfied.
     policies: Vec<String>,
     signatures: Vec<SignatureReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attestations: Vec<AttestationReport>,
     denials: Vec<DenialReport>,
     warnings: Vec<DenialReport>,
     audits: Vec<DenialReport>,
@@ -161,6 +166,9 @@ impl ImageReport {
             pinned: admitted.map(|image| pinned(target, image)),
             policies: admitted.map(policy_names).unwrap_or_default(),
             signatures: admitted.map(SignatureReport::of_image).unwrap_or_default(),
+            attestations: admitted
+                .map(AttestationReport::of_image)
+                .unwrap_or_default(),
             denials,
             warnings: of_slot(warnings),
             audits: of_slot(audits),

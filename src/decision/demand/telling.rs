@@ -1,106 +1,54 @@
 //! Which of all that is wrong with the candidates is worth telling.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
-use super::{Failure, Trial, Trials};
+use super::{Case, trial::Failure};
 use crate::{
     decision::{
         authority::Mismatch,
-        cause::{Cause, Obstacle, Presented, Rejection, Signing, SigningMeans},
+        cause::{Cause, Obstacle, Presented, Rejection, Signing, SigningKind, SigningMeans},
         signer::{authority_text, signer_text},
     },
-    image::{Digest, Reference},
-    policy::{AuthorityKind, Policy, TrustRootName},
-    verify::{SignatureError, VerifiedSignature},
+    policy::{AuthorityKind, TrustRootName},
+    verify::{SignatureError, Signer},
 };
 
-impl Trials<'_> {
-    /// Why too few signatures count. What could not be looked at comes first: it might have been what is missing.
-    pub(super) fn cause(
-        &self,
-        counted: &[(String, VerifiedSignature)],
-        signed_child: Option<&Digest>,
-        signing: Signing,
-    ) -> Cause {
-        if let Some(obstacle) = self.failures().find_map(|(_, failure)| failure.obstacle()) {
-            return obstacle.into();
+/// The failure that came closest to being accepted; of equals the first found.
+pub(super) fn most_telling<'t, 'a: 't>(
+    failures: impl Iterator<Item = (usize, &'t Failure<'a>)>,
+) -> Option<(usize, &'t Failure<'a>)> {
+    failures.reduce(|best, next| {
+        if next.1.rank() > best.1.rank() {
+            next
+        } else {
+            best
         }
-        if !counted.is_empty() {
-            return self.threshold(counted).into();
-        }
-        match (self.most_telling(), signed_child) {
-            (Some((authority, failure)), _) => self.told(authority, failure, signing),
-            (None, Some(child)) => Rejection::SignedChildOnly {
-                child: child.clone(),
-                signing,
-            }
-            .into(),
-            (None, None) => Rejection::SignatureMissing { signing }.into(),
-        }
-    }
+    })
+}
 
-    /// How many candidates were judged as signatures; where all are attestations, how many of those.
-    pub(super) fn judged(&self) -> usize {
-        let candidates = |is_counted: &dyn Fn(&Trial<'_>) -> bool| {
-            let counted = self.all.iter().filter(|trial| is_counted(trial));
-            counted
-                .map(|trial| trial.candidate)
-                .collect::<BTreeSet<_>>()
-        };
-        let attestations = candidates(&|trial| {
-            matches!(
-                trial.result,
-                Err(Failure::Signature(SignatureError::PredicateType { .. }))
-            )
-        });
-        let all = candidates(&|_| true);
-        match all.difference(&attestations).count() {
-            0 => all.len(),
-            signatures => signatures,
+impl Case<'_> {
+    /// How this image is signed or attested so that the first of the policy's authorities stands for it.
+    pub(super) fn signing(&self, kind: SigningKind) -> Signing {
+        let authority = self.policy.authorities.first();
+        Signing {
+            kind,
+            with: match authority.map(|authority| &authority.kind) {
+                Some(AuthorityKind::Keys(_)) => SigningMeans::Key,
+                Some(AuthorityKind::GitLab(_)) => SigningMeans::GitLabJob,
+                Some(AuthorityKind::GitHub(_)) => SigningMeans::GitHubJob,
+                Some(AuthorityKind::Keyless { .. }) | None => SigningMeans::Identity,
+            },
+            repository: self.reference.repository().clone(),
+            digest: self.digest.clone(),
+            signature_repository: self.policy.signature_repository.clone(),
         }
     }
 
-    fn name(&self, authority: usize) -> String {
-        let authority = self.policy.authorities.get(authority);
-        authority.map_or_else(String::new, |authority| authority.name.clone())
-    }
-
-    fn failures(&self) -> impl Iterator<Item = (usize, &Failure<'_>)> {
-        self.all
-            .iter()
-            .filter_map(|trial| Some((trial.authority, trial.result.as_ref().err()?)))
-    }
-
-    /// The failure that came closest to being accepted; of equals the first found.
-    fn most_telling(&self) -> Option<(usize, &Failure<'_>)> {
-        self.failures().reduce(|best, next| {
-            if next.1.rank() > best.1.rank() {
-                next
-            } else {
-                best
-            }
-        })
-    }
-
-    fn threshold(&self, counted: &[(String, VerifiedSignature)]) -> Rejection {
-        let signed: Vec<String> = counted.iter().map(|(name, _)| name.clone()).collect();
-        let missing = (self.policy.authorities.iter())
-            .map(|authority| authority.name.clone())
-            .filter(|name| !signed.contains(name))
-            .collect();
-        Rejection::ThresholdNotMet {
-            required: self.policy.require,
-            signed,
-            missing,
-        }
-    }
-
-    fn told(&self, authority: usize, failure: &Failure<'_>, signing: Signing) -> Cause {
+    /// What this failure, of this authority, means for the image.
+    pub(super) fn told(&self, authority: usize, failure: &Failure<'_>, signing: Signing) -> Cause {
         match failure {
-            Failure::Mismatch(signature, mismatch) => {
-                self.mismatch(authority, signature, mismatch).into()
+            Failure::Mismatch(signer, mismatch) => {
+                self.mismatch(authority, signer, mismatch, &signing).into()
             }
             Failure::KeyExpired(validity, judged_at) => Rejection::KeyExpired {
                 authority: self.name(authority),
@@ -124,21 +72,22 @@ impl Trials<'_> {
     fn mismatch(
         &self,
         authority: usize,
-        signature: &VerifiedSignature,
+        signer: &Signer,
         mismatch: &Mismatch,
+        signing: &Signing,
     ) -> Rejection {
         let fact = match mismatch {
             Mismatch::ImageNotInProject { project } => {
                 return Rejection::ImageNotInProject {
                     project: project.clone(),
-                    path: self.image_path.to_owned(),
+                    path: self.reference.repository().path().to_owned(),
                 };
             }
             Mismatch::OtherFact(fact) => Some(fact.clone()),
             Mismatch::OtherSigner | Mismatch::OtherProject | Mismatch::OtherRef => None,
         };
         Rejection::IdentityMismatch {
-            presented: Presented::Signer(signer_text(signature.signer())),
+            presented: signing.kind.presented(Some(signer)),
             accepted: self.accepted(authority),
             fact,
         }
@@ -171,12 +120,12 @@ impl Trials<'_> {
                 }
             }
             SignatureError::OtherKind(_) => Rejection::IdentityMismatch {
-                presented: Presented::SomeKey,
+                presented: signing.kind.presented(None),
                 accepted: accepted(),
                 fact: None,
             },
             SignatureError::PredicateType { presented } => Rejection::PredicateMismatch {
-                presented: presented.clone(),
+                presented: vec![presented.clone()],
                 signing,
             },
             SignatureError::Certificate { .. } => Rejection::CertificateInvalid {
@@ -209,11 +158,31 @@ impl Trials<'_> {
             .map(|(_, authority)| authority_text(authority))
             .collect()
     }
+
+    /// The name of this authority.
+    pub(super) fn name(&self, authority: usize) -> String {
+        let authority = self.policy.authorities.get(authority);
+        authority.map_or_else(String::new, |authority| authority.name.clone())
+    }
+}
+
+impl SigningKind {
+    /// Who made it, when it is not who was to make it; none is the holder of some key.
+    fn presented(&self, signer: Option<&Signer>) -> Presented {
+        match (self, signer.map(signer_text)) {
+            (Self::Signature, Some(signer)) => Presented::Signer(signer),
+            (Self::Signature, None) => Presented::SomeKey,
+            (Self::Attestation { predicate_type }, signer) => Presented::Attester {
+                predicate_type: predicate_type.clone(),
+                signer,
+            },
+        }
+    }
 }
 
 impl Failure<'_> {
     /// What kept this candidate from being judged, if something did.
-    fn obstacle(&self) -> Option<Obstacle> {
+    pub(super) fn obstacle(&self) -> Option<Obstacle> {
         match self {
             Self::TrustRoot(name, reason) => Some(trust_root_unavailable(name, reason)),
             Self::TrustRootExpired(name, since) => Some(trust_root_expired(name, *since)),
@@ -253,23 +222,6 @@ impl Failure<'_> {
             | Self::TrustRoot(..)
             | Self::TrustRootExpired(..)
             | Self::NotVerified => 0,
-        }
-    }
-}
-
-impl Signing {
-    /// How this image is signed so that the first of the policy's authorities stands for it.
-    pub(super) fn of(policy: &Policy, reference: &Reference, digest: &Digest) -> Self {
-        Self {
-            with: match policy.authorities.first().map(|authority| &authority.kind) {
-                Some(AuthorityKind::Keys(_)) => SigningMeans::Key,
-                Some(AuthorityKind::GitLab(_)) => SigningMeans::GitLabJob,
-                Some(AuthorityKind::GitHub(_)) => SigningMeans::GitHubJob,
-                Some(AuthorityKind::Keyless { .. }) | None => SigningMeans::Identity,
-            },
-            repository: reference.repository().clone(),
-            digest: digest.clone(),
-            signature_repository: policy.signature_repository.clone(),
         }
     }
 }

@@ -19,7 +19,10 @@ fn github_accepts(change: impl FnOnce(&mut GitHubJob, &mut Identity)) -> Result<
     let (mut job, mut identity) = (github_job(), github_identity());
     change(&mut job, &mut identity);
     let authority = authority("actions", AuthorityKind::GitHub(Box::new(job)));
-    authority.accepts(&by_identity(identity), &repository("ghcr.io/acme/shop"))
+    authority.accepts(
+        by_identity(identity).signer(),
+        &repository("ghcr.io/acme/shop"),
+    )
 }
 
 fn other_fact(name: &'static str, presented: Option<&str>, accepted: &str) -> Result<(), Mismatch> {
@@ -106,8 +109,10 @@ fn a_keyless_identity_is_matched_whole() {
             san,
             ..gitlab_identity()
         };
-        authority("partner", kind)
-            .accepts(&by_identity(identity), &repository("registry.example/a"))
+        authority("partner", kind).accepts(
+            by_identity(identity).signer(),
+            &repository("registry.example/a"),
+        )
     };
     let uri = |text: &str| San::Uri(text.to_owned());
     let (issuer, good) = ("https://issuer.example", uri("https://partner.example/ci"));
@@ -133,20 +138,20 @@ fn a_keyless_identity_is_matched_whole() {
 fn a_key_is_no_identity_and_an_identity_no_key() {
     let repository = repository("registry.gitlab.com/acme/shop/api");
     assert_eq!(
-        key_authority("a", 0).accepts(&by_key(0), &repository),
+        key_authority("a", 0).accepts(by_key(0).signer(), &repository),
         Ok(())
     );
     assert_eq!(
-        key_authority("a", 0).accepts(&by_key(1), &repository),
+        key_authority("a", 0).accepts(by_key(1).signer(), &repository),
         Err(Mismatch::OtherSigner)
     );
     let by_pipeline = by_identity(gitlab_identity());
     assert_eq!(
-        key_authority("a", 0).accepts(&by_pipeline, &repository),
+        key_authority("a", 0).accepts(by_pipeline.signer(), &repository),
         Err(Mismatch::OtherSigner)
     );
     assert_eq!(
-        gitlab_authority().accepts(&by_key(0), &repository),
+        gitlab_authority().accepts(by_key(0).signer(), &repository),
         Err(Mismatch::OtherSigner)
     );
 }

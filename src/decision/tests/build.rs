@@ -132,6 +132,7 @@ pub(crate) fn policy(authorities: Vec<Authority>) -> Policy {
         signature_repository: None,
         authorities,
         require: 1,
+        attestations: Vec::new(),
         help: None,
     }
 }
@@ -196,6 +197,8 @@ pub(crate) fn checked(
     Checked {
         layout: Layout::Bundle,
         candidate: Digest::of(&[number]),
+        claimed_type: None,
+        attestations: BTreeMap::new(),
         results: methods(policy)
             .into_iter()
             .map(|method| (method, result.clone()))
@@ -215,6 +218,8 @@ pub(crate) fn checked_by_key(policy: &Policy, candidate: u8, number: usize) -> C
     Checked {
         layout: Layout::Legacy,
         candidate: Digest::of(&[candidate]),
+        claimed_type: None,
+        attestations: BTreeMap::new(),
         results: methods(policy)
             .into_iter()
             .map(|method| (method.clone(), result(&method)))
@@ -233,6 +238,8 @@ pub(crate) fn checked_by_identity(policy: &Policy, candidate: u8, identity: &Ide
     Checked {
         layout: Layout::Bundle,
         candidate: Digest::of(&[candidate]),
+        claimed_type: None,
+        attestations: BTreeMap::new(),
         results: methods(policy)
             .into_iter()
             .map(|method| (method.clone(), result(&method)))

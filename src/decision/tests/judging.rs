@@ -295,11 +295,11 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
         [signatures.clone(), own.clone()]
     );
     assert_eq!(
-        inquiry.methods(own),
+        inquiry.methods(own).of_signatures,
         methods(&two_keys(1)).into_iter().collect()
     );
     assert_eq!(
-        inquiry.methods(&signatures),
+        inquiry.methods(&signatures).of_signatures,
         methods(&elsewhere).into_iter().collect()
     );
     let mut evidence = found(IMAGE, vec![checked_by_key(&two_keys(1), 1, 0)]);

@@ -6,7 +6,7 @@ use super::build::*;
 use crate::{
     decision::{
         Asked, Candidates, Cause, Checked, Decision, Denial, Evidence, FactMismatch, ImageEvidence,
-        JudgedAt, LookupFailure, Outcome, Presented, Refusal, Signing, SigningMeans,
+        JudgedAt, LookupFailure, Outcome, Presented, Refusal, Signing, SigningKind, SigningMeans,
         cause::{Obstacle, Rejection},
         decide, message,
         text::shown,
@@ -143,19 +143,18 @@ fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each cause, and nothing else"
+)]
 fn any_rejection() -> impl Strategy<Value = Cause> {
     let texts = prop::collection::vec(any_text(), 0..5);
-    (0_u8..9, any_text(), any_text(), texts).prop_map(|(kind, one, two, many)| {
-        let signing = Signing {
-            with: SigningMeans::Key,
-            repository: long_repository(),
-            digest: digest(),
-            signature_repository: Some(long_repository()),
-        };
+    (0_u8..12, any_text(), any_text(), texts).prop_map(|(kind, one, two, many)| {
+        let predicate_type = format!("https://example.test/{}", "x".repeat(one.len()));
+        let signing = any_signing(&two, &predicate_type);
         let accepted = many.iter().map(|text| shown(text, 100)).collect();
-        let name = "pipeline source";
         let fact = FactMismatch {
-            name,
+            name: "pipeline source",
             presented: Some(one.clone()),
             accepted: two.clone(),
         };
@@ -166,7 +165,7 @@ fn any_rejection() -> impl Strategy<Value = Cause> {
                 signing,
             },
             1 => Rejection::PredicateMismatch {
-                presented: one,
+                presented: vec![one],
                 signing,
             },
             2 => Rejection::IdentityMismatch {
@@ -197,9 +196,42 @@ fn any_rejection() -> impl Strategy<Value = Cause> {
                 judged_at: JudgedAt::Present(new_year(2027)),
                 signing,
             },
+            8 => Rejection::AttestationMissing {
+                predicate_type,
+                signing,
+            },
+            9 => Rejection::AttestationInvalid {
+                predicate_type,
+                detail: one,
+                signing,
+            },
+            10 => Rejection::IdentityMismatch {
+                presented: Presented::Attester {
+                    predicate_type,
+                    signer: Some(shown(&one, 100)),
+                },
+                accepted,
+                fact: Some(fact),
+            },
             _ => Rejection::KeyMismatch { accepted, signing },
         })
     })
+}
+
+/// What is to be signed: a signature or an attestation, by the length of a text.
+fn any_signing(text: &str, predicate_type: &str) -> Signing {
+    Signing {
+        kind: if text.len().is_multiple_of(2) {
+            SigningKind::Signature
+        } else {
+            let predicate_type = predicate_type.to_owned();
+            SigningKind::Attestation { predicate_type }
+        },
+        with: SigningMeans::Key,
+        repository: long_repository(),
+        digest: digest(),
+        signature_repository: Some(long_repository()),
+    }
 }
 
 fn any_obstacle() -> impl Strategy<Value = Cause> {
@@ -314,7 +346,7 @@ proptest! {
     fn a_command_is_whole_or_absent(denial in any_denial()) {
         let refusal = Refusal { denials: vec![denial], images: Vec::new(), warnings: Vec::new(), audits: Vec::new() };
         let text = message(&refusal);
-        prop_assert_eq!(text.contains("cosign sign "), text.contains(digest().as_str()));
+        prop_assert_eq!(text.contains("cosign "), text.contains(digest().as_str()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
     reason = "json!(…) reads better without a borrow in front"
 )]
 
+mod attestation;
 mod identity;
 mod keys;
 mod trust_root;

@@ -74,7 +74,9 @@ fn the_fields_are_those_of_the_contract() {
     let set = |words: &str| -> BTreeSet<String> { words.split(' ').map(str::to_owned).collect() };
     assert_eq!(
         names("/properties"),
-        set("match action pin pinWorkloads signatureRepository authorities require help")
+        set(
+            "match action pin pinWorkloads signatureRepository authorities require attestations help"
+        )
     );
     assert_eq!(
         names("/properties/match/properties"),
@@ -83,6 +85,10 @@ fn the_fields_are_those_of_the_contract() {
     assert_eq!(
         names("/properties/authorities/items/properties"),
         set("name key keys keyless gitlab github transparencyLog trustRootRef")
+    );
+    assert_eq!(
+        names("/properties/attestations/items/properties"),
+        set("predicateType")
     );
     for key in ["key", "keys/items"] {
         assert_eq!(

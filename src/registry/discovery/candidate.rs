@@ -1,4 +1,4 @@
-//! Signature candidates: layers of the right media type, fetched within bounds.
+//! Candidates: layers of the right media type, fetched within bounds.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -6,7 +6,7 @@ use crate::{
     image::Digest,
     limits,
     registry::{
-        Attachment, AttachmentPlace, RegistryError,
+        Attachment, AttachmentPlace, RegistryError, Wanted,
         cache::Looked,
         manifest::{Descriptor, Manifest},
         session::Session,
@@ -38,16 +38,17 @@ impl Candidates {
         }
     }
 
-    /// Adds the layers of a manifest that may be signatures; others are left out.
+    /// Adds the layers of a manifest that may be signatures or attestations; others are left out.
     pub(super) fn add_layers(
         &mut self,
         session: &Session,
         manifest: &Manifest,
     ) -> Result<(), RegistryError> {
+        let place = self.place;
         let layers = manifest
             .layers
             .iter()
-            .filter(|layer| is_signature(&layer.media_type));
+            .filter(|layer| place.may_hold(&layer.media_type));
         for layer in layers {
             self.add(session, manifest, layer)?;
         }
@@ -126,19 +127,24 @@ pub(in crate::registry) fn is_signature(media_type: &str) -> bool {
     is_bundle(media_type) || media_type == SIMPLE_SIGNING
 }
 
-/// Whether this referrer is about this digest and holds signatures as cosign stores them: one bundle (the layout of
-/// cosign 3), or simple-signing payloads alone (the experimental layout of cosign 2).
-pub(in crate::registry) fn is_about(manifest: &Manifest, image: &Digest) -> bool {
-    let holds_signatures = match manifest.layers.as_slice() {
-        [layer] if is_bundle(&layer.media_type) => true,
-        layers => {
-            !layers.is_empty()
-                && layers
-                    .iter()
-                    .all(|layer| layer.media_type == SIMPLE_SIGNING)
-        }
+/// Whether a layer of this media type may be an attestation in a layout of cosign 2.
+pub(in crate::registry) fn is_envelope(media_type: &str) -> bool {
+    media_type == ENVELOPE
+}
+
+/// Whether this referrer is about this digest and holds what is wanted as cosign stores it: one bundle (the layout of
+/// cosign 3), or simple-signing payloads or envelopes alone (the experimental layouts of cosign 2).
+pub(in crate::registry) fn is_about(manifest: &Manifest, image: &Digest, wanted: Wanted) -> bool {
+    let all = |media_type: &str| {
+        let mut layers = manifest.layers.iter();
+        !manifest.layers.is_empty() && layers.all(|layer| layer.media_type == media_type)
     };
-    holds_signatures && manifest.manifest_subject.as_deref() == Some(image.as_str())
+    let holds_it = match (manifest.layers.as_slice(), wanted) {
+        ([layer], _) if is_bundle(&layer.media_type) => true,
+        (_, Wanted::Signatures) => all(SIMPLE_SIGNING),
+        (_, Wanted::SignaturesAndAttestations) => all(SIMPLE_SIGNING) || all(ENVELOPE),
+    };
+    holds_it && manifest.manifest_subject.as_deref() == Some(image.as_str())
 }
 
 /// Whether this is the media type of some version of a Sigstore bundle.
@@ -146,5 +152,6 @@ pub(super) fn is_bundle(media_type: &str) -> bool {
     media_type.starts_with(BUNDLE)
 }
 
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";

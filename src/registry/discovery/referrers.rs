@@ -13,7 +13,7 @@ use crate::{
     image::Digest,
     limits,
     registry::{
-        AttachmentPlace, RegistryError,
+        AttachmentPlace, RegistryError, Wanted,
         cache::Looked,
         host::ReferrersApi,
         manifest::{Descriptor, IMAGE_MANIFEST, Kind, Manifest, ManifestError, OCI_INDEX},
@@ -66,7 +66,11 @@ impl Session {
         Ok(self.host.referrers_api())
     }
 
-    pub(super) async fn referrers_by_api(&self, digest: &Digest) -> Result<Looked, RegistryError> {
+    pub(super) async fn referrers_by_api(
+        &self,
+        digest: &Digest,
+        wanted: Wanted,
+    ) -> Result<Looked, RegistryError> {
         let mut url = self.referrers_url(digest);
         let mut listed = Vec::new();
         for _ in 0..limits::REFERRER_PAGES {
@@ -86,7 +90,7 @@ impl Session {
             let Some(next) = next else {
                 self.host.learn_referrers_api(ReferrersApi::Offered);
                 let place = AttachmentPlace::ReferrersApi;
-                return self.fetch_referrers(digest, listed, place).await;
+                return self.fetch_referrers(digest, wanted, listed, place).await;
             };
             url = next;
         }
@@ -96,7 +100,11 @@ impl Session {
 
     /// The fallback tag. Some registries answer it with the image itself, so it counts only when it is an index
     /// other than the image.
-    pub(super) async fn referrers_by_tag(&self, digest: &Digest) -> Result<Looked, RegistryError> {
+    pub(super) async fn referrers_by_tag(
+        &self,
+        digest: &Digest,
+        wanted: Wanted,
+    ) -> Result<Looked, RegistryError> {
         let tag = tag_of(digest);
         let accept = crate::registry::manifest::ANY_MANIFEST;
         let Some(index) = self.fetch_manifest(&tag, accept, None).await? else {
@@ -106,14 +114,16 @@ impl Session {
             return Ok(Looked::none());
         }
         let place = AttachmentPlace::ReferrersTag;
-        self.fetch_referrers(digest, index.manifests, place).await
+        self.fetch_referrers(digest, wanted, index.manifests, place)
+            .await
     }
 
-    /// The signatures among the listed manifests. A descriptor's `artifactType` is not to be relied on: it says
+    /// What is wanted of the listed manifests. A descriptor's `artifactType` is not to be relied on: it says
     /// only what to fetch first.
     async fn fetch_referrers(
         &self,
         digest: &Digest,
+        wanted: Wanted,
         listed: Vec<Descriptor>,
         place: AttachmentPlace,
     ) -> Result<Looked, RegistryError> {
@@ -121,11 +131,11 @@ impl Session {
             .into_iter()
             .filter(|listed| Kind::parse(&listed.media_type).is_some_and(|kind| !kind.is_index()))
             .collect();
-        manifests.sort_by_key(rank);
+        manifests.sort_by_key(|listed| rank(listed, wanted));
         let limit = limits::CANDIDATES_PER_IMAGE;
         let left_out = manifests.split_off(manifests.len().min(limit));
         let mut fetched = stream::iter(manifests)
-            .map(|listed| async move { self.fetch_referrer(digest, &listed).await })
+            .map(|listed| async move { self.fetch_referrer(digest, wanted, &listed).await })
             .buffered(limits::FETCHES_PER_IMAGE);
         let mut candidates = Candidates::new(place);
         let mut is_any = false;
@@ -139,7 +149,7 @@ impl Session {
         drop(fetched);
         let may_miss_one = left_out
             .iter()
-            .any(|listed| !is_any || rank(listed) < OTHER);
+            .any(|listed| !is_any || rank(listed, wanted) < OTHER);
         if may_miss_one {
             let all = limit + left_out.len();
             return Err(self.limit(format!(
@@ -149,10 +159,11 @@ impl Session {
         candidates.fetch(self).await
     }
 
-    /// A listed manifest, when it is about this digest and holds signatures. One that is listed and gone is none.
+    /// A listed manifest, when it is about this digest and holds what is wanted. One that is listed and gone is none.
     async fn fetch_referrer(
         &self,
         digest: &Digest,
+        wanted: Wanted,
         listed: &Descriptor,
     ) -> Result<Option<Manifest>, RegistryError> {
         let Some(expected) = listed.digest() else {
@@ -161,7 +172,7 @@ impl Session {
         let manifest = self
             .fetch_manifest(expected.as_str(), IMAGE_MANIFEST, Some(&expected))
             .await?;
-        Ok(manifest.filter(|manifest| is_about(manifest, digest)))
+        Ok(manifest.filter(|manifest| is_about(manifest, digest, wanted)))
     }
 
     fn referrers_url(&self, digest: &Digest) -> Url {
@@ -243,11 +254,12 @@ fn next_link(headers: &HeaderMap) -> Option<String> {
         })
 }
 
-/// In which order referrers are fetched: bundles, what does not say, what says it is something else.
-fn rank(listed: &Descriptor) -> u8 {
+/// In which order referrers are fetched: what is wanted, what does not say, what says it is something else.
+fn rank(listed: &Descriptor, wanted: Wanted) -> u8 {
     match listed.artifact_type.as_deref() {
         Some(artifact_type) if is_bundle(artifact_type) => 0,
         Some(SIGNATURE_ARTIFACT) => 0,
+        Some(ATTESTATION_ARTIFACT) if wanted == Wanted::SignaturesAndAttestations => 0,
         // go-containerregistry writes the config's media type here.
         None
         | Some(
@@ -263,6 +275,9 @@ fn is_deadline(error: &RegistryError) -> bool {
 
 /// What cosign 2 calls signatures that it stores as referrers.
 const SIGNATURE_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
+
+/// What cosign 2 calls attestations that it stores as referrers.
+const ATTESTATION_ARTIFACT: &str = "application/vnd.in-toto+json";
 
 /// The rank of a referrer that says it is something else.
 const OTHER: u8 = 2;

@@ -11,25 +11,30 @@ use crate::{
     image::Digest,
     limits,
     registry::{
-        Attachment, AttachmentPlace,
-        discovery::{is_about, is_signature},
+        Attachment, AttachmentPlace, Wanted,
+        discovery::is_about,
         manifest::{Descriptor, Manifest},
     },
 };
 
 impl Contents {
-    /// The signature candidates of a digest: by the tag `sha256-….sig`, and of every manifest that is about it.
+    /// The candidates of a digest: by the tags `sha256-….sig` and `sha256-….att`, and of every manifest that is about
+    /// it.
     pub(super) fn attached_to(
         &self,
         image: &Digest,
         folder: &Folder,
     ) -> Result<Arc<[Attachment]>, LayoutError> {
-        let tag = format!("sha256-{}.sig", image.hex());
+        let wanted = Wanted::SignaturesAndAttestations;
+        let tag = |suffix: &str| format!("sha256-{}.{suffix}", image.hex());
+        let (signatures, attestations) = (tag("sig"), tag("att"));
         self.gather(folder, |entry, manifest| {
-            if entry.tag() == Some(&tag) {
+            if entry.tag() == Some(&signatures) {
                 Some(AttachmentPlace::SignatureTag)
+            } else if entry.tag() == Some(&attestations) {
+                Some(AttachmentPlace::AttestationTag)
             } else {
-                is_about(manifest, image).then_some(AttachmentPlace::ReferrersTag)
+                is_about(manifest, image, wanted).then_some(AttachmentPlace::ReferrersTag)
             }
         })
     }
@@ -39,9 +44,10 @@ impl Contents {
         &self,
         folder: &Folder,
     ) -> Result<Arc<[Attachment]>, LayoutError> {
-        self.gather(folder, |entry, _| {
-            (entry.cosign_kind.as_deref() == Some(COSIGN_SIGNATURES))
-                .then_some(AttachmentPlace::SignatureTag)
+        self.gather(folder, |entry, _| match entry.cosign_kind.as_deref() {
+            Some(COSIGN_SIGNATURES) => Some(AttachmentPlace::SignatureTag),
+            Some(COSIGN_ATTESTATIONS) => Some(AttachmentPlace::AttestationTag),
+            Some(_) | None => None,
         })
     }
 
@@ -64,7 +70,7 @@ impl Contents {
                 continue;
             };
             for layer in &manifest.layers {
-                if is_signature(&layer.media_type) {
+                if place.may_hold(&layer.media_type) {
                     gathered.add(place, manifest, layer)?;
                 }
             }
@@ -134,3 +140,4 @@ impl Gathered<'_> {
 }
 
 const COSIGN_SIGNATURES: &str = "dev.cosignproject.cosign/sigs";
+const COSIGN_ATTESTATIONS: &str = "dev.cosignproject.cosign/atts";

@@ -12,6 +12,7 @@ use crate::{limits, registry::AttachmentPlace};
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
@@ -118,7 +119,13 @@ async fn found(layout: &OciLayout, image: &Value) -> Vec<(AttachmentPlace, Strin
     };
     let repository = "registry.example/app".parse().unwrap();
     let attachments = layout
-        .attachments(&repository, &digest(image), Search::Everywhere, &access)
+        .attachments(
+            &repository,
+            &digest(image),
+            Wanted::Signatures,
+            Search::Everywhere,
+            &access,
+        )
         .await
         .unwrap();
     attachments
@@ -134,12 +141,15 @@ async fn what_cosign_saves_beside_an_image_is_found_without_a_tag() {
     let signatures = layout.signatures(SIMPLE_SIGNING, &["signed", "signed twice"], None);
     layout.list(image.clone(), &[("kind", "dev.cosignproject.cosign/image")]);
     layout.list(signatures, &[("kind", "dev.cosignproject.cosign/sigs")]);
+    let attestations = layout.signatures(ENVELOPE, &["attested"], None);
+    layout.list(attestations, &[("kind", "dev.cosignproject.cosign/atts")]);
     let opened = layout.open("").unwrap();
     assert_eq!((opened.image(), opened.name()), (&digest(&image), None));
     let place = AttachmentPlace::SignatureTag;
     let expected = [
         (place, "signed".to_owned()),
         (place, "signed twice".to_owned()),
+        (AttachmentPlace::AttestationTag, "attested".to_owned()),
     ];
     assert_eq!(found(&opened, &image).await, expected);
 }
@@ -156,11 +166,17 @@ async fn signatures_are_found_by_tag_by_subject_and_in_the_fallback_index() {
     let fallback = layout.index(&[experimental, foreign]);
     layout.list(image.clone(), &[(REF_NAME, "v1")]);
     layout.list(by_tag, &[(REF_NAME, &format!("sha256-{hex}.sig"))]);
+    let attestation = layout.signatures(ENVELOPE, &["att"], None);
+    layout.list(attestation, &[(REF_NAME, &format!("sha256-{hex}.att"))]);
+    let attestation = layout.signatures(ENVELOPE, &["envelope"], Some(&image));
+    layout.list(attestation, &[]);
     layout.list(referrer, &[]);
     layout.list(fallback, &[(REF_NAME, &format!("sha256-{hex}"))]);
     let opened = layout.open(":v1").unwrap();
     let expected = [
         (AttachmentPlace::SignatureTag, "by tag".to_owned()),
+        (AttachmentPlace::AttestationTag, "att".to_owned()),
+        (AttachmentPlace::ReferrersTag, "envelope".to_owned()),
         (AttachmentPlace::ReferrersTag, "bundle".to_owned()),
         (AttachmentPlace::ReferrersTag, "experimental".to_owned()),
     ];

@@ -17,7 +17,9 @@ use crate::{
     decision::{Decision, Enforcement, message, tests::build::slot},
     image::{Digest, Reference, Repository},
     policy::{DefaultAction, KeySource, ObjectEntry, Place, PolicyObject, PolicySet},
-    registry::{Access, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search},
+    registry::{
+        Access, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search, Wanted,
+    },
     review::{PullSecrets, Request, ReviewError, Reviewer, Snapshot, Snapshots},
     sandbox::sigstore::{PrivateSigstore, SigningKeyPair},
     trust::TrustRoots,
@@ -237,6 +239,7 @@ impl Registry for World {
         &'a self,
         repository: &'a Repository,
         digest: &'a Digest,
+        _: Wanted,
         search: Search,
         _: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {

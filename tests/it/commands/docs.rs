@@ -27,11 +27,12 @@ fn every_code_has_a_section_with_a_real_message_and_how_to_fix_and_to_relax_it()
     // `Cause::code` is the one place where codes are written.
     let codes = found(
         "=> \\{?\\s*\"([A-Z][A-Za-z]+)\"",
-        &read("src/decision/cause.rs"),
+        &read("src/decision/cause/code.rs"),
     );
     assert!(codes.len() > 20, "{codes:?}");
     assert_eq!(documented, codes);
-    let snapshots = read("src/decision/tests/messages.rs");
+    let snapshots =
+        read("src/decision/tests/messages.rs") + &read("src/decision/tests/attestations.rs");
     for section in sections {
         let example = section
             .split("```text\n")

@@ -8,7 +8,7 @@ use std::{
 use assay::{
     image::{Digest, Reference, Repository},
     policy::{DefaultAction, PolicySet},
-    registry::{Access, Attachment, Keyring, Registry, RegistryError, Search},
+    registry::{Access, Attachment, Keyring, Registry, RegistryError, Search, Wanted},
     review::{PullSecrets, Reviewer, Snapshot, Snapshots},
     trust::TrustRoots,
     workload::PullReferences,
@@ -94,6 +94,7 @@ impl Registry for NotAsked {
         &'a self,
         repository: &'a Repository,
         _: &'a Digest,
+        _: Wanted,
         _: Search,
         _: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {

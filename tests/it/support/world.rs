@@ -119,10 +119,30 @@ impl World {
         self.registry.push_image(repository, tag, "the image")
     }
 
+    /// Demands a signature and an attestation of this type by a pipeline of [`PROJECT`], or only the attestation.
+    pub(crate) fn demand_attestation(&self, require: u32, predicate_type: &str) {
+        self.demand(json!({
+            "authorities": [{
+                "name": "pipeline",
+                "gitlab": {"project": PROJECT, "ref": "refs/tags/v*"},
+                "trustRootRef": {"name": "sandbox"},
+            }],
+            "require": require,
+            "attestations": [{"predicateType": predicate_type}],
+        }));
+    }
+
     /// Attaches what was signed to an image of [`PROJECT`], in the layout it was signed in.
     pub(crate) fn attach(&self, image: &Digest, signed: Attachment) {
         if signed.media_type.contains("bundle") {
             self.registry.attach_bundle(PROJECT, image, signed.content);
+        } else if signed.media_type.contains("dsse") {
+            self.registry.attach_legacy_attestation(
+                PROJECT,
+                image,
+                signed.content,
+                &signed.annotations,
+            );
         } else {
             self.registry
                 .attach_legacy(PROJECT, image, signed.content, &signed.annotations);

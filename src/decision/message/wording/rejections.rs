@@ -3,7 +3,7 @@
 use super::{cut, cut_short, listed_short, quoted_short};
 use crate::{
     decision::{
-        cause::{FactMismatch, JudgedAt, Presented, Rejection, Signing, SigningMeans},
+        cause::{FactMismatch, JudgedAt, Presented, Rejection, Signing, SigningKind, SigningMeans},
         text::listed,
     },
     policy::Validity,
@@ -21,18 +21,22 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
         | Rejection::CertificateInvalid { detail, .. }
         | Rejection::TimestampMissing { detail, .. }
         | Rejection::LogEntryInvalid { detail, .. } => {
-            format!(
-                "has a signature {}: {}",
-                failed_step(rejection),
-                cut(detail)
-            )
+            let step = failed_step(rejection);
+            format!("has a signature {step}: {}", cut(detail))
         }
-        Rejection::PredicateMismatch { presented, .. } => {
-            format!(
-                "has no signature, only an attestation of type {}",
-                cut_short(presented)
-            )
+        Rejection::AttestationMissing { predicate_type, .. } => {
+            format!("has no {}", attestation(predicate_type))
         }
+        Rejection::AttestationInvalid {
+            predicate_type,
+            detail,
+            ..
+        } => format!(
+            "has an {} that is not valid: {}",
+            attestation(predicate_type),
+            cut(detail)
+        ),
+        Rejection::PredicateMismatch { presented, signing } => other_types(presented, signing),
         Rejection::IdentityMismatch {
             presented,
             accepted,
@@ -44,17 +48,16 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             cut_short(path),
             policy
         ),
-        Rejection::KeyMismatch { accepted, .. } => format!(
-            "was not signed with an accepted key, policy {} accepts {}",
-            policy,
-            listed(accepted, "or", 2)
-        ),
+        Rejection::KeyMismatch { accepted, signing } => other_key(accepted, signing, policy),
         Rejection::KeyExpired {
             authority,
             validity,
             judged_at,
-            ..
-        } => key_expired(authority, *validity, *judged_at, policy),
+            signing,
+        } => {
+            let expired = key_expired(authority, *validity, *judged_at, policy);
+            signed_in_vain(&expired, signing)
+        }
         Rejection::ThresholdNotMet {
             required,
             signed,
@@ -68,19 +71,59 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
     }
 }
 
+/// Signed statements are there, and none of them is what is asked for.
+fn other_types(presented: &[String], signing: &Signing) -> String {
+    let presented = types(presented);
+    match &signing.kind {
+        SigningKind::Signature => {
+            format!("has no signature, only an attestation of type {presented}")
+        }
+        SigningKind::Attestation { predicate_type } => format!(
+            "has no {}, only of type {presented}",
+            attestation(predicate_type)
+        ),
+    }
+}
+
+fn other_key(accepted: &[String], signing: &Signing, policy: &str) -> String {
+    let accepted = listed(accepted, "or", 2);
+    match &signing.kind {
+        SigningKind::Signature => {
+            format!("was not signed with an accepted key, policy {policy} accepts {accepted}")
+        }
+        SigningKind::Attestation { predicate_type } => format!(
+            "has an {}, but not signed with an accepted key, policy {policy} accepts {accepted}",
+            attestation(predicate_type)
+        ),
+    }
+}
+
+/// `how` says with what it was signed, and why that does not count.
+fn signed_in_vain(how: &str, signing: &Signing) -> String {
+    match &signing.kind {
+        SigningKind::Signature => format!("was signed {how}"),
+        SigningKind::Attestation { predicate_type } => {
+            format!("has an {} signed {how}", attestation(predicate_type))
+        }
+    }
+}
+
 /// What to do next.
 pub(super) fn hint(rejection: &Rejection) -> String {
     match rejection {
-        Rejection::SignatureMissing { signing } | Rejection::PredicateMismatch { signing, .. } => {
-            signing_hint("sign it", signing)
+        Rejection::SignatureMissing { signing }
+        | Rejection::AttestationMissing { signing, .. }
+        | Rejection::PredicateMismatch { signing, .. }
+        | Rejection::KeyMismatch { signing, .. } => signing_hint("it", signing),
+        Rejection::SignedChildOnly { signing, .. } => signing_hint("the index", signing),
+        Rejection::KeyExpired { signing, .. } => {
+            format!("{} it with a key that is accepted now", verb(signing))
         }
-        Rejection::SignedChildOnly { signing, .. } => signing_hint("sign the index", signing),
-        Rejection::KeyMismatch { signing, .. } => signing_hint("sign it", signing),
-        Rejection::KeyExpired { .. } => "sign it with a key that is accepted now".to_owned(),
         Rejection::SignatureInvalid { signing, .. }
         | Rejection::CertificateInvalid { signing, .. }
         | Rejection::TimestampMissing { signing, .. }
-        | Rejection::LogEntryInvalid { signing, .. } => signing_hint("sign it again", signing),
+        | Rejection::LogEntryInvalid { signing, .. }
+        | Rejection::AttestationInvalid { signing, .. } => signing_hint("it again", signing),
         Rejection::IdentityMismatch {
             fact:
                 Some(FactMismatch {
@@ -116,7 +159,7 @@ pub(super) fn hint(rejection: &Rejection) -> String {
     }
 }
 
-/// The command that signs the image, where signing it is the next step.
+/// The command that signs or attests the image, where that is the next step.
 pub(super) fn command(rejection: &Rejection) -> Option<String> {
     match rejection {
         Rejection::SignatureMissing { signing }
@@ -125,6 +168,8 @@ pub(super) fn command(rejection: &Rejection) -> Option<String> {
         | Rejection::CertificateInvalid { signing, .. }
         | Rejection::TimestampMissing { signing, .. }
         | Rejection::LogEntryInvalid { signing, .. }
+        | Rejection::AttestationMissing { signing, .. }
+        | Rejection::AttestationInvalid { signing, .. }
         | Rejection::PredicateMismatch { signing, .. }
         | Rejection::KeyMismatch { signing, .. }
         | Rejection::KeyExpired { signing, .. } => Some(signing.command()),
@@ -146,7 +191,9 @@ pub(super) fn brief(rejection: &Rejection) -> &'static str {
         Rejection::CertificateInvalid { .. } => "has no valid certificate",
         Rejection::TimestampMissing { .. } => "has no verified time",
         Rejection::LogEntryInvalid { .. } => "has no valid log entry",
-        Rejection::PredicateMismatch { .. } => "has only attestations",
+        Rejection::AttestationMissing { .. } => "lacks an attestation",
+        Rejection::AttestationInvalid { .. } => "has no valid attestation",
+        Rejection::PredicateMismatch { .. } => "has only other attestations",
         Rejection::IdentityMismatch { .. } => "was signed by another",
         Rejection::ImageNotInProject { .. } => "lies outside its project",
         Rejection::KeyMismatch { .. } => "was signed with another key",
@@ -169,21 +216,46 @@ impl Signing {
             SigningMeans::Key => "--key <your private key> ",
             SigningMeans::GitLabJob | SigningMeans::GitHubJob | SigningMeans::Identity => "",
         };
+        let what = match &self.kind {
+            SigningKind::Signature => "sign ".to_owned(),
+            SigningKind::Attestation { predicate_type } => {
+                format!("attest --type {predicate_type} --predicate <your file> ")
+            }
+        };
         format!(
-            "{place}cosign sign {key}{}@{}",
+            "{place}cosign {what}{key}{}@{}",
             self.repository, self.digest
         )
     }
 }
 
-fn signing_hint(verb: &str, signing: &Signing) -> String {
+fn signing_hint(what: &str, signing: &Signing) -> String {
     let with = match signing.with {
         SigningMeans::Key => "with an accepted key",
         SigningMeans::GitLabJob => "in the GitLab release pipeline",
         SigningMeans::GitHubJob => "in the GitHub release workflow",
         SigningMeans::Identity => "with an accepted identity",
     };
-    format!("{verb} {with}")
+    format!("{} {what} {with}", verb(signing))
+}
+
+fn verb(signing: &Signing) -> &'static str {
+    match signing.kind {
+        SigningKind::Signature => "sign",
+        SigningKind::Attestation { .. } => "attest",
+    }
+}
+
+/// An attestation, by its type.
+pub(super) fn attestation(predicate_type: &str) -> String {
+    format!("attestation of type {}", cut_short(predicate_type))
+}
+
+fn types(presented: &[String]) -> String {
+    match presented {
+        [only] => cut_short(only),
+        several => listed_short(several, TYPE_BYTES, "and"),
+    }
 }
 
 /// `was signed by … , policy … accepts …`; where one more fact decides, both sides name it.
@@ -193,13 +265,16 @@ fn identity_mismatch(
     fact: Option<&FactMismatch>,
     policy: &str,
 ) -> String {
-    let signer = match presented {
-        Presented::Signer(text) => text.as_str(),
-        Presented::SomeKey => "a key",
+    let made = match presented {
+        Presented::Signer(_) | Presented::SomeKey => "was signed by".to_owned(),
+        Presented::Attester { predicate_type, .. } => {
+            format!("has an {} by", attestation(predicate_type))
+        }
     };
+    let signer = presented.signer();
     let Some(fact) = fact else {
         let accepted = listed(accepted, "or", 2);
-        return format!("was signed by {signer}, policy {policy} accepts {accepted}");
+        return format!("{made} {signer}, policy {policy} accepts {accepted}");
     };
     let found = found_fact(fact);
     let closest = accepted.first().map_or("", String::as_str);
@@ -209,9 +284,22 @@ fn identity_mismatch(
     };
     let wanted = cut_short(&fact.accepted);
     format!(
-        "was signed by {signer} with {found}, policy {policy} accepts {closest} with {} {wanted}{others}",
+        "{made} {signer} with {found}, policy {policy} accepts {closest} with {} {wanted}{others}",
         fact.name
     )
+}
+
+impl Presented {
+    /// Who it was, in few words.
+    pub(super) fn signer(&self) -> &str {
+        match self {
+            Self::Signer(text)
+            | Self::Attester {
+                signer: Some(text), ..
+            } => text,
+            Self::SomeKey | Self::Attester { signer: None, .. } => "a key",
+        }
+    }
 }
 
 /// The step of verification that failed, as what is wrong with the signature.
@@ -223,6 +311,8 @@ fn failed_step(rejection: &Rejection) -> &'static str {
         Rejection::SignatureInvalid { .. }
         | Rejection::SignatureMissing { .. }
         | Rejection::SignedChildOnly { .. }
+        | Rejection::AttestationMissing { .. }
+        | Rejection::AttestationInvalid { .. }
         | Rejection::PredicateMismatch { .. }
         | Rejection::IdentityMismatch { .. }
         | Rejection::ImageNotInProject { .. }
@@ -254,7 +344,7 @@ fn key_expired(authority: &str, validity: Validity, judged_at: JudgedAt, policy:
     let key = format!("a key of authority {}", quoted_short(authority));
     match judged_at {
         JudgedAt::Signing(time) => format!(
-            "was signed with {key} at {time} (verified time), policy {policy} accepts that key {window}"
+            "with {key} at {time} (verified time), policy {policy} accepts that key {window}"
         ),
         JudgedAt::Present(now) => {
             let when = if validity.not_before.is_some_and(|start| now < start) {
@@ -263,7 +353,7 @@ fn key_expired(authority: &str, validity: Validity, judged_at: JudgedAt, policy:
                 "later"
             };
             format!(
-                "was signed with {key}, policy {policy} accepts that key {window}; the signature carries no \
+                "with {key}, policy {policy} accepts that key {window}; the signature carries no \
                  verified time, so the present time counts, which is {when}"
             )
         }
@@ -286,6 +376,9 @@ fn threshold_not_met(
 fn names(authorities: &[String], conjunction: &str) -> String {
     listed_short(authorities, NAME_BYTES, conjunction)
 }
+
+/// The longest predicate type of several that is shown whole, in bytes.
+const TYPE_BYTES: usize = 60;
 
 /// The longest name of an authority that is shown whole, in bytes.
 const NAME_BYTES: usize = 40;

@@ -2,13 +2,13 @@
 
 use super::{cut, cut_short, rejections};
 use crate::decision::{
-    cause::{FactMismatch, Presented, Rejection},
+    cause::{FactMismatch, Presented, Rejection, Signing, SigningKind},
     text::listed,
 };
 
 /// What is wrong with the image, of which so many signatures were judged.
 pub(super) fn fact(rejection: &Rejection, judged: usize, policy: &str) -> String {
-    let found = format!("{judged} signatures found, none");
+    let found = format!("{judged} {} found, none", what(rejection));
     let at_step = |step: &str, detail: &str| {
         format!(
             "{found} valid: the closest fails at the {step}: {}",
@@ -20,21 +20,17 @@ pub(super) fn fact(rejection: &Rejection, judged: usize, policy: &str) -> String
         Rejection::CertificateInvalid { detail, .. } => at_step("certificate", detail),
         Rejection::TimestampMissing { detail, .. } => at_step("verified time", detail),
         Rejection::LogEntryInvalid { detail, .. } => at_step("transparency log entry", detail),
+        Rejection::AttestationInvalid { detail, .. } => {
+            format!("{found} valid: the closest fails: {}", cut(detail))
+        }
         Rejection::IdentityMismatch {
             presented,
             accepted,
             fact,
-        } => match fact {
-            None => format!(
-                "{found} by {} as policy {policy} asks, the closest is by {}",
-                listed(accepted, "or", 2),
-                signer(presented)
-            ),
-            Some(fact) => format!(
-                "{found} by {}",
-                with_fact(presented, accepted, fact, policy)
-            ),
-        },
+        } => {
+            let by = identity(presented, accepted, fact.as_ref(), policy);
+            format!("{found} by {by}")
+        }
         Rejection::KeyMismatch { accepted, .. } => format!(
             "{found} by {} as policy {policy} asks",
             listed(accepted, "or", 2)
@@ -43,16 +39,44 @@ pub(super) fn fact(rejection: &Rejection, judged: usize, policy: &str) -> String
             "{found} accepted: the closest {}",
             rejections::fact(rejection, policy)
         ),
-        Rejection::PredicateMismatch { presented, .. } => format!(
+        Rejection::PredicateMismatch {
+            presented,
+            signing:
+                Signing {
+                    kind: SigningKind::Signature,
+                    ..
+                },
+        } => format!(
             "has no signature, only {judged} attestations, one of type {}",
-            cut_short(presented)
+            presented
+                .first()
+                .map(|it| cut_short(it))
+                .unwrap_or_default()
         ),
-        Rejection::SignatureMissing { .. }
+        Rejection::PredicateMismatch { .. }
+        | Rejection::AttestationMissing { .. }
+        | Rejection::SignatureMissing { .. }
         | Rejection::SignedChildOnly { .. }
         | Rejection::ThresholdNotMet { .. }
         | Rejection::NoPolicyMatches { .. }
         | Rejection::ImageNotFound
         | Rejection::ReferenceInvalid { .. } => rejections::fact(rejection, policy),
+    }
+}
+
+fn identity(
+    presented: &Presented,
+    accepted: &[String],
+    fact: Option<&FactMismatch>,
+    policy: &str,
+) -> String {
+    match fact {
+        None => format!(
+            "{} as policy {policy} asks, the closest is by {}",
+            listed(accepted, "or", 2),
+            presented.signer()
+        ),
+        Some(fact) => with_fact(presented, accepted, fact, policy),
     }
 }
 
@@ -71,14 +95,54 @@ fn with_fact(
         "{closest} with {} {}{others} as policy {policy} asks, the closest is by {} with {}",
         fact.name,
         cut_short(&fact.accepted),
-        signer(presented),
+        presented.signer(),
         rejections::found_fact(fact)
     )
 }
 
-fn signer(presented: &Presented) -> &str {
-    match presented {
-        Presented::Signer(text) => text,
-        Presented::SomeKey => "a key",
+/// What was judged.
+fn what(rejection: &Rejection) -> String {
+    let attestations = |predicate_type: &str| {
+        let attestation = rejections::attestation(predicate_type);
+        attestation.replacen("attestation", "attestations", 1)
+    };
+    match rejection {
+        Rejection::IdentityMismatch {
+            presented: Presented::Attester { predicate_type, .. },
+            ..
+        }
+        | Rejection::AttestationInvalid { predicate_type, .. }
+        | Rejection::KeyMismatch {
+            signing:
+                Signing {
+                    kind: SigningKind::Attestation { predicate_type },
+                    ..
+                },
+            ..
+        }
+        | Rejection::KeyExpired {
+            signing:
+                Signing {
+                    kind: SigningKind::Attestation { predicate_type },
+                    ..
+                },
+            ..
+        } => attestations(predicate_type),
+        Rejection::IdentityMismatch { .. }
+        | Rejection::KeyMismatch { .. }
+        | Rejection::KeyExpired { .. }
+        | Rejection::SignatureMissing { .. }
+        | Rejection::SignedChildOnly { .. }
+        | Rejection::SignatureInvalid { .. }
+        | Rejection::CertificateInvalid { .. }
+        | Rejection::TimestampMissing { .. }
+        | Rejection::LogEntryInvalid { .. }
+        | Rejection::AttestationMissing { .. }
+        | Rejection::PredicateMismatch { .. }
+        | Rejection::ImageNotInProject { .. }
+        | Rejection::ThresholdNotMet { .. }
+        | Rejection::NoPolicyMatches { .. }
+        | Rejection::ImageNotFound
+        | Rejection::ReferenceInvalid { .. } => "signatures".to_owned(),
     }
 }

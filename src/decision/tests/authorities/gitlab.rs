@@ -17,7 +17,7 @@ fn gitlab_accepts(change: impl FnOnce(&mut GitLabJob, &mut Identity)) -> Result<
     change(&mut job, &mut identity);
     let authority = authority("release", AuthorityKind::GitLab(Box::new(job)));
     authority.accepts(
-        &by_identity(identity),
+        by_identity(identity).signer(),
         &repository("registry.gitlab.com/acme/shop/api"),
     )
 }
@@ -303,7 +303,7 @@ fn an_image_must_lie_in_its_project_or_below() {
         let authority = authority("release", AuthorityKind::GitLab(Box::new(job)));
         let signature = by_identity(gitlab_identity_of("Acme/Shop", "refs/tags/v1"));
         authority.accepts(
-            &signature,
+            signature.signer(),
             &repository(&format!("registry.gitlab.com/{path}")),
         )
     };

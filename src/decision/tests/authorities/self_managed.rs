@@ -34,7 +34,7 @@ fn accepts(instance: &str, identity: &Identity) -> Result<(), Mismatch> {
     };
     let authority = authority("release", AuthorityKind::GitLab(Box::new(job)));
     let image = repository("registry.git.example/acme/shop/api");
-    authority.accepts(&by_identity(identity.clone()), &image)
+    authority.accepts(by_identity(identity.clone()).signer(), &image)
 }
 
 #[rstest]

@@ -1,0 +1,46 @@
+//! The stable names of causes.
+
+use super::{Obstacle, Rejection};
+
+impl Rejection {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::SignatureMissing { .. } => "SignatureMissing",
+            Self::SignedChildOnly { .. } => "SignedChildOnly",
+            Self::SignatureInvalid { .. } => "SignatureInvalid",
+            Self::CertificateInvalid { .. } => "CertificateInvalid",
+            Self::TimestampMissing { .. } => "TimestampMissing",
+            Self::LogEntryInvalid { .. } => "LogEntryInvalid",
+            Self::AttestationMissing { .. } => "AttestationMissing",
+            Self::AttestationInvalid { .. } => "AttestationInvalid",
+            Self::PredicateMismatch { .. } => "PredicateMismatch",
+            Self::IdentityMismatch { .. } => "IdentityMismatch",
+            Self::ImageNotInProject { .. } => "ImageNotInProject",
+            Self::KeyMismatch { .. } => "KeyMismatch",
+            Self::KeyExpired { .. } => "KeyExpired",
+            Self::ThresholdNotMet { .. } => "ThresholdNotMet",
+            Self::NoPolicyMatches { .. } => "NoPolicyMatches",
+            Self::ImageNotFound => "ImageNotFound",
+            Self::ReferenceInvalid { .. } => "ReferenceInvalid",
+        }
+    }
+}
+
+impl Obstacle {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::TrustRootUnavailable { .. } => "TrustRootUnavailable",
+            Self::TrustRootExpired { .. } => "TrustRootExpired",
+            Self::PolicyBroken { .. } => "PolicyBroken",
+            Self::RegistryUnauthorized { .. } | Self::PullSecretUnreadable { .. } => {
+                "RegistryUnauthorized"
+            }
+            Self::RegistryRateLimited { .. } => "RegistryRateLimited",
+            Self::RegistryUnavailable { .. } => "RegistryUnavailable",
+            Self::RegistryTlsFailed { .. } => "RegistryTlsFailed",
+            Self::RegistryTimeout { .. } => "RegistryTimeout",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::LimitExceeded { .. } => "LimitExceeded",
+        }
+    }
+}
