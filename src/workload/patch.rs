@@ -54,6 +54,10 @@ fn replacement(slot: &ImageSlot, pinned: &str) -> [PatchOperation; 2] {
 fn annotating(object: &Value, annotation: Option<&str>) -> Vec<PatchOperation> {
     let metadata = member(object, METADATA);
     let annotations = metadata.and_then(|metadata| member(metadata, ANNOTATIONS));
+    if is_other(object, METADATA) || metadata.is_some_and(|it| is_other(it, ANNOTATIONS)) {
+        // No object that Kubernetes knows: nothing of ours is in it, and nothing of its author's is replaced.
+        return Vec::new();
+    }
     let present = annotations.and_then(|annotations| annotations.get(IMAGES_ANNOTATION));
     let path = PointerBuf::from_tokens([METADATA, ANNOTATIONS, IMAGES_ANNOTATION]);
     match (annotation, present) {
@@ -92,6 +96,13 @@ fn empty_object(path: &[&str]) -> PatchOperation {
 /// A member that holds an object; null counts as absent.
 fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     object.get(name).filter(|value| value.is_object())
+}
+
+/// A member that is there and holds something else than an object.
+fn is_other(object: &Value, name: &str) -> bool {
+    object
+        .get(name)
+        .is_some_and(|value| !value.is_object() && !value.is_null())
 }
 
 fn unescaped(token: &str) -> String {

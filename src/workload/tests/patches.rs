@@ -117,6 +117,21 @@ fn the_maps_around_the_annotation_are_made_when_they_are_absent_or_null() {
 }
 
 #[test]
+fn metadata_that_is_no_object_is_not_replaced() {
+    for object in [
+        json!({ "metadata": "Pod" }),
+        json!({ "metadata": { "annotations": "Pod" } }),
+        json!({ "metadata": { "annotations": [] } }),
+    ] {
+        assert_eq!(
+            operations(WorkloadKind::Pod, &object, Some("ours")),
+            json!([])
+        );
+        assert_eq!(operations(WorkloadKind::Pod, &object, None), json!([]));
+    }
+}
+
+#[test]
 fn an_annotation_of_the_users_is_replaced_or_removed_and_its_neighbours_stay() {
     let object =
         json!({ "metadata": { "annotations": { "assay.dev/images": "forged", "b": "c" } } });
