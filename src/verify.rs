@@ -241,6 +241,9 @@ fn read(candidate: &Candidate, image: &Digest) -> Result<Material, SignatureErro
         candidate.content.len(),
         limits::ATTACHMENT_BYTES,
     )?;
+    // Every layout is JSON. From bytes, the parser would not look at the texts that it skips.
+    std::str::from_utf8(&candidate.content)
+        .map_err(|error| failure::invalid("not UTF-8", &error))?;
     match candidate.layout {
         Layout::Bundle => bundle::read(candidate, image),
         Layout::Legacy => legacy::read(candidate),

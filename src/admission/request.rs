@@ -63,8 +63,10 @@ struct AdmissionReview {
 
 impl AdmissionRequest {
     pub(super) fn parse(body: &[u8]) -> Result<Self, ReviewBodyError> {
+        // From bytes, the parser would not look at the texts that it skips.
+        let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
         let review: AdmissionReview =
-            serde_json::from_slice(body).map_err(|error| malformed(reason(&error)))?;
+            serde_json::from_str(text).map_err(|error| malformed(reason(&error)))?;
         if review.api_version != API_VERSION || review.kind != KIND {
             return Err(malformed(format!("expected {API_VERSION} {KIND}")));
         }

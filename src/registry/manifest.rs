@@ -143,7 +143,9 @@ impl Manifest {
         let kind = Kind::parse(media_type).ok_or_else(|| ManifestError::MediaType {
             presented: shown(media_type, limits::SHOWN_CHARS),
         })?;
-        let document: Document = serde_json::from_slice(body).map_err(|error| refusal(&error))?;
+        // From bytes, the parser would not look at the texts that it skips.
+        let text = std::str::from_utf8(body).map_err(|_| ManifestError::Malformed)?;
+        let document: Document = serde_json::from_str(text).map_err(|error| refusal(&error))?;
         // One document must not be an index to one reader and a manifest to another.
         let is_clear = match &document.media_type {
             Some(inner) => inner == media_type,

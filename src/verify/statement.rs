@@ -35,8 +35,11 @@ pub(super) fn read(envelope: &DsseEnvelope) -> Result<Statement, SignatureError>
     }
     let bytes = envelope.payload.as_bytes();
     bounded(bytes)?;
-    let Object::<Wire>(wire) = serde_json::from_slice(bytes)
-        .map_err(|error| invalid("not an in-toto statement", &error))?;
+    // From bytes, the parser would not look at the texts that it skips.
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| invalid("not an in-toto statement", &error))?;
+    let Object::<Wire>(wire) =
+        serde_json::from_str(text).map_err(|error| invalid("not an in-toto statement", &error))?;
     if !STATEMENT_TYPES.contains(&wire.kind.as_str()) {
         return Err(SignatureError::Invalid {
             detail: format!("the statement is of type \"{}\"", presented(&wire.kind)),

@@ -1,10 +1,10 @@
 use super::*;
 
-async fn refused_body(body: &str) -> String {
+async fn refused_body(body: impl AsRef<[u8]>) -> String {
     let world = Arc::new(World::default());
     let reviewer = Reviewer::new(Arc::new(NotAsked), world, Arc::new(NotAsked));
     let deadline = Instant::now() + Duration::from_secs(9);
-    answer(Webhook::Mutate, body.as_bytes(), &reviewer, deadline)
+    answer(Webhook::Mutate, body.as_ref(), &reviewer, deadline)
         .await
         .unwrap_err()
         .to_string()
@@ -53,10 +53,24 @@ async fn a_request_with_a_senseless_field_is_no_review(
 ) {
     let mut review = review("CREATE", &pod("a:1"), &Value::Null);
     review["request"][field] = value;
-    let reason = refused_body(&review.to_string()).await;
+    let reason = refused_body(review.to_string()).await;
     let columnless = reason
         .split_once(", column")
         .map_or(reason.as_str(), |(before, _)| before);
     let expected = expected.split(", column").next().unwrap();
     assert_eq!(columnless, format!("not an admission review: {expected}"));
+}
+
+/// Found by fuzzing: other readers refuse such a body as a whole.
+#[tokio::test]
+async fn a_body_that_is_not_utf_8_is_no_review_even_where_nobody_looks() {
+    let mut review = review("CREATE", &pod("a:1"), &Value::Null);
+    review["request"]["unknown"] = json!("#");
+    let mut body = review.to_string().into_bytes();
+    let place = body.iter().position(|byte| *byte == b'#').unwrap();
+    body[place] = 0xec;
+    assert_eq!(
+        refused_body(body).await,
+        "not an admission review: the body is not UTF-8"
+    );
 }

@@ -47,6 +47,15 @@ fn a_media_type_is_shown_escaped_and_cut() {
 }
 
 #[test]
+fn a_document_that_is_not_utf_8_is_refused_even_where_nobody_looks() {
+    let document = b"{\"unknown\": \"\xec\"}";
+    assert_eq!(
+        Manifest::parse(MANIFEST, document).err(),
+        Some(ManifestError::Malformed)
+    );
+}
+
+#[test]
 fn a_document_that_can_be_read_as_two_things_is_refused() {
     for (media_type, document) in [
         (MANIFEST, json!({"mediaType": OCI_INDEX})),

@@ -305,6 +305,37 @@ fn a_bundle_larger_than_the_limit_is_not_even_parsed() {
     );
 }
 
+/// Found by fuzzing: other readers refuse such a bundle as a whole.
+#[test]
+fn a_bundle_that_is_not_utf_8_is_refused_even_where_nobody_looks() {
+    let mut odd = edited(bundle_of(WORLD.keyless().bundle()), |json| {
+        json["unknown"] = "#".into();
+    });
+    let mut content = odd.content.to_vec();
+    let place = content.iter().position(|byte| *byte == b'#').unwrap();
+    content[place] = 0xd4;
+    odd.content = content.into();
+    let found = WORLD.by_certificate(&odd);
+    assert_refused(&found, &invalid("not UTF-8: "));
+}
+
+#[test]
+fn a_statement_that_is_not_utf_8_is_refused_even_where_nobody_looks() {
+    let good = bundle_of(
+        WORLD
+            .keyless()
+            .predicate(serde_json::json!({ "a": "#" }))
+            .bundle(),
+    );
+    let envelope = json_of(&good)["dsseEnvelope"]["payload"].clone();
+    let mut statement = STANDARD.decode(envelope.as_str().unwrap()).unwrap();
+    let place = statement.iter().position(|byte| *byte == b'#').unwrap();
+    statement[place] = 0xd4;
+    let odd = bundle_of(WORLD.keyless().payload(statement).bundle());
+    let found = WORLD.by_certificate(&odd);
+    assert_refused(&found, &invalid("not an in-toto statement: "));
+}
+
 #[test]
 fn a_malformed_timestamp_token_refuses_the_bundle() {
     let stamped = edited(bundle_of(WORLD.keyless().bundle()), |json| {
