@@ -40,6 +40,10 @@ demo:
 cluster:
     cargo test --test cluster -- --include-ignored
 
+# Fuzz every target for a minute, or those that are named.
+fuzz *targets:
+    .ci/fuzz {{ targets }}
+
 # Everything CI runs. The first run builds its tools and takes long.
 ci:
     .ci/run

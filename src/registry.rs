@@ -8,6 +8,9 @@ mod credentials;
 mod describe;
 mod discovery;
 mod flight;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod layout;
 mod manifest;

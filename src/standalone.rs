@@ -8,6 +8,9 @@ mod catalog;
 mod document;
 mod error;
 mod files;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod watch;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};

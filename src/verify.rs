@@ -17,6 +17,9 @@ mod chain;
 mod encoding;
 mod engine;
 mod failure;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod legacy;
 mod log;
 mod material;

@@ -1,6 +1,7 @@
 //! Hermetic integration tests: our real server, an in-process registry and a private Sigstore. Needs only Rust.
 mod architecture;
 mod commands;
+mod fuzz_seeds;
 mod manifests;
 mod registry;
 mod server;
