@@ -79,6 +79,9 @@ fn fields(state: &RootState) -> Map<String, serde_json::Value> {
             "timestampAuthorities".to_owned(),
             summary.timestamp_authorities.into(),
         );
+        if let Some(end) = summary.ends {
+            fields.insert("authoritiesEnd".to_owned(), end.to_string().into());
+        }
     }
     for (name, time) in [
         ("expires", state.expires),
@@ -98,7 +101,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{trust::TrustRoots, verify::TrustRoot};
+    use crate::{sandbox::sigstore::PrivateSigstore, trust::TrustRoots, verify::TrustRoot};
 
     fn from_tuf(usable: Result<(), Absence>, trouble: Option<&str>) -> RootState {
         RootState {
@@ -120,9 +123,23 @@ mod tests {
             Value::Object(fields),
             json!({
                 "authorities": 2, "logs": 2, "certificateLogs": 2, "timestampAuthorities": 1,
+                "authoritiesEnd": "2031-10-05T13:56:58Z",
                 "expires": "2026-11-22T12:00:00Z", "lastRefreshed": "2026-11-21T12:00:00Z",
             })
         );
+    }
+
+    #[test]
+    fn a_root_whose_authorities_end_says_when() {
+        let window = json!({"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z"});
+        let sigstore = PrivateSigstore::new("2026-06-01T12:00:00Z".parse().unwrap()).unwrap();
+        let mut root = sigstore.trusted_root();
+        root["certificateAuthorities"][0]["validFor"] = window;
+        let state = RootState {
+            usable: Ok(Arc::new(TrustRoot::from_json(&root.to_string()).unwrap())),
+            ..from_tuf(Ok(()), None)
+        };
+        assert_eq!(fields(&state)["authoritiesEnd"], "2027-01-01T00:00:00Z");
     }
 
     #[test]

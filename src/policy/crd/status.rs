@@ -39,6 +39,11 @@ pub struct TrustRootStatus {
     /// How many timestamp authorities it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_authorities: Option<i32>,
+    /// When the last of its certificate authorities ends: nothing new can be signed under it from then on, and what
+    /// was signed before stays good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub authorities_end: Option<String>,
     /// When a trust root from TUF can no longer be used unless it is refreshed: the earliest end of its metadata.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "date-time"))]
