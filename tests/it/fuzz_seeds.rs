@@ -2,6 +2,12 @@
 //! reviews and whatever else they read. The signatures are of keys that are made anew each time, so that nothing of
 //! it is kept in the repository.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "functions of a test may fail loudly"
+)]
+
 mod signatures;
 mod texts;
 

@@ -42,13 +42,13 @@ pub(super) fn write(corpus: &Corpus) {
             } else {
                 (*name).to_owned()
             };
-            world.good(corpus, &name, signing);
+            good(corpus, &name, signing);
         }
     }
     for (name, claims) in claims() {
         let signing = || world.sigstore.sign_as(&claims, &world.image);
-        world.good(corpus, name, signing);
-        world.good(corpus, &format!("{name}-annotated"), || {
+        good(corpus, name, signing);
+        good(corpus, &format!("{name}-annotated"), || {
             signing()
                 .annotation("tag", "1.8.2")
                 .annotation("tier", "gold")
@@ -82,15 +82,6 @@ impl World {
         }
     }
 
-    /// A signature in both layouts: seeds, and part of the world that the targets hold mutations against.
-    fn good<'a>(&self, corpus: &Corpus, name: &str, signing: impl Fn() -> Signing<'a>) {
-        self.good_bundle(corpus, name, &signing().bundle().unwrap());
-        let legacy = legacy(&signing().legacy().unwrap());
-        for folder in ["legacy", "world/legacy"] {
-            corpus.put(folder, &format!("{name}.json"), &legacy);
-        }
-    }
-
     /// Good bundles with each kind of log entry, of each version, and with a signed timestamp.
     fn every_form(&self, corpus: &Corpus) {
         let claims = Claims::gitlab("acme/shop/api", "refs/heads/main");
@@ -104,7 +95,7 @@ impl World {
         ];
         for (name, kind) in kinds {
             let bundle = stamped().entry(Entry::of(kind)).bundle().unwrap();
-            self.good_bundle(corpus, name, &bundle);
+            good_bundle(corpus, name, &bundle);
         }
         let kinds = [
             ("bare-1", EntryKind::HashedRekord001),
@@ -112,22 +103,14 @@ impl World {
         ];
         for (name, kind) in kinds {
             let bare = stamped().entry(Entry::of(kind)).message_signature();
-            self.good_bundle(corpus, name, &bare.unwrap());
+            good_bundle(corpus, name, &bare.unwrap());
         }
         for (name, version) in [("v0.1", BundleVersion::V01), ("v0.2", BundleVersion::V02)] {
-            self.good_bundle(corpus, name, &signing().version(version).bundle().unwrap());
+            good_bundle(corpus, name, &signing().version(version).bundle().unwrap());
         }
         let legacy = legacy(&stamped().legacy().unwrap());
         corpus.put("legacy", "stamped.json", &legacy);
         corpus.put("world/legacy", "stamped.json", &legacy);
-    }
-
-    fn good_bundle(&self, corpus: &Corpus, name: &str, bundle: &Attachment) {
-        let name = format!("{name}.json");
-        for folder in ["bundle", "world/bundle"] {
-            corpus.put(folder, &name, &bundle.content);
-        }
-        parts(corpus, &name, &bundle.content);
     }
 
     /// Seeds that are no signature of the image.
@@ -162,6 +145,24 @@ impl World {
             ),
         );
     }
+}
+
+/// A signature in both layouts: seeds, and part of the world that the targets hold mutations against.
+fn good<'a>(corpus: &Corpus, name: &str, signing: impl Fn() -> Signing<'a>) {
+    good_bundle(corpus, name, &signing().bundle().unwrap());
+    let legacy = legacy(&signing().legacy().unwrap());
+    for folder in ["legacy", "world/legacy"] {
+        corpus.put(folder, &format!("{name}.json"), &legacy);
+    }
+}
+
+/// A seed, and part of the world.
+fn good_bundle(corpus: &Corpus, name: &str, bundle: &Attachment) {
+    let name = format!("{name}.json");
+    for folder in ["bundle", "world/bundle"] {
+        corpus.put(folder, &name, &bundle.content);
+    }
+    parts(corpus, &name, &bundle.content);
 }
 
 /// The input of the target `legacy`.
