@@ -98,7 +98,7 @@ fn a_root_from_a_mirror_is_fetched_kept_in_a_secret_and_told_in_the_status() {
     scene.apply(&trust_root("mirrored", &spec)).expect_success();
     let status = status("Loaded");
     let held = |field: &str| status[field].as_i64().unwrap_or_default();
-    assert_eq!((held("authorities"), held("logs")), (1, 1), "{status}");
+    assert_eq!((held("authorities"), held("logs")), (1, 4), "{status}");
     assert!(status["expires"].is_string(), "{status}");
     assert!(status["lastRefreshed"].is_string(), "{status}");
     let plane = &scene.cluster.control_plane;
