@@ -14,7 +14,9 @@ use assay::{
     image::{Digest, Reference, Repository},
     limits,
     policy::{DefaultAction, KeySource, ObjectEntry, PolicyObject, PolicySet},
-    registry::{Access, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search},
+    registry::{
+        Access, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search, Wanted,
+    },
     review::{PullSecrets, Reviewer, Snapshot, Snapshots},
     sandbox::sigstore::{PrivateSigstore, SigningKeyPair},
     trust::TrustRoots,
@@ -203,6 +205,7 @@ impl Registry for World {
         &'a self,
         _: &'a Repository,
         _: &'a Digest,
+        _: Wanted,
         _: Search,
         _: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {
