@@ -170,7 +170,7 @@ impl MessageSignature {
                 ),
             }),
             Some(hint) if hint.digest.0 != manifest => Err(SignatureError::OtherImage {
-                presented: format!("sha256:{}", hex(&hint.digest.0)),
+                presented: presented(&format!("sha256:{}", hex(&hint.digest.0))),
             }),
             Some(_) | None => Ok(Signed::Sha256(manifest)),
         }

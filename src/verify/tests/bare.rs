@@ -67,6 +67,20 @@ fn a_bare_signature_over_anything_else_is_refused() {
 }
 
 #[test]
+fn a_digest_that_is_as_long_as_a_book_is_cut_in_the_refusal() {
+    let long = edited(bare(MANIFEST, Some(("SHA2_256", MANIFEST))), |json| {
+        json["messageSignature"]["messageDigest"]["digest"] = STANDARD.encode([0xab; 4096]).into();
+    });
+    let Err(SignatureError::OtherImage { presented }) = verified(&long) else {
+        panic!("another image's signature is accepted");
+    };
+    let begin = format!("sha256:{}", "ab".repeat(32));
+    assert!(presented.starts_with(&begin), "{presented}");
+    // One more for the sign that something is left out.
+    assert_eq!(presented.chars().count(), limits::SIGNATURE_ERROR_CHARS + 1);
+}
+
+#[test]
 fn a_bare_signature_is_no_attestation() {
     let against = Against::Key {
         key: &WORLD.key,
