@@ -7,6 +7,8 @@ mod response;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -121,6 +123,11 @@ async fn respond(
             object_labels: workload::pod_labels(kind, &request.object),
             ..Place::default()
         },
+        pod: Arc::new(
+            workload::pod(kind, &request.object)
+                .cloned()
+                .unwrap_or_default(),
+        ),
         pull: workload::pull_references(kind, &request.object),
         enforcement,
         deadline,

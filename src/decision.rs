@@ -20,8 +20,8 @@ pub use cause::{
     SigningKind, SigningMeans,
 };
 pub use evidence::{
-    Candidates, CheckFailure, Checked, Evidence, ImageEvidence, LookupFailure, Method, Methods,
-    TimeUse,
+    Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, LookupFailure,
+    Method, Methods, TimeUse,
 };
 
 pub use judge::decide;

@@ -1,11 +1,13 @@
 //! What images are called: references, repositories, tags, digests, and patterns over them.
 
+mod contents;
 mod digest;
 mod glob;
 mod name;
 mod pattern;
 mod reference;
 
+pub use contents::{BuildStatement, Contents, Part, PlatformContents};
 pub use digest::{Digest, DigestError};
 pub use name::{RegistryHost, Repository, Tag};
 pub use pattern::{Pattern, PatternError, RepositoryPattern};

@@ -10,6 +10,7 @@ pub mod app;
 pub mod clock;
 pub mod cluster;
 pub mod commands;
+pub mod condition;
 pub mod config;
 pub mod decision;
 pub mod image;

@@ -349,3 +349,6 @@ pub const LAYOUT_MANIFEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most images of a layout folder that an error lists.
 pub const SHOWN_LAYOUT_IMAGES: usize = 10;
+
+/// The most bytes that a regular expression over tags may take once it is compiled.
+pub const TAG_PATTERN_BYTES: usize = 64 * 1024;

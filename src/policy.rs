@@ -5,6 +5,7 @@ pub mod crd;
 mod object;
 mod selector;
 mod set;
+mod tag;
 
 pub use compile::{
     CertificateTimestampDemand, CompileError, Fault, FieldPath, KeySource, LogDemand, ObjectEntry,
@@ -12,12 +13,14 @@ pub use compile::{
 };
 pub use object::{ObjectError, PolicyObject, TrustRootObject};
 pub use selector::Selector;
+pub use tag::{TagPattern, TagPatternError};
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    condition::Condition,
     image::{Pattern, Repository, RepositoryPattern},
     key::PublicKey,
 };
@@ -84,10 +87,53 @@ pub struct Policy {
     pub authorities: Vec<Authority>,
     /// How many distinct authorities must have signed; 0 only where there are `attestations`.
     pub require: usize,
+    /// Which tags are let in, if that is asked.
+    pub tags: Option<TagDemand>,
+    /// What a signed provenance must say, if one is asked for.
+    pub provenance: Option<ProvenanceDemand>,
     /// The statements about the image that must be there, each by one of the authorities.
     pub attestations: Vec<AttestationDemand>,
+    /// What must hold beside, of all that was found.
+    pub conditions: Vec<ConditionDemand>,
     /// Appended to a denial.
     pub help: Option<String>,
+}
+
+/// Which tags are let in. A reference without a tag is not asked.
+#[derive(Clone, Debug)]
+pub struct TagDemand {
+    /// Any of these matches the whole tag; never empty.
+    pub allow: Vec<TagPattern>,
+}
+
+/// What a signed provenance must say: all of this, in one attestation.
+#[derive(Clone, Debug)]
+pub struct ProvenanceDemand {
+    /// Who may attest, as indices of the policy's authorities; never empty.
+    pub authorities: Vec<usize>,
+    /// Over the URL of the source repository.
+    pub source_repository: Option<Pattern>,
+    /// Any of these matches the full ref; empty asks for none.
+    pub refs: Vec<Pattern>,
+    /// What the image's tag must name, any of these; empty asks for nothing.
+    pub tag_matches: Vec<TagMatch>,
+    /// Any of these matches the runner's URL; empty asks for none.
+    pub runners: Vec<Pattern>,
+    /// The accepted pipeline sources; empty asks for none.
+    pub pipeline_sources: Vec<String>,
+    /// Each base image must be named by digest and match any of these; empty asks for nothing.
+    pub base_images: Vec<RepositoryPattern>,
+    /// How long ago the build may have been.
+    pub max_age: Option<SignedDuration>,
+}
+
+/// What the tag of an image must name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TagMatch {
+    /// The branch or tag that it was built from.
+    Ref,
+    /// The commit that it was built from, in full or abbreviated.
+    Commit,
 }
 
 /// A statement that must be there.
@@ -95,6 +141,17 @@ pub struct Policy {
 pub struct AttestationDemand {
     /// Of exactly this type.
     pub predicate_type: String,
+    /// What it must say: all of this, in one attestation.
+    pub conditions: Vec<ConditionDemand>,
+}
+
+/// Something that must hold.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConditionDemand {
+    /// What.
+    pub condition: Condition,
+    /// What a denial says when it does not hold; without it the expression is shown.
+    pub message: Option<String>,
 }
 
 /// One way to be accepted.

@@ -7,7 +7,7 @@ mod verdicts;
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use gather::Gatherer;
@@ -16,7 +16,8 @@ use verdicts::{Verdicts, Verifier};
 use crate::{
     clock::{Clock, SystemClock},
     decision::{
-        self, Decision, Enforcement, Evidence, ImageEvidence, Inquiry, LookupFailure, Plan,
+        self, Circumstances, Decision, Enforcement, Evidence, ImageEvidence, Inquiry,
+        LookupFailure, Plan,
     },
     policy::{DefaultAction, Place, PolicySet},
     registry::{Access, Keyring, Registry},
@@ -63,6 +64,8 @@ pub struct Request {
     pub slots: Vec<ImageSlot>,
     /// Where (the namespace's labels are filled in by the reviewer).
     pub place: Place,
+    /// The Pod, or the template of Pods in a workload, with its metadata and spec, for conditions; null where there is none.
+    pub pod: Arc<Value>,
     /// Which pull credentials apply.
     pub pull: PullReferences,
     /// Whether a failure can deny.
@@ -161,7 +164,14 @@ impl Reviewer {
             snapshot.default_action,
             request.enforcement,
         );
-        let evidence = self.gather(&plan, &request, &snapshot.trust_roots).await;
+        let circumstances = Circumstances {
+            now: self.clock.now(),
+            place,
+            pod: Arc::clone(&request.pod),
+        };
+        let evidence = self
+            .gather(&plan, &request, circumstances, &snapshot.trust_roots)
+            .await;
         let decision = decision::decide(&plan, &evidence);
         Ok(Examination {
             plan,
@@ -185,13 +195,18 @@ impl Reviewer {
     }
 
     /// Finds out what the plan asks for: the only place that asks the world.
-    async fn gather(&self, plan: &Plan, request: &Request, trust_roots: &TrustRoots) -> Evidence {
-        let now = self.clock.now();
+    async fn gather(
+        &self,
+        plan: &Plan,
+        request: &Request,
+        circumstances: Circumstances,
+        trust_roots: &TrustRoots,
+    ) -> Evidence {
         let mut inquiries = plan.inquiries();
         inquiries.retain(|inquiry| !inquiry.signature_repositories().is_empty());
         if inquiries.is_empty() {
             return Evidence {
-                now,
+                circumstances,
                 images: BTreeMap::new(),
             };
         }
@@ -208,11 +223,11 @@ impl Reviewer {
                         trust_roots,
                     },
                     access,
-                    now,
+                    circumstances,
                 };
                 gatherer.gather(&inquiries).await
             }
-            Err(failure) => not_looked_up(&inquiries, &failure, now),
+            Err(failure) => not_looked_up(&inquiries, &failure, circumstances),
         }
     }
 
@@ -228,19 +243,27 @@ impl Reviewer {
 }
 
 /// The evidence when no image could be asked for.
-fn not_looked_up(inquiries: &[&Inquiry], failure: &LookupFailure, now: Timestamp) -> Evidence {
+fn not_looked_up(
+    inquiries: &[&Inquiry],
+    failure: &LookupFailure,
+    circumstances: Circumstances,
+) -> Evidence {
     let images = inquiries
         .iter()
         .map(|inquiry| {
             let found = ImageEvidence {
                 digest: Err(failure.clone()),
                 signatures: BTreeMap::new(),
+                contents: None,
                 signed_child: None,
             };
             (inquiry.reference.written().to_owned(), found)
         })
         .collect();
-    Evidence { now, images }
+    Evidence {
+        circumstances,
+        images,
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod slots;
 
 pub use kind::WorkloadKind;
 pub use patch::{IMAGES_ANNOTATION, pin_patch};
-pub use pod::{PullReferences, is_mirror_pod, node_name, pod_labels, pull_references};
+pub use pod::{PullReferences, is_mirror_pod, node_name, pod, pod_labels, pull_references};
 pub use slots::{ImageSlot, SlotError, SlotKind, changed_slots, field_path, image_slots};
 
 #[cfg(test)]

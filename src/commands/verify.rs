@@ -6,7 +6,7 @@ mod report;
 mod roots;
 mod targets;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
@@ -70,6 +70,7 @@ fn request(args: &VerifyArgs, target: &Target) -> Request {
             namespace_labels: BTreeMap::new(),
             object_labels: target.labels.clone(),
         },
+        pod: Arc::clone(&target.pod),
         pull: target.pull.clone(),
         enforcement: Enforcement::AsPolicySays,
         deadline: Instant::now() + args.timeout,

@@ -6,11 +6,9 @@ mod telling;
 mod trial;
 mod way;
 
-use jiff::Timestamp;
-
 use super::{
     cause::{Asked, Cause, Obstacle},
-    evidence::{Candidates, ImageEvidence, LookupFailure},
+    evidence::{Candidates, Circumstances, ImageEvidence, LookupFailure},
 };
 use crate::{
     image::{Digest, Reference, Repository},
@@ -51,15 +49,15 @@ struct Case<'a> {
     reference: &'a Reference,
     digest: &'a Digest,
     candidates: &'a Candidates,
-    now: Timestamp,
+    circumstances: &'a Circumstances,
 }
 
-/// Judges one policy's demand at this time.
+/// Judges one policy's demand.
 pub(super) fn satisfy(
     policy: &Policy,
     reference: &Reference,
     found: Option<&ImageEvidence>,
-    now: Timestamp,
+    circumstances: &Circumstances,
 ) -> Result<Satisfied, Box<Unsatisfied>> {
     let found = found.ok_or_else(|| Unsatisfied::before_judging(Obstacle::DeadlineExceeded))?;
     let digest = found.digest.as_ref().map_err(|failure| {
@@ -70,7 +68,7 @@ pub(super) fn satisfy(
         reference,
         digest,
         candidates: candidates(policy, reference, found)?,
-        now,
+        circumstances,
     };
     let signatures = case.signatures(found.signed_child.as_ref());
     match (signatures, case.attestations()) {

@@ -1,23 +1,49 @@
 //! What was found out about the images of one object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::{
-    image::{Digest, Repository},
+    image::{Contents, Digest, Repository},
     key::PublicKey,
-    policy::TrustRootName,
+    policy::{Place, TrustRootName},
     verify::{Layout, LogRequirement, SignatureError, VerifiedAttestation, VerifiedSignature},
 };
 
 /// What was found, by the reference as it was written.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    /// The present time when the review began. It judges keys with a validity whose signatures carry no verified time.
-    pub now: Timestamp,
+    /// Around what it was found.
+    pub circumstances: Circumstances,
     /// A judged image that is missing here counts as not looked up.
     pub images: BTreeMap<String, ImageEvidence>,
+}
+
+/// Around what an object is judged.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// The present time when the review began. It judges keys with a validity whose signatures carry no verified time,
+    /// and the age of builds.
+    pub now: Timestamp,
+    /// The namespace's name and labels, for conditions.
+    pub place: Place,
+    /// The Pod, or the template of Pods in a workload, with its metadata and spec, for conditions; null where there is none.
+    pub pod: Arc<Value>,
+}
+
+impl Circumstances {
+    /// At this time, and nowhere.
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            ..Self::default()
+        }
+    }
 }
 
 /// What was found about one image.
@@ -27,6 +53,8 @@ pub struct ImageEvidence {
     pub digest: Result<Digest, LookupFailure>,
     /// Per place that was searched.
     pub signatures: BTreeMap<Repository, Result<Candidates, LookupFailure>>,
+    /// What the image says about itself, if a policy asks for that.
+    pub contents: Option<Result<Arc<Contents>, LookupFailure>>,
     /// A platform manifest of this index that carries signatures although the index carries none.
     pub signed_child: Option<Digest>,
 }

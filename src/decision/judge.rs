@@ -1,10 +1,8 @@
 //! From verdicts on single demands to what happens to the object.
 
-use jiff::Timestamp;
-
 use super::{
-    Admission, AdmittedImage, Decision, Enforcement, Evidence, ImageEvidence, Inquiry, Plan,
-    PlannedImage, Question, Refusal,
+    Admission, AdmittedImage, Circumstances, Decision, Enforcement, Evidence, ImageEvidence,
+    Inquiry, Plan, PlannedImage, Question, Refusal,
     cause::{Cause, Denial, Obstacle, Rejection},
     demand::satisfy,
 };
@@ -50,7 +48,7 @@ impl Judgement {
             }
             Question::Judge(inquiry) => {
                 let found = evidence.images.get(inquiry.reference.written());
-                Self::of_inquiry(&image.slot, inquiry, found, evidence.now)
+                Self::of_inquiry(&image.slot, inquiry, found, &evidence.circumstances)
             }
         }
     }
@@ -70,7 +68,7 @@ impl Judgement {
         slot: &ImageSlot,
         inquiry: &Inquiry,
         found: Option<&ImageEvidence>,
-        now: Timestamp,
+        circumstances: &Circumstances,
     ) -> Self {
         let mut judgement = Self::default();
         let digest = found.and_then(|found| found.digest.as_ref().ok());
@@ -85,30 +83,32 @@ impl Judgement {
                         },
                     )
                 },
-                Demand::Satisfy(policy) => match satisfy(policy, &inquiry.reference, found, now) {
-                    Ok(satisfied) => {
-                        judgement
-                            .accepted
-                            .get_or_insert_with(|| AdmittedImage {
-                                slot: slot.clone(),
-                                reference: inquiry.reference.clone(),
-                                digest: satisfied.digest.clone(),
-                                policies: Vec::new(),
-                                signatures: Vec::new(),
-                                attestations: Vec::new(),
-                                pin: false,
-                                pin_workloads: false,
-                            })
-                            .add(policy, satisfied);
-                        continue;
+                Demand::Satisfy(policy) => {
+                    match satisfy(policy, &inquiry.reference, found, circumstances) {
+                        Ok(satisfied) => {
+                            judgement
+                                .accepted
+                                .get_or_insert_with(|| AdmittedImage {
+                                    slot: slot.clone(),
+                                    reference: inquiry.reference.clone(),
+                                    digest: satisfied.digest.clone(),
+                                    policies: Vec::new(),
+                                    signatures: Vec::new(),
+                                    attestations: Vec::new(),
+                                    pin: false,
+                                    pin_workloads: false,
+                                })
+                                .add(policy, satisfied);
+                            continue;
+                        }
+                        Err(unsatisfied) => Denial {
+                            policy: Some(policy.scope.id.clone()),
+                            judged: unsatisfied.judged,
+                            help: policy.help.clone(),
+                            ..denial(slot, unsatisfied.cause)
+                        },
                     }
-                    Err(unsatisfied) => Denial {
-                        policy: Some(policy.scope.id.clone()),
-                        judged: unsatisfied.judged,
-                        help: policy.help.clone(),
-                        ..denial(slot, unsatisfied.cause)
-                    },
-                },
+                }
             };
             let failure = Denial {
                 digest: digest.cloned(),

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::{
-    Enforcement, ImageEvidence, Inquiry, Methods, Plan, PlannedImage, Question, demand::satisfy,
+    Circumstances, Enforcement, ImageEvidence, Inquiry, Methods, Plan, PlannedImage, Question,
+    demand::satisfy,
 };
 use crate::{
     image::{Reference, Repository},
@@ -80,15 +79,15 @@ impl Inquiry {
         self.policies().any(|policy| policy.signers_required() > 0)
     }
 
-    /// Whether this evidence satisfies every demand that looks for signatures in this repository at this time.
+    /// Whether this evidence satisfies every demand that looks for signatures in this repository.
     pub fn is_satisfied_by(
         &self,
         signature_repository: &Repository,
         evidence: &ImageEvidence,
-        now: Timestamp,
+        circumstances: &Circumstances,
     ) -> bool {
         self.policies_at(signature_repository)
-            .all(|policy| satisfy(policy, &self.reference, Some(evidence), now).is_ok())
+            .all(|policy| satisfy(policy, &self.reference, Some(evidence), circumstances).is_ok())
     }
 
     fn policies(&self) -> impl Iterator<Item = &Policy> {

@@ -58,7 +58,10 @@ impl Policy {
             signature_repository,
             authorities,
             require,
+            tags: None,
+            provenance: None,
             attestations,
+            conditions: Vec::new(),
             help: (!spec.help.is_empty()).then(|| spec.help.clone()),
         })
     }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use futures::{StreamExt as _, future::join_all, stream};
-use jiff::Timestamp;
 use tokio::{
     task::yield_now,
     time::{Instant, timeout_at},
@@ -18,7 +17,8 @@ use super::{
 };
 use crate::{
     decision::{
-        Candidates, CheckFailure, Checked, Evidence, ImageEvidence, Inquiry, LookupFailure, Method,
+        Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, Inquiry,
+        LookupFailure, Method,
     },
     image::{Digest, Reference, Repository},
     limits::{CANDIDATES_PER_IMAGE, CHILDREN_PER_INDEX, LOOKUPS_PER_REVIEW},
@@ -32,8 +32,7 @@ pub(super) struct Gatherer<'a> {
     pub(super) registry: &'a dyn Registry,
     pub(super) verifier: Verifier<'a>,
     pub(super) access: Access,
-    /// When the review began.
-    pub(super) now: Timestamp,
+    pub(super) circumstances: Circumstances,
 }
 
 impl Gatherer<'_> {
@@ -53,7 +52,7 @@ impl Gatherer<'_> {
             .collect()
             .await;
         Evidence {
-            now: self.now,
+            circumstances: self.circumstances.clone(),
             images,
         }
     }
@@ -62,6 +61,7 @@ impl Gatherer<'_> {
         let mut found = ImageEvidence {
             digest: self.resolve(&inquiry.reference).await,
             signatures: BTreeMap::new(),
+            contents: None,
             signed_child: None,
         };
         let Ok(digest) = found.digest.clone() else {
@@ -153,7 +153,7 @@ impl Gatherer<'_> {
             });
         }
         Ok(Find {
-            is_enough: is_enough(inquiry, place, image, &candidates, self.now),
+            is_enough: is_enough(inquiry, place, image, &candidates, &self.circumstances),
             candidates,
             left_out: (all.len() > CANDIDATES_PER_IMAGE).then(|| too_many(all.len())),
         })
@@ -247,14 +247,15 @@ fn is_enough(
     place: &Repository,
     image: &Digest,
     candidates: &Candidates,
-    now: Timestamp,
+    circumstances: &Circumstances,
 ) -> bool {
     let found = ImageEvidence {
         digest: Ok(image.clone()),
         signatures: BTreeMap::from([(place.clone(), Ok(candidates.clone()))]),
+        contents: None,
         signed_child: None,
     };
-    inquiry.is_satisfied_by(place, &found, now)
+    inquiry.is_satisfied_by(place, &found, circumstances)
 }
 
 /// Whether every place was looked at and none holds a candidate.

@@ -68,7 +68,8 @@ pub fn node_name(object: &Value) -> Option<&str> {
     object.get("spec")?.get("nodeName")?.as_str()
 }
 
-fn pod(kind: WorkloadKind, object: &Value) -> Option<&Value> {
+/// The Pod, or the template of Pods in a workload, if there is one.
+pub fn pod(kind: WorkloadKind, object: &Value) -> Option<&Value> {
     kind.pod_path()
         .iter()
         .try_fold(object, |value, name| value.get(name))

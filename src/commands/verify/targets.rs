@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt::{self, Display, Formatter},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub(super) struct Target {
     pub(super) namespace: Option<String>,
     /// The labels that object selectors see.
     pub(super) labels: BTreeMap<String, String>,
+    /// The Pod or the template of Pods; null when an image was named alone.
+    pub(super) pod: Arc<Value>,
     /// Which pull credentials it names.
     pub(super) pull: PullReferences,
     /// The folder that the image is in, when it is in no registry.
@@ -97,6 +100,7 @@ impl Target {
             slots: vec![slot],
             namespace: None,
             labels: BTreeMap::new(),
+            pod: Arc::default(),
             pull: PullReferences::default(),
             folder: None,
         }
@@ -108,6 +112,7 @@ impl Target {
             slots: image_slots(kind, object)?,
             namespace: text(object, "/metadata/namespace").map(str::to_owned),
             labels: workload::pod_labels(kind, object),
+            pod: Arc::new(workload::pod(kind, object).cloned().unwrap_or_default()),
             pull: workload::pull_references(kind, object),
             folder: None,
         })

@@ -102,7 +102,7 @@ impl<'a> Case<'a> {
                         authority: *index,
                         result: self
                             .attempt(authority, way, V::results(checked))
-                            .and_then(|signed| way.in_time(signed, self.now)),
+                            .and_then(|signed| way.in_time(signed, self.circumstances.now)),
                     }
                 }));
             }

@@ -25,6 +25,7 @@ type Attested = Result<VerifiedAttestation, CheckFailure>;
 /// No signature, and one attestation of each of these types, by this authority.
 fn asking(authority: Authority, types: &[&str]) -> Policy {
     let attestations = types.iter().map(|text| AttestationDemand {
+        conditions: Vec::new(),
         predicate_type: (*text).to_owned(),
     });
     Policy {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::{
     decision::{
-        Candidates, CheckFailure, Checked, Decision, Enforcement, Evidence, ImageEvidence, Inquiry,
-        LookupFailure, Method, Plan, PlannedImage, Question, decide,
+        Candidates, CheckFailure, Checked, Circumstances, Decision, Enforcement, Evidence,
+        ImageEvidence, Inquiry, LookupFailure, Method, Plan, PlannedImage, Question, decide,
     },
     image::{Digest, Pattern, Reference},
     key::PublicKey,
@@ -132,7 +132,10 @@ pub(crate) fn policy(authorities: Vec<Authority>) -> Policy {
         signature_repository: None,
         authorities,
         require: 1,
+        tags: None,
+        provenance: None,
         attestations: Vec::new(),
+        conditions: Vec::new(),
         help: None,
     }
 }
@@ -277,6 +280,7 @@ pub(crate) fn found_at(
     ImageEvidence {
         digest: Ok(digest()),
         signatures: BTreeMap::from([(reference.repository().clone(), candidates)]),
+        contents: None,
         signed_child: None,
     }
 }
@@ -290,7 +294,7 @@ pub(crate) fn judged(policy: Policy, image: ImageEvidence) -> Decision {
 /// What was found about one image, at the time that tests take for the present.
 pub(crate) fn evidence_of(written: &str, image: ImageEvidence) -> Evidence {
     Evidence {
-        now: new_year(PRESENT),
+        circumstances: Circumstances::at(new_year(PRESENT)),
         images: BTreeMap::from([(written.to_owned(), image)]),
     }
 }

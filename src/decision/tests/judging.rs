@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::build::*;
 use crate::{
     decision::{
-        Admission, Candidates, Decision, Enforcement, Evidence, ImageEvidence, LookupFailure,
-        Method, Plan, PlannedImage, Question, TimeUse, decide,
+        Admission, Candidates, Circumstances, Decision, Enforcement, Evidence, ImageEvidence,
+        LookupFailure, Method, Plan, PlannedImage, Question, TimeUse, decide,
     },
     image::Reference,
     policy::{Action, Authority, DefaultAction, Demand, Policy, PolicyId, TrustRootName},
@@ -81,7 +81,7 @@ fn every_policy_that_matches_must_be_satisfied() {
     let Decision::Deny(refusal) = decide(
         &plan,
         &Evidence {
-            now: new_year(PRESENT),
+            circumstances: Circumstances::at(new_year(PRESENT)),
             images,
         },
     ) else {
@@ -113,7 +113,7 @@ fn rejections_come_before_what_could_not_be_judged_each_in_slot_order() {
         )
     };
     let evidence = Evidence {
-        now: new_year(PRESENT),
+        circumstances: Circumstances::at(new_year(PRESENT)),
         images: BTreeMap::from([
             timeout("r.example/a"),
             unsigned("r.example/b"),
@@ -147,7 +147,7 @@ fn a_rejection_by_one_policy_is_told_before_an_outage_of_another() {
         codes(&decide(
             &plan,
             &Evidence {
-                now: new_year(PRESENT),
+                circumstances: Circumstances::at(new_year(PRESENT)),
                 images
             }
         )),
@@ -198,7 +198,7 @@ fn a_mirror_pod_is_reported_and_neither_denied_nor_pinned() {
     let admission = admission(decide(
         &plan,
         &Evidence {
-            now: new_year(PRESENT),
+            circumstances: Circumstances::at(new_year(PRESENT)),
             images,
         },
     ));
@@ -303,8 +303,12 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
         methods(&elsewhere).into_iter().collect()
     );
     let mut evidence = found(IMAGE, vec![checked_by_key(&two_keys(1), 1, 0)]);
-    assert!(inquiry.is_satisfied_by(own, &evidence, new_year(PRESENT)));
-    assert!(!inquiry.is_satisfied_by(&signatures, &evidence, new_year(PRESENT)));
+    assert!(inquiry.is_satisfied_by(own, &evidence, &Circumstances::at(new_year(PRESENT))));
+    assert!(!inquiry.is_satisfied_by(
+        &signatures,
+        &evidence,
+        &Circumstances::at(new_year(PRESENT))
+    ));
     let found_elsewhere = checked_by_identity(&elsewhere, 1, &gitlab_identity());
     evidence.signatures.insert(
         signatures.clone(),
@@ -312,8 +316,12 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
             checked: vec![found_elsewhere],
         }),
     );
-    assert!(inquiry.is_satisfied_by(own, &evidence, new_year(PRESENT)));
-    assert!(inquiry.is_satisfied_by(&signatures, &evidence, new_year(PRESENT)));
+    assert!(inquiry.is_satisfied_by(own, &evidence, &Circumstances::at(new_year(PRESENT))));
+    assert!(inquiry.is_satisfied_by(
+        &signatures,
+        &evidence,
+        &Circumstances::at(new_year(PRESENT))
+    ));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::build::*;
 use crate::{
     decision::{
-        Asked, Candidates, Cause, Checked, Decision, Denial, Evidence, FactMismatch, ImageEvidence,
-        JudgedAt, LookupFailure, Outcome, Presented, Refusal, Signing, SigningKind, SigningMeans,
+        Asked, Candidates, Cause, Checked, Circumstances, Decision, Denial, Evidence, FactMismatch,
+        ImageEvidence, JudgedAt, LookupFailure, Outcome, Presented, Refusal, Signing, SigningKind,
+        SigningMeans,
         cause::{Obstacle, Rejection},
         decide, message,
         text::shown,
@@ -86,7 +87,7 @@ fn case() -> impl Strategy<Value = (Policy, Evidence)> {
             (
                 policy,
                 Evidence {
-                    now: new_year(PRESENT),
+                    circumstances: Circumstances::at(new_year(PRESENT)),
                     images: images.into(),
                 },
             )

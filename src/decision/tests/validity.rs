@@ -7,7 +7,7 @@ use super::{
     judging::{admission, names},
 };
 use crate::{
-    decision::{CheckFailure, Decision, Evidence, Method, decide},
+    decision::{CheckFailure, Circumstances, Decision, Evidence, Method, decide},
     policy::{Authority, Policy, TrustRootName, Validity},
     verify::VerifiedSignature,
 };
@@ -22,7 +22,7 @@ fn judged_in(present: i16, validity: Validity, signed: Option<i16>) -> Decision 
     let candidate = checked(&policy, 1, &Ok(signature));
     let plan = plan_of(vec![("api", IMAGE)], vec![policy]);
     let evidence = Evidence {
-        now: new_year(present),
+        circumstances: Circumstances::at(new_year(present)),
         ..evidence_of(IMAGE, found(IMAGE, vec![candidate]))
     };
     decide(&plan, &evidence)

@@ -21,6 +21,7 @@ impl Compiler<'_> {
         wire.iter()
             .map(|written| AttestationDemand {
                 predicate_type: written.predicate_type.clone(),
+                conditions: Vec::new(),
             })
             .collect()
     }

@@ -213,6 +213,7 @@ pub(super) fn request(images: &[&str]) -> Request {
             namespace: "team".to_owned(),
             ..Place::default()
         },
+        pod: Arc::default(),
         pull: PullReferences::default(),
         enforcement: Enforcement::AsPolicySays,
         deadline: Instant::now() + Duration::from_secs(10),

@@ -6,7 +6,7 @@ use super::source::Source;
 
 /// What each module may use, beside [`FREE`] ones and itself, and does use. Read it from the bottom: a module uses
 /// what stands below it, and this list narrows that further.
-const ORDER: [(&str, &[&str]); 22] = [
+const ORDER: [(&str, &[&str]); 23] = [
     ("main", &["commands", "config", "telemetry"]),
     (
         "commands",
@@ -63,10 +63,11 @@ const ORDER: [(&str, &[&str]); 22] = [
     ),
     ("trust", &["policy", "verify"]),
     ("registry", &["image"]),
-    ("policy", &["key", "image"]),
+    ("policy", &["condition", "key", "image"]),
     ("workload", &[]),
     ("verify", &["key", "image"]),
     ("key", &["image"]),
+    ("condition", &[]),
     ("image", &[]),
     ("config", &["policy", "telemetry"]),
     ("telemetry", &[]),
@@ -79,7 +80,15 @@ const ORDER: [(&str, &[&str]); 22] = [
 const FREE: [&str; 3] = ["limits", "clock", "untrusted"];
 
 /// Modules without a runtime, network or clock, so that they can become a crate of their own.
-const PURE: [&str; 6] = ["image", "key", "workload", "policy", "verify", "decision"];
+const PURE: [&str; 7] = [
+    "image",
+    "condition",
+    "key",
+    "workload",
+    "policy",
+    "verify",
+    "decision",
+];
 
 /// Crates and parts of crates that pure modules never name.
 const IMPURE: [&[&str]; 11] = [

@@ -20,6 +20,7 @@ fn spec(require: Value, types: &[&str]) -> Value {
 #[test]
 fn attestations_are_asked_for_beside_a_signature_or_instead_of_one() {
     let demand = AttestationDemand {
+        conditions: Vec::new(),
         predicate_type: SLSA.to_owned(),
     };
     for (require, expected) in [(Value::Null, 1), (json!(1), 1), (json!(0), 0)] {
