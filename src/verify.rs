@@ -56,6 +56,21 @@ pub enum Layout {
     Bundle,
 }
 
+impl Layout {
+    /// How a layer of this media type is stored, if it may be a signature or an attestation. Nothing else tells:
+    /// descriptors of fallback indexes carry artifact types that say nothing, and every layout may be a referrer.
+    ///
+    /// Which versions of a bundle are read is found out when it is verified.
+    pub fn of_media_type(media_type: &str) -> Option<Self> {
+        match media_type {
+            SIMPLE_SIGNING => Some(Self::Legacy),
+            ENVELOPE => Some(Self::LegacyAttestation),
+            _ if media_type.starts_with(BUNDLE) => Some(Self::Bundle),
+            _ => None,
+        }
+    }
+}
+
 /// Something found beside an image that may be a signature: untrusted bytes.
 #[derive(Clone, Debug)]
 pub struct Candidate {
@@ -253,6 +268,15 @@ fn read(candidate: &Candidate, image: &Digest) -> Result<Material, SignatureErro
         Layout::LegacyAttestation => attachment::read(candidate),
     }
 }
+
+/// The media type of a legacy signature's payload.
+const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+
+/// The media type of a legacy attestation's envelope.
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+
+/// The beginning of the media type of every Sigstore bundle.
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 
 #[cfg(test)]
 mod tests;

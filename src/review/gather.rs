@@ -208,7 +208,7 @@ impl Gatherer<'_> {
         found
             .into_iter()
             .flatten()
-            .any(|list| list.iter().filter_map(layout).any(is_of_signatures))
+            .any(|list| list.iter().any(is_signature))
     }
 
     /// Each verification takes a millisecond or so, and what an attacker made takes many: lets others, and the deadline,
@@ -269,32 +269,18 @@ fn is_unsigned(found: &ImageEvidence) -> bool {
 
 fn candidate(attachment: &Attachment) -> Option<Candidate> {
     Some(Candidate {
-        layout: layout(attachment)?,
+        layout: Layout::of_media_type(&attachment.media_type)?,
         digest: attachment.digest.clone(),
         content: attachment.content.clone(),
         annotations: attachment.annotations.clone(),
     })
 }
 
-/// How the attachment is stored as a signature or an attestation, if it may be one. The media type decides: descriptors of fallback
-/// indexes carry artifact types that say nothing.
-fn layout(attachment: &Attachment) -> Option<Layout> {
-    if attachment.media_type.starts_with(BUNDLE_MEDIA_TYPE) {
-        Some(Layout::Bundle)
-    } else if attachment.media_type == SIMPLE_SIGNING_MEDIA_TYPE {
-        Some(Layout::Legacy)
-    } else if attachment.media_type == ENVELOPE_MEDIA_TYPE {
-        Some(Layout::LegacyAttestation)
-    } else {
-        None
-    }
-}
-
-/// Whether signatures are stored like this.
-fn is_of_signatures(layout: Layout) -> bool {
-    match layout {
-        Layout::Legacy | Layout::Bundle => true,
-        Layout::LegacyAttestation => false,
+/// Whether it is stored as signatures are.
+fn is_signature(attachment: &Attachment) -> bool {
+    match Layout::of_media_type(&attachment.media_type) {
+        Some(Layout::Legacy | Layout::Bundle) => true,
+        Some(Layout::LegacyAttestation) | None => false,
     }
 }
 
@@ -303,12 +289,3 @@ fn too_many(found: usize) -> LookupFailure {
         detail: format!("{found} signature candidates, at most {CANDIDATES_PER_IMAGE} are read"),
     }
 }
-
-/// The beginning of the media type of every Sigstore bundle; which versions are read is for `verify` to say.
-const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
-
-/// The media type of a legacy signature's payload.
-const SIMPLE_SIGNING_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-
-/// The media type of a legacy attestation's envelope.
-const ENVELOPE_MEDIA_TYPE: &str = "application/vnd.dsse.envelope.v1+json";

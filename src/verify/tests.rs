@@ -182,3 +182,28 @@ fn assert_refused(result: &Result<VerifiedSignature, SignatureError>, begins: &S
         _ => panic!("expected {begins:?}, got {error:?}"),
     }
 }
+
+#[test]
+fn the_media_type_of_a_layer_says_how_it_is_stored() {
+    for (media_type, layout) in [
+        (
+            "application/vnd.dev.cosign.simplesigning.v1+json",
+            Some(Layout::Legacy),
+        ),
+        (
+            "application/vnd.dsse.envelope.v1+json",
+            Some(Layout::LegacyAttestation),
+        ),
+        (
+            "application/vnd.dev.sigstore.bundle.v0.3+json",
+            Some(Layout::Bundle),
+        ),
+        (
+            "application/vnd.dev.sigstore.bundle+json;version=0.1",
+            Some(Layout::Bundle),
+        ),
+        ("application/vnd.in-toto+json", None),
+    ] {
+        assert_eq!(Layout::of_media_type(media_type), layout, "{media_type}");
+    }
+}

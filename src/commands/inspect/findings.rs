@@ -117,14 +117,9 @@ impl Finding {
 }
 
 fn candidate(attachment: &Attachment) -> Candidate {
-    // The place does not tell: cosign 2 can store its signatures as referrers too.
-    let layout = match attachment.media_type.as_str() {
-        SIMPLE_SIGNING => Layout::Legacy,
-        ENVELOPE => Layout::LegacyAttestation,
-        _ => Layout::Bundle,
-    };
     Candidate {
-        layout,
+        // Registries are asked for nothing else: what it is, if not that, the verifier says.
+        layout: Layout::of_media_type(&attachment.media_type).unwrap_or(Layout::Bundle),
         digest: attachment.digest.clone(),
         content: attachment.content.clone(),
         annotations: attachment.annotations.clone(),
@@ -156,9 +151,3 @@ fn place(place: AttachmentPlace) -> &'static str {
         AttachmentPlace::ReferrersTag => "referrers tag",
     }
 }
-
-/// The media type of a payload in the layout of cosign 2.
-const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-
-/// The media type of an attestation in the layouts of cosign 2.
-const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
