@@ -180,7 +180,7 @@ pub fn default_docker_config() -> Option<PathBuf> {
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let signed: jiff::SignedDuration = text
         .parse()
-        .map_err(|error: jiff::Error| error.to_string())?;
+        .map_err(|_: jiff::Error| "expected a duration like 5s, 1m 30s or 500ms".to_owned())?;
     Duration::try_from(signed).map_err(|_| "a duration cannot be negative".to_owned())
 }
 

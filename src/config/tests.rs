@@ -149,3 +149,10 @@ fn namespace_labels_are_split_at_commas_and_the_first_equals_sign() {
         .map(|(key, value)| (key.to_owned(), value.to_owned()));
     assert_eq!(args.namespace_labels, expected);
 }
+
+#[test]
+fn a_timeout_without_a_unit_is_refused_with_an_example() {
+    let refused = Cli::try_parse_from(["assay", "inspect", "nginx", "--timeout", "5"]).unwrap_err();
+    let expected = "expected a duration like 5s, 1m 30s or 500ms";
+    assert!(refused.to_string().contains(expected), "{refused}");
+}
