@@ -7,6 +7,7 @@ pub mod serve;
 pub mod verify;
 
 mod files;
+mod folder;
 mod signature;
 
 pub use files::FileError;

@@ -1,7 +1,7 @@
 //! `assay verify`: the webhook's decision outside a cluster.
 
 mod engine;
-mod folder;
+mod images;
 mod report;
 mod roots;
 mod targets;
@@ -28,7 +28,7 @@ use crate::{
 /// Judges all images and prints what to deploy.
 pub async fn run(args: VerifyArgs) -> Result<Exit, CommandError> {
     let targets = if args.files.is_empty() {
-        folder::read_images(&args)?
+        images::read_images(&args)?
     } else {
         read_all(&args.files).map_err(CommandError::usage)?
     };
@@ -39,21 +39,26 @@ pub async fn run(args: VerifyArgs) -> Result<Exit, CommandError> {
         .map_err(CommandError::undetermined)?;
     let mut reporter = Reporter::new(args.default_action.into());
     for (target, examination) in targets.iter().zip(&examinations) {
-        reporter.add(target, examination);
+        reporter.add(target, examination.as_ref());
     }
     reporter
         .print(args.output)
         .map_err(CommandError::undetermined)
 }
 
-/// Judges every target by itself, some of them at the same time; the order is kept.
+/// Judges every target by itself, some of them at the same time; the order is kept. None is for what cannot be read.
 async fn examine(
     reviewers: &Reviewers,
     args: &VerifyArgs,
     targets: &[Target],
-) -> Result<Vec<Examination>, ReviewError> {
-    let reviews = (targets.iter().zip(reviewers.of_targets()))
-        .map(|(target, reviewer)| reviewer.examine(request(args, target)));
+) -> Result<Vec<Option<Examination>>, ReviewError> {
+    let reviews =
+        (targets.iter().zip(reviewers.of_targets())).map(|(target, reviewer)| async move {
+            match reviewer {
+                Some(reviewer) => reviewer.examine(request(args, target)).await.map(Some),
+                None => Ok(None),
+            }
+        });
     let examinations: Vec<_> = stream::iter(reviews)
         .buffered(limits::OBJECTS_AT_ONCE)
         .collect()

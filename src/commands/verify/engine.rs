@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    folder::{FolderImage, Naming},
     roots,
-    targets::Target,
+    targets::{Origin, Target},
 };
 use crate::{
     app::Reading,
-    commands::{CommandError, FileError, files},
+    commands::{
+        CommandError, FileError, files,
+        folder::{FolderImage, Naming},
+    },
     config::{Authority, Source, VerifyArgs},
     limits,
     policy::{KeySource, ObjectEntry, PolicyObject, PolicySet, TrustRootName, crd},
@@ -28,7 +30,7 @@ struct NoEntries;
 /// Who judges which target: images in folders are judged by what their folder holds, and all others by what
 /// registries answer. No client is made where there are no others.
 pub(super) struct Reviewers {
-    of_targets: Vec<Arc<Reviewer>>,
+    of_targets: Vec<Option<Arc<Reviewer>>>,
 }
 
 impl Reviewers {
@@ -44,43 +46,50 @@ impl Reviewers {
             namespaces: namespaces.map(|name| (name, labels.clone())).collect(),
             ..standalone::Settings::default()
         };
-        let is_nameless = |folder: &FolderImage| matches!(folder.naming, Naming::Placeholder);
         let named = standalone(load(args, Naming::Known).await?, &settings);
-        let nameless = if targets
-            .iter()
-            .filter_map(|target| target.folder.as_ref())
-            .any(is_nameless)
-        {
+        let nameless = if targets.iter().any(is_nameless) {
             standalone(load(args, Naming::Placeholder).await?, &settings)
         } else {
             Arc::clone(&named)
         };
-        let by_registry = if targets.iter().any(|target| target.folder.is_none()) {
+        let in_registry = |target: &Target| matches!(target.origin, Origin::Registry);
+        let by_registry = if targets.iter().any(in_registry) {
             Some(Arc::new(by_registries(args, Arc::clone(&named))?))
         } else {
             None
         };
-        let of_targets = targets.iter().filter_map(|target| {
-            let Some(folder) = &target.folder else {
-                return by_registry.clone();
-            };
-            let rules = match folder.naming {
-                Naming::Known => Arc::clone(&named),
-                Naming::Placeholder => Arc::clone(&nameless),
-            };
-            let layout = Arc::clone(&folder.layout);
-            let keyring = Arc::new(FixedKeyring::default());
-            Some(Arc::new(Reviewer::new(layout, rules, keyring)))
+        let of_targets = targets.iter().map(|target| match &target.origin {
+            Origin::Registry => by_registry.clone(),
+            Origin::Folder(folder) => {
+                let rules = match folder.naming {
+                    Naming::Known => &named,
+                    Naming::Placeholder => &nameless,
+                };
+                Some(Arc::new(by_folder(folder, Arc::clone(rules))))
+            }
+            Origin::Unreadable(_) => None,
         });
         Ok(Self {
             of_targets: of_targets.collect(),
         })
     }
 
-    /// One for each target, in their order.
-    pub(super) fn of_targets(&self) -> impl Iterator<Item = &Reviewer> {
-        self.of_targets.iter().map(AsRef::as_ref)
+    /// One for each target, in their order; none for what cannot be read.
+    pub(super) fn of_targets(&self) -> impl Iterator<Item = Option<&Reviewer>> {
+        self.of_targets.iter().map(Option::as_deref)
     }
+}
+
+fn is_nameless(target: &Target) -> bool {
+    match &target.origin {
+        Origin::Folder(folder) => folder.naming == Naming::Placeholder,
+        Origin::Registry | Origin::Unreadable(_) => false,
+    }
+}
+
+fn by_folder(folder: &FolderImage, rules: Arc<Standalone>) -> Reviewer {
+    let layout = Arc::clone(&folder.layout);
+    Reviewer::new(layout, rules, Arc::new(FixedKeyring::default()))
 }
 
 fn by_registries(args: &VerifyArgs, rules: Arc<Standalone>) -> Result<Reviewer, CommandError> {

@@ -1,10 +1,13 @@
 //! What `assay verify` prints: the pinned references on stdout, everything else on stderr; or one document.
 
-use std::io::{self, Write};
+use std::{
+    error::Error as _,
+    io::{self, Write},
+};
 
 use serde::Serialize;
 
-use super::targets::{ObjectName, Target};
+use super::targets::{ObjectName, Origin, Target};
 use crate::{
     commands::{
         Exit, print_document,
@@ -12,8 +15,11 @@ use crate::{
     },
     config::OutputFormat,
     decision::{AdmittedImage, Decision, Denial, Outcome, PlannedImage, Question},
+    limits,
     policy::DefaultAction,
+    registry::LayoutError,
     review::Examination,
+    untrusted::shown,
     workload::ImageSlot,
 };
 
@@ -87,8 +93,18 @@ impl Reporter {
         }
     }
 
-    /// Adds what came of one target.
-    pub(super) fn add(&mut self, target: &Target, examination: &Examination) {
+    /// Adds what came of one target; without an examination, why there is none.
+    pub(super) fn add(&mut self, target: &Target, examination: Option<&Examination>) {
+        if let Origin::Unreadable(error) = &target.origin {
+            let unreadable = target
+                .slots
+                .iter()
+                .map(|slot| ImageReport::unreadable(slot, error));
+            self.images.extend(unreadable);
+        }
+        let Some(examination) = examination else {
+            return;
+        };
         for planned in &examination.plan.images {
             let image = ImageReport::new(target, planned, &examination.decision);
             self.images.push(image);
@@ -157,9 +173,9 @@ impl ImageReport {
         Self {
             object: target.object.clone(),
             field: target.object.as_ref().map(|_| slot.field_path()),
-            image: match &target.folder {
-                Some(folder) => folder.written.clone(),
-                None => slot.written.clone(),
+            image: match &target.origin {
+                Origin::Folder(folder) => folder.written.clone(),
+                Origin::Registry | Origin::Unreadable(_) => slot.written.clone(),
             },
             verdict: strictest(denials.iter().map(|denial| denial.verdict)),
             digest,
@@ -173,6 +189,40 @@ impl ImageReport {
             warnings: of_slot(warnings),
             audits: of_slot(audits),
             unmatched: matches!(planned.question, Question::Unmatched(_)),
+        }
+    }
+
+    /// Of an image in a folder that counts as a registry does which cannot be read.
+    fn unreadable(slot: &ImageSlot, error: &LayoutError) -> Self {
+        let code = if matches!(error, LayoutError::Limit { .. }) {
+            "LimitExceeded"
+        } else {
+            "RegistryUnavailable"
+        };
+        let image = shown(&slot.written, limits::SHOWN_CHARS);
+        let mut reasons = error.to_string();
+        if let Some(source) = error.source() {
+            reasons = format!("{reasons}: {source}");
+        }
+        Self {
+            object: None,
+            field: None,
+            image: slot.written.clone(),
+            verdict: Verdict::Undetermined,
+            digest: None,
+            pinned: None,
+            policies: Vec::new(),
+            signatures: Vec::new(),
+            attestations: Vec::new(),
+            denials: vec![DenialReport {
+                code,
+                policy: None,
+                verdict: Verdict::Undetermined,
+                message: format!("{image} could not be checked: {reasons} [{code}]"),
+            }],
+            warnings: Vec::new(),
+            audits: Vec::new(),
+            unmatched: false,
         }
     }
 
@@ -216,6 +266,10 @@ impl DenialReport {
             None => line
                 .strip_prefix(&format!("{}: ", denial.slot))
                 .map_or_else(|| line.clone(), str::to_owned),
+        };
+        let message = match &target.origin {
+            Origin::Folder(folder) => folder.told(&message),
+            Origin::Registry | Origin::Unreadable(_) => message,
         };
         Self {
             code: denial.cause.code(),
@@ -269,9 +323,9 @@ fn digest_of(
 
 fn pinned(target: &Target, image: &AdmittedImage) -> String {
     let reference = image.reference.pinned(&image.digest);
-    match &target.folder {
-        Some(folder) => folder.pinned(reference),
-        None => reference,
+    match &target.origin {
+        Origin::Folder(folder) => folder.pinned(reference),
+        Origin::Registry | Origin::Unreadable(_) => reference,
     }
 }
 

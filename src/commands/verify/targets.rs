@@ -10,11 +10,13 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::folder::FolderImage;
-
 use crate::{
-    commands::files::{FileError, read_or_stdin},
+    commands::{
+        files::{FileError, read_or_stdin},
+        folder::FolderImage,
+    },
     limits,
+    registry::LayoutError,
     workload::{self, ImageSlot, PullReferences, SlotError, SlotKind, WorkloadKind, image_slots},
 };
 
@@ -33,8 +35,19 @@ pub(super) struct Target {
     pub(super) pod: Arc<Value>,
     /// Which pull credentials it names.
     pub(super) pull: PullReferences,
-    /// The folder that the image is in, when it is in no registry.
-    pub(super) folder: Option<FolderImage>,
+    /// Where they are.
+    pub(super) origin: Origin,
+}
+
+/// Where a target's images are.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// In registries.
+    Registry,
+    /// In an OCI layout folder.
+    Folder(Box<FolderImage>),
+    /// In a folder that holds something other than it lists.
+    Unreadable(Arc<LayoutError>),
 }
 
 /// An object's kind and name, as people refer to it.
@@ -88,7 +101,7 @@ pub(super) enum InputError {
 
 impl Target {
     /// An image named on the command line.
-    pub(super) fn image(written: &str) -> Self {
+    pub(super) fn image(written: &str, origin: Origin) -> Self {
         let slot = ImageSlot {
             kind: SlotKind::Container,
             name: String::new(),
@@ -102,7 +115,7 @@ impl Target {
             labels: BTreeMap::new(),
             pod: Arc::default(),
             pull: PullReferences::default(),
-            folder: None,
+            origin,
         }
     }
 
@@ -114,7 +127,7 @@ impl Target {
             labels: workload::pod_labels(kind, object),
             pod: Arc::new(workload::pod(kind, object).cloned().unwrap_or_default()),
             pull: workload::pull_references(kind, object),
-            folder: None,
+            origin: Origin::Registry,
         })
     }
 }

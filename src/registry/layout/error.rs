@@ -21,6 +21,14 @@ pub enum LayoutError {
         /// Why.
         source: io::Error,
     },
+    /// It is no folder.
+    #[error(
+        "{file} is a file, expected the folder that an OCI layout is in; unpack it where it is an archive"
+    )]
+    NotAFolder {
+        /// Which.
+        file: String,
+    },
     /// It is a file of another kind.
     #[error("{file} is no {expected}")]
     Kind {
@@ -130,11 +138,15 @@ impl LayoutError {
     pub fn is_wrong_usage(&self) -> bool {
         match self {
             Self::Name { .. }
+            | Self::NotAFolder { .. }
             | Self::NoLayout { .. }
             | Self::NoImage { .. }
             | Self::Several { .. }
             | Self::NoSuchImage { .. } => true,
-            Self::Unreadable { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Unreadable { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ),
             Self::Kind { .. }
             | Self::Version { .. }
             | Self::Outside { .. }

@@ -34,11 +34,7 @@ impl Folder {
             source,
         })?;
         if !root.is_dir() {
-            let expected = "folder";
-            return Err(LayoutError::Kind {
-                file: shown,
-                expected,
-            });
+            return Err(LayoutError::NotAFolder { file: shown });
         }
         let folder = Self { root, shown };
         let marker = folder.named(MARKER, limits::LAYOUT_MARKER_BYTES)?;

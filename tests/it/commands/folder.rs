@@ -256,6 +256,11 @@ async fn a_folder_that_cannot_be_judged_says_why_and_exits_64_or_2() {
     let other = format!("registry.example/app@sha256:{}", "0".repeat(64));
     for (arguments, expected) in [
         (&["oci:missing"][..], "missing cannot be read"),
+        (
+            &["oci:cosign.pub"],
+            "cosign.pub is a file, expected the folder that an OCI layout is in",
+        ),
+        (&["oci:cosign.pub/app"], "cosign.pub/app cannot be read"),
         (&["oci:app:v2"], "app has no image v2, it has :v1"),
         (
             &["nginx", "--as", "a.example/b"],
@@ -274,7 +279,59 @@ async fn a_folder_that_cannot_be_judged_says_why_and_exits_64_or_2() {
     std::fs::remove_file(bench.path(&format!("app/blobs/sha256/{}", digest.hex()))).unwrap();
     let (code, told) = exit(&["oci:app"]).await;
     let expected = format!(
-        "assay: app lists {digest} and does not have it; copy the whole folder, blobs included\n"
+        "oci:app could not be checked: app lists {digest} and does not have it; copy the whole folder, blobs included \
+         [RegistryUnavailable]\n"
     );
     assert_eq!((code, told), (Some(2), expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_folder_leaves_the_verdicts_on_the_others() {
+    let bench = Bench::new().await;
+    let good = write_layout(&bench, "good", None, by_key(&bench));
+    let broken = write_layout(&bench, "broken", None, |_| None);
+    std::fs::remove_file(bench.path(&format!("broken/blobs/sha256/{}", broken.hex()))).unwrap();
+    write_layout(&bench, "unsigned", None, |_| None);
+    let run = bench
+        .run(&["verify", "oci:broken", "oci:good", "--key", "cosign.pub"])
+        .await;
+    assert_eq!(
+        (run.code, run.stdout),
+        (Some(2), format!("oci:good@{good}\n")),
+        "{}",
+        run.stderr
+    );
+    let arguments = ["verify", "oci:broken", "oci:good", "oci:unsigned"];
+    let run = bench
+        .run(&[&arguments[..], &["--key", "cosign.pub", "-o", "json"]].concat())
+        .await;
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    let verdicts: Vec<_> = (document["images"].as_array().unwrap().iter())
+        .map(|image| {
+            let code = &image["denials"][0]["code"];
+            json!([image["image"], image["verdict"], code])
+        })
+        .collect();
+    let expected = [
+        json!(["oci:broken", "undetermined", "RegistryUnavailable"]),
+        json!(["oci:good", "admitted", null]),
+        json!(["oci:unsigned", "denied", "SignatureMissing"]),
+    ];
+    assert_eq!(verdicts, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_without_a_name_is_called_as_it_was_asked_for() {
+    let bench = Bench::new().await;
+    let digest = write_layout(&bench, "app", None, |_| None);
+    let run = bench
+        .run(&["verify", "oci:app", "--key", "cosign.pub"])
+        .await;
+    let expected = format!(
+        "oci:app ({}) has no signature [SignatureMissing]; sign it with an accepted key: \
+         cosign sign --key <your private key> <registry>/<repository>@{digest}\n",
+        digest.short()
+    );
+    assert_eq!((run.code, run.stderr), (Some(1), expected));
 }
