@@ -7,7 +7,9 @@ mod name;
 mod pattern;
 mod reference;
 
-pub use contents::{BuildStatement, Contents, Part, PlatformContents};
+pub use contents::{
+    BrokenStatement, BuildStatement, Contents, Part, PlatformContents, StatementFault,
+};
 pub use digest::{Digest, DigestError};
 pub use name::{RegistryHost, Repository, Tag};
 pub use pattern::{Pattern, PatternError, RepositoryPattern};

@@ -269,8 +269,29 @@ pub const REDIRECTS_PER_REQUEST: usize = 5;
 /// The most bytes of an error's body that are read to keep its connection.
 pub const ERROR_BODY_BYTES: usize = 64 * 1024;
 
-/// The most annotations of one descriptor.
+/// The most annotations of one manifest or descriptor.
 pub const ANNOTATIONS_PER_DESCRIPTOR: usize = 100;
+
+/// The most labels of one image.
+pub const LABELS_PER_IMAGE: usize = 200;
+
+/// The most images of one index whose annotations and labels are read.
+pub const PLATFORMS_PER_IMAGE: usize = 64;
+
+/// The most statements in one index about how its images were built, and the most manifests that hold them.
+pub const BUILD_STATEMENTS_PER_IMAGE: usize = 64;
+
+/// The largest configuration of an image that is read, in bytes.
+pub const CONFIG_BYTES: usize = 1024 * 1024;
+
+/// The most bytes that are fetched for what one image says about itself.
+pub const CONTENTS_BYTES_PER_IMAGE: usize = 16 * 1024 * 1024;
+
+/// The most bytes of annotations, labels and names of platforms that one image may have.
+pub const CONTENTS_TEXT_BYTES_PER_IMAGE: usize = 1024 * 1024;
+
+/// The most bytes of what images say about themselves that are remembered.
+pub const CONTENTS_CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How many manifests and blobs of one image are fetched at the same time.
 pub const FETCHES_PER_IMAGE: usize = 8;

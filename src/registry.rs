@@ -2,8 +2,10 @@
 
 mod auth;
 mod body;
+mod bounded;
 mod cache;
 mod client;
+mod contents;
 mod credentials;
 mod describe;
 mod discovery;
@@ -28,13 +30,16 @@ pub use options::RegistryOptions;
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};
 pub use tls::ClientError;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::image::{Digest, Reference, Repository};
+use crate::image::{Contents, Digest, Part, Reference, Repository};
 
 /// A registry, or many of them, as far as Assay reads them.
 pub trait Registry: std::fmt::Debug + Send + Sync {
@@ -63,6 +68,15 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         digest: &'a Digest,
         access: &'a Access,
     ) -> BoxFuture<'a, Result<Vec<Digest>, RegistryError>>;
+
+    /// What the image of this digest says about itself, as far as these parts go.
+    fn contents<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        parts: &'a BTreeSet<Part>,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<Contents>, RegistryError>>;
 }
 
 /// What is looked for. More is asked of a registry for attestations; a bundle may be either and always counts.

@@ -1,6 +1,10 @@
 mod malformed;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::BoxFuture;
@@ -10,7 +14,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::{
-    image::{Digest, Reference, Repository},
+    image::{Contents, Digest, Part, Reference, Repository},
     policy::{DefaultAction, PolicySet},
     registry::{Access, Attachment, Keyring, Registry, RegistryError, Search, Wanted},
     review::{PullSecrets, Snapshot, Snapshots},
@@ -82,6 +86,16 @@ impl Registry for NotAsked {
         _: &'a Access,
     ) -> BoxFuture<'a, Result<Vec<Digest>, RegistryError>> {
         panic!("{repository:?} was searched")
+    }
+
+    fn contents<'a>(
+        &'a self,
+        repository: &'a Repository,
+        _: &'a Digest,
+        _: &'a BTreeSet<Part>,
+        _: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<Contents>, RegistryError>> {
+        panic!("{repository:?} was read")
     }
 }
 

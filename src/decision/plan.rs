@@ -7,7 +7,7 @@ use super::{
     demand::satisfy,
 };
 use crate::{
-    image::{Reference, Repository},
+    image::{Part, Reference, Repository},
     policy::{Action, Authority, DefaultAction, Demand, Place, Policy, PolicySet},
     workload::ImageSlot,
 };
@@ -74,6 +74,11 @@ impl Inquiry {
         methods
     }
 
+    /// What has to be read of the image itself; empty when no demand is about that.
+    pub fn parts(&self) -> BTreeSet<Part> {
+        self.policies().flat_map(Policy::parts).collect()
+    }
+
     /// Whether any of the demands is for signatures.
     pub fn asks_for_signatures(&self) -> bool {
         self.policies().any(|policy| policy.signers_required() > 0)
@@ -100,6 +105,24 @@ impl Inquiry {
     fn policies_at<'a>(&'a self, place: &Repository) -> impl Iterator<Item = &'a Policy> {
         self.policies()
             .filter(move |policy| policy.place_of_signatures(&self.reference) == place)
+    }
+}
+
+impl Policy {
+    /// What has to be read of the image itself.
+    fn parts(&self) -> BTreeSet<Part> {
+        let mut parts = BTreeSet::new();
+        let of_attestations = self.attestations.iter().flat_map(|one| &one.conditions);
+        for demand in self.conditions.iter().chain(of_attestations) {
+            if demand.condition.expression().contains("image") {
+                parts.extend([Part::Annotations, Part::Labels]);
+            }
+        }
+        let provenance = self.provenance.as_ref();
+        if provenance.is_some_and(|provenance| !provenance.base_images.is_empty()) {
+            parts.extend([Part::Annotations, Part::BuildStatements]);
+        }
+        parts
     }
 }
 

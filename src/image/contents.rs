@@ -1,6 +1,6 @@
 //! What an image says about itself. The image's digest covers all of it, and whoever built the image wrote all of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use bytes::Bytes;
 
@@ -20,12 +20,17 @@ pub enum Part {
 /// What was read of an image. Parts that were not asked for are empty.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Contents {
-    /// The annotations of what the digest names: an index, or a single manifest.
+    /// The media type of what the digest names: an index, or a single manifest.
+    pub media_type: String,
+    /// Its annotations.
     pub annotations: BTreeMap<String, String>,
     /// The images in it, in the order of the index; of a single manifest that one.
     pub platforms: Vec<PlatformContents>,
     /// What BuildKit says about how they were built.
     pub build_statements: Vec<BuildStatement>,
+    /// What passes for such a statement and is none. Who relies on [`Self::build_statements`] relies on there being
+    /// none of these: one that is left out may have said what the others do not.
+    pub broken_statements: Vec<BrokenStatement>,
 }
 
 /// The image for one platform.
@@ -51,4 +56,53 @@ pub struct BuildStatement {
     pub predicate_type: String,
     /// The whole statement.
     pub statement: Bytes,
+}
+
+/// Something in the index that the index calls a statement about one of its images.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BrokenStatement {
+    /// The attestation manifest that the index lists.
+    pub manifest: Digest,
+    /// What is wrong.
+    pub fault: StatementFault,
+}
+
+/// Why a statement in an index is none about an image in it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum StatementFault {
+    /// The index links it to a manifest that it does not list, or to none.
+    #[error("the index links it to \"{presented}\", which is no image in it")]
+    UnknownPlatform {
+        /// To what, escaped and cut.
+        presented: String,
+    },
+    /// It is about something else than the index says.
+    #[error("it is about {presented}, the index says {expected}")]
+    OtherImage {
+        /// By its subject, escaped and cut.
+        presented: String,
+        /// By the index.
+        expected: Digest,
+    },
+    /// It is of another type than its manifest says.
+    #[error("it is of type \"{presented}\", its manifest says \"{listed}\"")]
+    OtherType {
+        /// By the manifest, escaped and cut.
+        listed: String,
+        /// By itself, escaped and cut.
+        presented: String,
+    },
+    /// It cannot be read.
+    #[error("{detail}")]
+    Malformed {
+        /// What is wrong, escaped and cut.
+        detail: String,
+    },
+}
+
+impl fmt::Display for BrokenStatement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manifest = self.manifest.short();
+        write!(f, "the build statement in {manifest}: {}", self.fault)
+    }
 }

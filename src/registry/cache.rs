@@ -1,13 +1,16 @@
 //! What is remembered, for how long and for whom.
 
-use std::{hash::Hash, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, hash::Hash, sync::Arc, time::Duration};
 
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::{Attachment, AttachmentPlace, CredentialId, Search, Wanted, options::RegistryOptions};
+use super::{
+    Attachment, AttachmentPlace, CredentialId, Search, Wanted, contents::weight as contents_weight,
+    options::RegistryOptions,
+};
 use crate::{
-    image::{Digest, Repository, Tag},
+    image::{Contents, Digest, Part, Repository, Tag},
     limits,
 };
 
@@ -28,6 +31,9 @@ pub(super) type DigestKey = (Repository, Digest, CredentialId);
 /// What was looked for in a place for attachments, as one login sees it.
 pub(super) type PlaceKey = (DigestKey, AttachmentPlace, Wanted);
 
+/// These parts of what the image of a digest says about itself, as one login sees it.
+pub(super) type ContentsKey = (DigestKey, BTreeSet<Part>);
+
 /// What was found in one place.
 #[derive(Clone, Debug)]
 pub(super) enum Looked {
@@ -44,6 +50,7 @@ pub(super) struct Caches {
     tags: Cache<TagKey, Timed<Digest>>,
     places: Cache<PlaceKey, Timed<Looked>>,
     children: Cache<DigestKey, Arc<[Digest]>>,
+    contents: Cache<ContentsKey, Arc<Contents>>,
     /// Repositories whose own answer says that there is no referrers API.
     without_api: Cache<(Repository, CredentialId), Timed<()>>,
     /// Which of a repository's credentials was let in last.
@@ -116,10 +123,16 @@ impl Caches {
                         .saturating_add(ENTRY_BYTES),
                 )
             });
+        let contents = Cache::builder()
+            .max_capacity(limits::CONTENTS_CACHE_BYTES)
+            .weigher(|_: &ContentsKey, contents: &Arc<Contents>| {
+                weight(contents_weight(contents).saturating_add(ENTRY_BYTES))
+            });
         Self {
             tags: keep(limits::TAG_CACHE_ENTRIES, ttl.tag_ttl),
             places: places.build(),
             children: children.build(),
+            contents: contents.build(),
             without_api: keep(limits::TAG_CACHE_ENTRIES, ttl.registry_facts_ttl),
             let_in: keep(limits::TAG_CACHE_ENTRIES, ttl.registry_facts_ttl),
             ttl,
@@ -158,6 +171,14 @@ impl Caches {
 
     pub(super) fn keep_children(&self, key: DigestKey, children: Arc<[Digest]>) {
         self.children.insert(key, children);
+    }
+
+    pub(super) fn contents(&self, key: &ContentsKey) -> Option<Arc<Contents>> {
+        self.contents.get(key)
+    }
+
+    pub(super) fn keep_contents(&self, key: ContentsKey, contents: Arc<Contents>) {
+        self.contents.insert(key, contents);
     }
 
     /// Whether this repository itself, not just a probe, has said that there is no referrers API.

@@ -1,6 +1,6 @@
 //! The one real [`Registry`]: over HTTP, by the OCI distribution specification.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -9,7 +9,8 @@ use tokio_util::task::TaskTracker;
 use super::{
     Access, Attachment, Registry, RegistryError, RegistryOptions, RegistrySettings, Search, Wanted,
     auth::Tokens,
-    cache::{Caches, DigestKey, Looked, PlaceKey, TagKey},
+    cache::{Caches, ContentsKey, DigestKey, Looked, PlaceKey, TagKey},
+    contents,
     flight::Flights,
     host::Hosts,
     manifest::ANY_MANIFEST,
@@ -17,7 +18,7 @@ use super::{
     tls::{ClientError, Clients},
     transport::Transport,
 };
-use crate::image::{Digest, Reference, Repository, Tag};
+use crate::image::{Contents, Digest, Part, Reference, Repository, Tag};
 
 /// Reads registries over HTTP. Cheap to clone; all clones share connections, tokens and caches.
 #[derive(Clone, Debug)]
@@ -34,6 +35,7 @@ pub(super) struct Core {
     pub(super) place_flights: Flights<PlaceKey, Looked>,
     tag_flights: Flights<TagKey, Digest>,
     children_flights: Flights<DigestKey, Arc<[Digest]>>,
+    contents_flights: Flights<ContentsKey, Arc<Contents>>,
 }
 
 impl OciRegistry {
@@ -63,6 +65,7 @@ impl OciRegistry {
                 place_flights: Flights::new(tasks.clone()),
                 tag_flights: Flights::new(tasks.clone()),
                 children_flights: Flights::new(tasks.clone()),
+                contents_flights: Flights::new(tasks.clone()),
             }),
         })
     }
@@ -137,6 +140,42 @@ impl OciRegistry {
             .await?;
         Ok(children.to_vec())
     }
+
+    async fn read_contents(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        parts: &BTreeSet<Part>,
+        access: &Access,
+    ) -> Result<Arc<Contents>, RegistryError> {
+        let session = self.open(repository, access)?;
+        let key = (session.digest_key(digest), parts.clone());
+        if let Some(contents) = self.core.caches.contents(&key) {
+            return Ok(contents);
+        }
+        let host = session.host_name();
+        self.core
+            .contents_flights
+            .join(key.clone(), &host, session.deadline, || {
+                let (session, key) = (Arc::clone(&session), key.clone());
+                async move {
+                    // Another run may have ended between the look and the boarding.
+                    if let Some(contents) = session.core.caches.contents(&key) {
+                        return Ok(contents);
+                    }
+                    let ((_, digest, _), parts) = &key;
+                    let contents = contents::read(session.as_ref(), digest, parts).await?;
+                    let contents = contents.ok_or_else(|| session.no_image(digest))?;
+                    let contents = Arc::new(contents);
+                    session
+                        .core
+                        .caches
+                        .keep_contents(key, Arc::clone(&contents));
+                    Ok(contents)
+                }
+            })
+            .await
+    }
 }
 
 impl Registry for OciRegistry {
@@ -175,6 +214,16 @@ impl Registry for OciRegistry {
     ) -> BoxFuture<'a, Result<Vec<Digest>, RegistryError>> {
         Box::pin(self.list_children(repository, digest, access))
     }
+
+    fn contents<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+        parts: &'a BTreeSet<Part>,
+        access: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<Contents>, RegistryError>> {
+        Box::pin(self.read_contents(repository, digest, parts, access))
+    }
 }
 
 impl Session {
@@ -211,15 +260,14 @@ impl Session {
         let manifest = self
             .fetch_manifest(digest.as_str(), ANY_MANIFEST, Some(digest))
             .await?
-            .ok_or_else(|| RegistryError::NotFound {
-                host: self.host_name(),
-                what: format!("{}@{}", self.repository.path(), digest.short()),
-            })?;
-        Ok(manifest
-            .manifests
-            .iter()
-            .filter(|child| !child.has_annotation("vnd.docker.reference.type"))
-            .filter_map(super::manifest::Descriptor::digest)
-            .collect())
+            .ok_or_else(|| self.no_image(digest))?;
+        Ok(manifest.children())
+    }
+
+    pub(super) fn no_image(&self, digest: &Digest) -> RegistryError {
+        RegistryError::NotFound {
+            host: self.host_name(),
+            what: format!("{}@{}", self.repository.path(), digest.short()),
+        }
     }
 }

@@ -40,10 +40,7 @@ impl OciRegistry {
         let manifest = session
             .fetch_manifest(digest.as_str(), ANY_MANIFEST, Some(digest))
             .await?
-            .ok_or_else(|| RegistryError::NotFound {
-                host: session.host_name(),
-                what: format!("{}@{}", repository.path(), digest.short()),
-            })?;
+            .ok_or_else(|| session.no_image(digest))?;
         Ok(Description {
             media_type: manifest.kind.media_type(),
             platforms: manifest
@@ -58,7 +55,9 @@ impl OciRegistry {
 impl PlatformManifest {
     fn of(descriptor: &Descriptor) -> Option<Self> {
         Some(Self {
-            platform: descriptor.platform(),
+            platform: descriptor
+                .platform()
+                .unwrap_or_else(|| "unknown".to_owned()),
             digest: descriptor.digest()?,
         })
     }

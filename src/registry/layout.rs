@@ -1,9 +1,10 @@
 //! OCI image layout folders, as `cosign save`, skopeo, oras and buildx write them, in a registry's place.
 //!
-//! Everything is read when the folder is opened: what cannot be read is known before anything is judged, and
-//! nothing is asked for later.
+//! Everything that is signed is read when the folder is opened: what cannot be read is known before anything is judged.
+//! Only what the image says about itself is read when it is asked for.
 
 mod attached;
+mod content;
 mod error;
 mod folder;
 mod images;
@@ -14,13 +15,16 @@ mod tests;
 pub use error::LayoutError;
 pub use name::LayoutName;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{FutureExt as _, TryFutureExt as _, future::BoxFuture};
 
-use self::{folder::Folder, images::Contents};
+use self::{content::Shelf, folder::Folder, images::Contents as Listed};
 use super::{Access, Attachment, Registry, RegistryError, Search, Wanted};
-use crate::image::{Digest, Reference, Repository};
+use crate::image::{Contents, Digest, Part, Reference, Repository};
 
 /// One image of a layout folder, with all that the folder holds about it.
 ///
@@ -32,6 +36,7 @@ pub struct OciLayout {
     name: Option<Reference>,
     children: Vec<Digest>,
     attachments: BTreeMap<Digest, Arc<[Attachment]>>,
+    shelf: Shelf,
 }
 
 impl OciLayout {
@@ -41,7 +46,7 @@ impl OciLayout {
     /// When the folder is no layout, does not say which image is meant, or holds something other than it lists.
     pub fn open(name: &LayoutName) -> Result<Self, LayoutError> {
         let folder = Folder::open(name.folder())?;
-        let contents = Contents::read(&folder)?;
+        let contents = Listed::read(&folder)?;
         let image = contents.choose(name.choice(), folder.shown())?;
         let children = contents.children_of(&image);
         let mut attachments = BTreeMap::new();
@@ -58,6 +63,10 @@ impl OciLayout {
             image,
             children,
             attachments,
+            shelf: Shelf {
+                folder,
+                listed: contents,
+            },
         })
     }
 
@@ -107,5 +116,15 @@ impl Registry for OciLayout {
             Vec::new()
         };
         async move { Ok(children) }.boxed()
+    }
+
+    fn contents<'a>(
+        &'a self,
+        _: &'a Repository,
+        digest: &'a Digest,
+        parts: &'a BTreeSet<Part>,
+        _: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<Contents>, RegistryError>> {
+        self.shelf.read(digest, parts).map_ok(Arc::new).boxed()
     }
 }

@@ -4,13 +4,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt, marker::PhantomData};
+use std::collections::BTreeMap;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor},
-};
+use serde::Deserialize;
 
+use super::bounded::{List, TOO_LONG, TOO_MANY_TEXTS, Texts};
 use crate::{image::Digest, limits, untrusted::shown};
 
 /// All that Assay can read: what it asks for when it does not know which it will get.
@@ -32,7 +30,7 @@ pub(super) enum Kind {
 }
 
 /// A manifest or index.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(
     clippy::struct_field_names,
     reason = "a bare subject could be a statement's or a certificate's"
@@ -41,10 +39,14 @@ pub(super) struct Manifest {
     pub(super) kind: Kind,
     /// The digest of its bytes, computed by us.
     pub(super) digest: Digest,
+    /// The configuration of a manifest.
+    pub(super) config: Option<Descriptor>,
     /// The layers of a manifest.
     pub(super) layers: Vec<Descriptor>,
     /// The manifests that an index lists.
     pub(super) manifests: Vec<Descriptor>,
+    /// Its own annotations. Docker's forms have none.
+    pub(super) annotations: BTreeMap<String, String>,
     /// The digest of the manifest that it says it is about.
     pub(super) manifest_subject: Option<String>,
 }
@@ -64,12 +66,24 @@ pub(super) struct Descriptor {
     platform: Option<Platform>,
 }
 
+/// What an entry of an index is there for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    /// It is an image that may run.
+    Image,
+    /// It holds BuildKit's statements about one.
+    Attestation,
+    /// It is something else about one.
+    Other,
+}
+
+/// What an image runs on.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Platform {
-    os: Option<String>,
-    architecture: Option<String>,
-    variant: Option<String>,
+pub(super) struct Platform {
+    pub(super) os: Option<String>,
+    pub(super) architecture: Option<String>,
+    pub(super) variant: Option<String>,
 }
 
 /// Why a document is no manifest that we read.
@@ -95,12 +109,18 @@ struct Document {
     #[serde(default)]
     media_type: Option<String>,
     #[serde(default)]
-    layers: Option<Bounded<Descriptor>>,
+    config: Option<Descriptor>,
     #[serde(default)]
-    manifests: Option<Bounded<Descriptor>>,
+    layers: Option<Descriptors>,
+    #[serde(default)]
+    manifests: Option<Descriptors>,
+    #[serde(default)]
+    annotations: Option<Annotations>,
     #[serde(default)]
     subject: Option<Subject>,
 }
+
+type Descriptors = List<Descriptor, { limits::DESCRIPTORS_PER_INDEX }>;
 
 #[derive(Deserialize)]
 struct Subject {
@@ -125,6 +145,14 @@ impl Kind {
             Self::OciIndex => "application/vnd.oci.image.index.v1+json",
             Self::DockerManifest => "application/vnd.docker.distribution.manifest.v2+json",
             Self::DockerList => "application/vnd.docker.distribution.manifest.list.v2+json",
+        }
+    }
+
+    /// Whether annotations mean something in it.
+    pub(super) fn has_annotations(self) -> bool {
+        match self {
+            Self::OciManifest | Self::OciIndex => true,
+            Self::DockerManifest | Self::DockerList => false,
         }
     }
 
@@ -163,10 +191,25 @@ impl Manifest {
         Ok(Self {
             kind,
             digest: Digest::of(body),
-            layers: layers.map(|list| list.0).unwrap_or_default(),
-            manifests: manifests.map(|list| list.0).unwrap_or_default(),
+            config: document.config,
+            layers: layers.map(List::into_items).unwrap_or_default(),
+            manifests: manifests.map(List::into_items).unwrap_or_default(),
+            annotations: document
+                .annotations
+                .filter(|_| kind.has_annotations())
+                .map(Texts::into_map)
+                .unwrap_or_default(),
             manifest_subject: document.subject.map(|subject| subject.digest),
         })
+    }
+
+    /// The images that an index lists.
+    pub(super) fn children<T: FromIterator<Digest>>(&self) -> T {
+        let images = self
+            .manifests
+            .iter()
+            .filter(|one| one.role() == Role::Image);
+        images.filter_map(Descriptor::digest).collect()
     }
 }
 
@@ -179,109 +222,70 @@ impl Descriptor {
     pub(super) fn annotations(&self) -> BTreeMap<String, String> {
         let annotations = self.annotations.as_ref();
         annotations
-            .map(|annotations| annotations.0.clone())
+            .map(|annotations| annotations.as_map().clone())
             .unwrap_or_default()
     }
 
     /// How long the annotations are together.
     pub(super) fn annotation_bytes(&self) -> usize {
-        let annotations = self
-            .annotations
-            .iter()
-            .flat_map(|annotations| &annotations.0);
-        annotations
-            .map(|(key, value)| key.len() + value.len())
-            .sum()
+        self.annotations.as_ref().map_or(0, Texts::bytes)
     }
 
-    /// As in `linux/arm64/v8`, for an entry of an index.
-    pub(super) fn platform(&self) -> String {
-        let Some(platform) = &self.platform else {
-            return "unknown".to_owned();
-        };
-        let parts = [&platform.os, &platform.architecture, &platform.variant];
-        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
-        parts.join("/")
+    /// As in `linux/arm64/v8`, for an entry of an index that says it.
+    pub(super) fn platform(&self) -> Option<String> {
+        self.platform.as_ref().map(Platform::text)
+    }
+
+    /// What this entry of an index is there for.
+    ///
+    /// A runtime chooses by the platform alone, so that what has one may run, whatever the annotations call it.
+    pub(super) fn role(&self) -> Role {
+        let is_for_none = self.platform.as_ref().is_some_and(Platform::is_unknown);
+        match self.annotation(REFERENCE_TYPE) {
+            Some(ATTESTATION_MANIFEST) if is_for_none => Role::Attestation,
+            Some(_) if is_for_none => Role::Other,
+            Some(_) | None => Role::Image,
+        }
     }
 
     pub(super) fn annotation(&self, key: &str) -> Option<&str> {
         let annotations = self.annotations.as_ref()?;
-        annotations.0.get(key).map(String::as_str)
+        annotations.as_map().get(key).map(String::as_str)
     }
 
     pub(super) fn has_annotation(&self, key: &str) -> bool {
-        let annotations = self.annotations.as_ref();
-        annotations.is_some_and(|annotations| annotations.0.contains_key(key))
+        self.annotation(key).is_some()
     }
 }
 
-/// A list of at most [`limits::DESCRIPTORS_PER_INDEX`].
-#[derive(Debug)]
-struct Bounded<T>(Vec<T>);
+impl Platform {
+    /// As in `linux/arm64/v8`.
+    pub(super) fn text(&self) -> String {
+        let parts = [&self.os, &self.architecture, &self.variant];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        parts.join("/")
+    }
 
-/// At most [`limits::ANNOTATIONS_PER_DESCRIPTOR`], each key once.
-#[derive(Clone, Debug)]
-struct Annotations(BTreeMap<String, String>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
-            type Value = Bounded<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = list.next_element()? {
-                    if items.len() == limits::DESCRIPTORS_PER_INDEX {
-                        return Err(de::Error::custom(TOO_MANY_DESCRIPTORS));
-                    }
-                    items.push(item);
-                }
-                Ok(Bounded(items))
-            }
-        }
-        deserializer.deserialize_seq(List(PhantomData))
+    fn is_unknown(&self) -> bool {
+        let unknown = Some("unknown");
+        self.os.as_deref() == unknown && self.architecture.as_deref() == unknown
     }
 }
 
-impl<'de> Deserialize<'de> for Annotations {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Map;
-        impl<'de> Visitor<'de> for Map {
-            type Value = Annotations;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("annotations")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut found = BTreeMap::new();
-                while let Some((key, value)) = map.next_entry()? {
-                    if found.len() == limits::ANNOTATIONS_PER_DESCRIPTOR {
-                        return Err(de::Error::custom(TOO_MANY_ANNOTATIONS));
-                    }
-                    if found.insert(key, value).is_some() {
-                        return Err(de::Error::custom("the same annotation twice"));
-                    }
-                }
-                Ok(Annotations(found))
-            }
-        }
-        deserializer.deserialize_map(Map)
-    }
-}
+/// The annotations of one manifest or descriptor.
+type Annotations = Texts<{ limits::ANNOTATIONS_PER_DESCRIPTOR }>;
 
 /// Serde carries no error type of ours through a parse, so the two limits are told apart by their text.
 fn refusal(error: &serde_json::Error) -> ManifestError {
     let text = error.to_string();
-    if text.starts_with(TOO_MANY_DESCRIPTORS) {
+    if text.starts_with(TOO_LONG) {
         ManifestError::TooMany {
             what: "descriptors",
             limit: limits::DESCRIPTORS_PER_INDEX,
         }
-    } else if text.starts_with(TOO_MANY_ANNOTATIONS) {
+    } else if text.starts_with(TOO_MANY_TEXTS) {
         ManifestError::TooMany {
-            what: "annotations of one descriptor",
+            what: "annotations in one place",
             limit: limits::ANNOTATIONS_PER_DESCRIPTOR,
         }
     } else {
@@ -289,5 +293,7 @@ fn refusal(error: &serde_json::Error) -> ManifestError {
     }
 }
 
-const TOO_MANY_DESCRIPTORS: &str = "too many descriptors";
-const TOO_MANY_ANNOTATIONS: &str = "too many annotations";
+/// What BuildKit calls an entry of an index that is no image.
+pub(super) const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+
+const ATTESTATION_MANIFEST: &str = "attestation-manifest";

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
+    sync::Arc,
 };
 
 use futures::{StreamExt as _, future::join_all, stream};
@@ -20,7 +21,7 @@ use crate::{
         Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, Inquiry,
         LookupFailure, Method,
     },
-    image::{Digest, Reference, Repository},
+    image::{Contents, Digest, Reference, Repository},
     limits::{CANDIDATES_PER_IMAGE, CHILDREN_PER_INDEX, LOOKUPS_PER_REVIEW},
     registry::{Access, Attachment, Registry, RegistryError, Search, Wanted},
     verify::{Candidate, Layout, claimed_predicate_type},
@@ -67,10 +68,11 @@ impl Gatherer<'_> {
         let Ok(digest) = found.digest.clone() else {
             return found;
         };
+        found.contents = self.contents(inquiry, &digest).await;
         let places = inquiry.signature_repositories();
         let searches = places
             .iter()
-            .map(|place| self.search(inquiry, place, &digest));
+            .map(|place| self.search(inquiry, place, &digest, &found));
         found.signatures = places
             .iter()
             .cloned()
@@ -93,21 +95,40 @@ impl Gatherer<'_> {
         }
     }
 
+    /// What the image says about itself, if anything asks for that.
+    async fn contents(
+        &self,
+        inquiry: &Inquiry,
+        image: &Digest,
+    ) -> Option<Result<Arc<Contents>, LookupFailure>> {
+        let parts = inquiry.parts();
+        if parts.is_empty() {
+            return None;
+        }
+        let repository = inquiry.reference.repository();
+        let contents = self
+            .registry
+            .contents(repository, image, &parts, &self.access);
+        Some(self.in_time(contents).await)
+    }
+
     /// What is found in one signature repository: no more than is needed, but everything before the answer is "none".
     async fn search(
         &self,
         inquiry: &Inquiry,
         place: &Repository,
         image: &Digest,
+        so_far: &ImageEvidence,
     ) -> Result<Candidates, LookupFailure> {
-        let first = self.find(inquiry, place, image, Search::First).await?;
+        let look = |search| self.find(inquiry, place, image, so_far, search);
+        let first = look(Search::First).await?;
         if first.is_enough {
             return Ok(first.candidates);
         }
-        let mut all = self.find(inquiry, place, image, Search::Everywhere).await?;
+        let mut all = look(Search::Everywhere).await?;
         // "Nothing" is never old news, but a list of signatures that do not count may be.
         if !all.is_enough && !all.candidates.checked.is_empty() {
-            all = self.find(inquiry, place, image, Search::Afresh).await?;
+            all = look(Search::Afresh).await?;
         }
         match all.left_out {
             Some(limit) if !all.is_enough => Err(limit),
@@ -120,6 +141,7 @@ impl Gatherer<'_> {
         inquiry: &Inquiry,
         place: &Repository,
         image: &Digest,
+        so_far: &ImageEvidence,
         search: Search,
     ) -> Result<Find, LookupFailure> {
         let methods = inquiry.methods(place);
@@ -152,8 +174,9 @@ impl Gatherer<'_> {
                 attestations,
             });
         }
+        let found = with(so_far, place, &candidates);
         Ok(Find {
-            is_enough: is_enough(inquiry, place, image, &candidates, &self.circumstances),
+            is_enough: inquiry.is_satisfied_by(place, &found, &self.circumstances),
             candidates,
             left_out: (all.len() > CANDIDATES_PER_IMAGE).then(|| too_many(all.len())),
         })
@@ -242,20 +265,12 @@ struct Find {
     left_out: Option<LookupFailure>,
 }
 
-fn is_enough(
-    inquiry: &Inquiry,
-    place: &Repository,
-    image: &Digest,
-    candidates: &Candidates,
-    circumstances: &Circumstances,
-) -> bool {
-    let found = ImageEvidence {
-        digest: Ok(image.clone()),
+/// What is known so far, with these candidates in this place.
+fn with(so_far: &ImageEvidence, place: &Repository, candidates: &Candidates) -> ImageEvidence {
+    ImageEvidence {
         signatures: BTreeMap::from([(place.clone(), Ok(candidates.clone()))]),
-        contents: None,
-        signed_child: None,
-    };
-    inquiry.is_satisfied_by(place, &found, circumstances)
+        ..so_far.clone()
+    }
 }
 
 /// Whether every place was looked at and none holds a candidate.

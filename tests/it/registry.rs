@@ -7,6 +7,7 @@
 mod access;
 mod attestations;
 mod budgets;
+mod contents;
 mod faults;
 mod limits;
 mod places;

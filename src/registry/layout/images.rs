@@ -8,7 +8,7 @@ use crate::{
     limits,
     registry::{
         layout::folder::blob_path,
-        manifest::{Descriptor, Kind, Manifest, ManifestError, OCI_INDEX},
+        manifest::{Descriptor, Kind, Manifest, ManifestError, OCI_INDEX, REFERENCE_TYPE},
     },
     untrusted::shown,
 };
@@ -120,12 +120,7 @@ impl Contents {
     /// What an index lists of platforms; nothing for a single manifest.
     pub(super) fn children_of(&self, image: &Digest) -> Vec<Digest> {
         let manifest = self.manifests.get(image);
-        manifest
-            .into_iter()
-            .flat_map(|manifest| &manifest.manifests)
-            .filter(|child| !child.has_annotation(BUILD_RECORD))
-            .filter_map(Descriptor::digest)
-            .collect()
+        manifest.map(Manifest::children).unwrap_or_default()
     }
 
     /// The images that the layout itself lists and that are no part of another.
@@ -191,7 +186,7 @@ impl Entry {
             image_name: annotation(CONTAINERD_NAME),
             cosign_kind: annotation(COSIGN_KIND),
             listed_by,
-            is_build_record: listed.has_annotation(BUILD_RECORD),
+            is_build_record: listed.has_annotation(REFERENCE_TYPE),
         }
     }
 
@@ -357,4 +352,3 @@ const CONTAINERD_NAME: &str = "io.containerd.image.name";
 const COSIGN_KIND: &str = "kind";
 const COSIGN_IMAGE: &str = "dev.cosignproject.cosign/image";
 const COSIGN_IMAGE_INDEX: &str = "dev.cosignproject.cosign/imageIndex";
-const BUILD_RECORD: &str = "vnd.docker.reference.type";

@@ -102,7 +102,7 @@ fn one_annotation_too_many_is_refused() {
     let limit = limits::ANNOTATIONS_PER_DESCRIPTOR;
     assert!(parse(MANIFEST, &of(limit)).is_ok());
     let error = ManifestError::TooMany {
-        what: "annotations of one descriptor",
+        what: "annotations in one place",
         limit,
     };
     assert_eq!(parse(MANIFEST, &of(limit + 1)).err(), Some(error));

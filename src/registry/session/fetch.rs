@@ -9,6 +9,7 @@ use crate::{
     limits,
     registry::{
         RegistryError,
+        contents::Source,
         manifest::{ANY_MANIFEST, Manifest, ManifestError},
         transport::Answer,
     },
@@ -40,7 +41,16 @@ impl Session {
         accept: &'static str,
         expected: Option<&Digest>,
     ) -> Result<Option<Manifest>, RegistryError> {
-        let answer = self.send(&self.ask_manifest(reference, accept)).await?;
+        self.fetch_asked(&self.ask_manifest(reference, accept), expected)
+            .await
+    }
+
+    async fn fetch_asked(
+        &self,
+        ask: &Ask,
+        expected: Option<&Digest>,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        let answer = self.send(ask).await?;
         match answer.status.as_u16() {
             200 => self.read_manifest(&answer, expected).map(Some),
             404 => Ok(None),
@@ -118,6 +128,28 @@ impl Session {
             return Err(self.unavailable(OTHER_CONTENT));
         }
         Ok(answer.body)
+    }
+}
+
+impl Source for Session {
+    fn name(&self) -> String {
+        self.host_name()
+    }
+
+    async fn manifest(
+        &self,
+        digest: &Digest,
+        limit: usize,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        let ask = Ask {
+            body_limit: limit,
+            ..self.ask_manifest(digest.as_str(), ANY_MANIFEST)
+        };
+        self.fetch_asked(&ask, Some(digest)).await
+    }
+
+    async fn blob(&self, digest: &Digest, size: usize) -> Result<Bytes, RegistryError> {
+        self.fetch_blob(digest, size).await
     }
 }
 

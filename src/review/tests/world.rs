@@ -1,7 +1,7 @@
 //! A registry, policies and secrets that answer as a test says, and count what they are asked.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, LazyLock, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     decision::{Decision, Enforcement, message, tests::build::slot},
-    image::{Digest, Reference, Repository},
+    image::{Contents, Digest, Part, Reference, Repository},
     policy::{DefaultAction, KeySource, ObjectEntry, Place, PolicyObject, PolicySet},
     registry::{
         Access, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search, Wanted,
@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) broken: BTreeMap<String, RegistryError>,
     /// The manifests of every index.
     pub(super) children: Vec<Digest>,
+    /// What every image says about itself.
+    pub(super) contents: Said,
     /// How long each answer takes.
     pub(super) delay: Duration,
     /// References that are never answered.
@@ -48,6 +50,16 @@ pub(super) struct World {
     pub(super) no_labels: Option<String>,
     pub(super) no_keyring: Option<String>,
     pub(super) calls: Arc<Calls>,
+}
+
+/// What an image says about itself, or why it cannot be read; nothing by default.
+#[derive(Clone, Debug)]
+pub(super) struct Said(pub(super) Result<Contents, RegistryError>);
+
+impl Default for Said {
+    fn default() -> Self {
+        Self(Ok(Contents::default()))
+    }
 }
 
 /// What was asked.
@@ -277,6 +289,22 @@ impl Registry for World {
         async move {
             self.answer(format!("children {name}"), &name, children)
                 .await
+        }
+        .boxed()
+    }
+
+    fn contents<'a>(
+        &'a self,
+        repository: &'a Repository,
+        _: &'a Digest,
+        parts: &'a BTreeSet<Part>,
+        _: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<Contents>, RegistryError>> {
+        let name = repository.to_string();
+        let contents = self.contents.0.clone().map(Arc::new);
+        async move {
+            let call = format!("contents {name} {parts:?}");
+            self.answer(call, &name, contents).await
         }
         .boxed()
     }

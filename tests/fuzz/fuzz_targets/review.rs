@@ -4,14 +4,14 @@
 #![no_main]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
 use assay::{
     admission::{Answer, Webhook, answer},
-    image::{Digest, Reference, Repository},
+    image::{Contents, Digest, Part, Reference, Repository},
     limits,
     policy::{DefaultAction, KeySource, ObjectEntry, PolicyObject, PolicySet},
     registry::{
@@ -219,6 +219,16 @@ impl Registry for World {
         _: &'a Access,
     ) -> BoxFuture<'a, Result<Vec<Digest>, RegistryError>> {
         Box::pin(ready(Ok(Vec::new())))
+    }
+
+    fn contents<'a>(
+        &'a self,
+        _: &'a Repository,
+        _: &'a Digest,
+        _: &'a BTreeSet<Part>,
+        _: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<Contents>, RegistryError>> {
+        Box::pin(ready(Ok(Arc::default())))
     }
 }
 

@@ -331,6 +331,7 @@ async fn the_children_of_an_index_are_listed_without_attestations() {
     let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
         {"mediaType": MANIFEST, "digest": one.as_str(), "size": 1},
         {"mediaType": MANIFEST, "digest": two.as_str(), "size": 1,
+         "platform": {"os": "unknown", "architecture": "unknown"},
          "annotations": {"vnd.docker.reference.type": "attestation-manifest"}},
     ]});
     let index = setup

@@ -1,12 +1,12 @@
 //! Policies that stand still, and a world in which nothing may be looked up.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
 use assay::{
-    image::{Digest, Reference, Repository},
+    image::{Contents, Digest, Part, Reference, Repository},
     policy::{DefaultAction, PolicySet},
     registry::{Access, Attachment, Keyring, Registry, RegistryError, Search, Wanted},
     review::{PullSecrets, Reviewer, Snapshot, Snapshots},
@@ -108,6 +108,16 @@ impl Registry for NotAsked {
         _: &'a Access,
     ) -> BoxFuture<'a, Result<Vec<Digest>, RegistryError>> {
         panic!("{repository:?} was searched")
+    }
+
+    fn contents<'a>(
+        &'a self,
+        repository: &'a Repository,
+        _: &'a Digest,
+        _: &'a BTreeSet<Part>,
+        _: &'a Access,
+    ) -> BoxFuture<'a, Result<Arc<Contents>, RegistryError>> {
+        panic!("{repository:?} was read")
     }
 }
 
