@@ -1,51 +1,36 @@
 //! Conditions in the Common Expression Language: compiled when a policy is, evaluated over plain JSON.
+//!
+//! The `cel` crate parses them. What it parses is brought into a form of our own, in which every name is resolved and
+//! most mistakes are found, and that form is evaluated here: over borrowed values, in steps that are counted, so that
+//! neither a condition nor what an image says can keep a review busy.
+
+mod compile;
+mod error;
+mod evaluate;
+mod function;
+mod node;
+mod schema;
+mod source;
+mod value;
+
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use cel::{Context, Program};
 use serde_json::Value;
+
+use evaluate::Evaluation;
+use node::Node;
+
+pub use error::{ConditionError, EvaluationError};
+pub use schema::{ATTESTATION_VARIABLES, POLICY_VARIABLES};
 
 /// A condition that compiles and names no other variables than it may.
 #[derive(Clone)]
 pub struct Condition {
     expression: String,
-    program: Arc<Program>,
-}
-
-/// Why a text is no condition.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ConditionError {
-    /// It is no expression.
-    #[error("{detail}")]
-    Syntax {
-        /// What the parser said, on one line.
-        detail: String,
-    },
-    /// It names something that there is not.
-    #[error("there is no variable \"{name}\" here, only {known}")]
-    UnknownVariable {
-        /// What it names.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-}
-
-/// Why a condition has no answer.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum EvaluationError {
-    /// Something in it has no value, or one of a type that it cannot use.
-    #[error("{detail}")]
-    Failed {
-        /// What was said about it, on one line.
-        detail: String,
-    },
-    /// Its value is something else than true or false.
-    #[error("it is neither true nor false but {found}")]
-    NotBoolean {
-        /// What it is.
-        found: String,
-    },
+    root: Arc<Node>,
 }
 
 /// What conditions are evaluated over, by variable.
@@ -55,24 +40,13 @@ impl Condition {
     /// Compiles a condition that may use these variables.
     ///
     /// # Errors
-    /// It is no expression, or uses another variable.
+    /// It is no expression or too large, names a variable, a field or a function that there is not, or can never work
+    /// or be true or false by the types that are known.
     pub fn compile(expression: &str, variables: &[&str]) -> Result<Self, ConditionError> {
-        let program = Program::compile(expression).map_err(|errors| ConditionError::Syntax {
-            detail: errors.to_string(),
-        })?;
-        let unknown = program
-            .references()
-            .variables()
-            .into_iter()
-            .find(|name| !variables.contains(name))
-            .map(str::to_owned);
-        if let Some(name) = unknown {
-            let known = variables.join(", ");
-            return Err(ConditionError::UnknownVariable { name, known });
-        }
+        let tree = source::parse(expression)?;
         Ok(Self {
             expression: expression.to_owned(),
-            program: Arc::new(program),
+            root: Arc::new(compile::compile(&tree, variables)?),
         })
     }
 
@@ -81,27 +55,18 @@ impl Condition {
         &self.expression
     }
 
-    /// Whether it holds.
+    /// Whether it holds. It ends within a number of steps that does not depend on the variables.
     ///
     /// # Errors
     /// It cannot be told: then it does not hold either.
     pub fn evaluate(&self, variables: &Variables) -> Result<bool, EvaluationError> {
-        let failed = |error: &dyn fmt::Display| EvaluationError::Failed {
-            detail: error.to_string(),
-        };
-        let mut context = Context::default();
-        for (name, value) in variables {
-            context
-                .add_variable(*name, value)
-                .map_err(|error| failed(&error))?;
-        }
-        match self.program.execute(&context) {
-            Ok(cel::Value::Bool(holds)) => Ok(holds),
-            Ok(other) => Err(EvaluationError::NotBoolean {
-                found: other.type_of().to_string(),
-            }),
-            Err(error) => Err(failed(&error)),
-        }
+        Evaluation::new(variables, evaluate::LIMIT).holds(&self.root)
+    }
+
+    /// Whether it may look at what is at this path, as in `["image", "annotations"]`, or at something below it. A
+    /// condition that uses something around it as a whole may.
+    pub fn reads(&self, path: &[&str]) -> bool {
+        self.root.reads(path)
     }
 }
 

@@ -373,3 +373,31 @@ pub const SHOWN_LAYOUT_IMAGES: usize = 10;
 
 /// The most bytes that a regular expression over tags may take once it is compiled.
 pub const TAG_PATTERN_BYTES: usize = 64 * 1024;
+
+/// The longest condition that is read, in bytes.
+pub const CONDITION_BYTES: usize = 4096;
+
+/// The most tokens of one condition.
+pub const CONDITION_TOKENS: usize = 1024;
+
+/// The most `?` of one condition: its parser descends with each.
+pub const CONDITION_CHOICES: usize = 16;
+
+/// The most parts of one condition, those that its macros stand for included.
+pub const CONDITION_NODES: usize = 1024;
+
+/// How deep the parts of a condition may be nested.
+pub const CONDITION_DEPTH: usize = 32;
+
+/// The most bytes that the regular expressions of one condition may take once they are compiled.
+pub const CONDITION_PATTERN_BYTES: usize = 256 * 1024;
+
+/// The most steps that one evaluation of a condition may take: a step is a part of it that is looked at, or a few bytes
+/// of text that are read.
+pub const CONDITION_STEPS: u64 = 1_000_000;
+
+/// How deep two values may be nested that a condition compares.
+pub const CONDITION_VALUE_DEPTH: usize = 128;
+
+/// The most characters of a condition's error that are taken over from a parser.
+pub const CONDITION_ERROR_CHARS: usize = 160;
