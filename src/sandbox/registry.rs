@@ -17,7 +17,7 @@ mod tests;
 pub use auth::{Access, Login};
 pub use fault::Fault;
 pub use log::{RequestInfo, RequestRecord, depth};
-pub use push::Layer;
+pub use push::{AttestationLink, DescribedImage, DescribedIndex, Layer};
 
 use std::{
     io,

@@ -1,8 +1,10 @@
 //! The write side: images, indexes and what cosign attaches to them.
 
 mod attach;
+mod described;
 
 pub use attach::Layer;
+pub use described::{AttestationLink, DescribedImage, DescribedIndex};
 
 use std::collections::BTreeMap;
 

@@ -7,6 +7,7 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 
 mod attach;
+mod described;
 mod faults;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Who a certificate is issued to: the subject alternative name and Fulcio's extensions.
 
+use crate::sandbox::build::COMMIT;
+
 /// The identity a certificate will name, with every extension Fulcio would write for it.
 ///
 /// The constructors fill all fields consistently; each setter then changes one thing, whether or not it
@@ -19,7 +21,14 @@ pub(super) enum Name {
 impl Claims {
     /// A job of a GitLab.com project, as in `gitlab("acme/shop/api", "refs/tags/v1.0.0")`.
     pub fn gitlab(project: &str, git_ref: &str) -> Self {
-        let config = format!("https://gitlab.com/{project}//.gitlab-ci.yml@{git_ref}");
+        Self::gitlab_at("https://gitlab.com", project, git_ref)
+    }
+
+    /// A job of a project of another GitLab instance, whose own Fulcio writes the instance's URL everywhere.
+    pub fn gitlab_at(instance: &str, project: &str, git_ref: &str) -> Self {
+        // The SAN is `https://` and a claim that begins with the host.
+        let host = instance.rsplit("://").next().unwrap_or(instance);
+        let config = format!("https://{host}/{project}//.gitlab-ci.yml@{git_ref}");
         let (ref_type, short) = match git_ref.strip_prefix("refs/tags/") {
             Some(tag) => ("tag", tag),
             None => (
@@ -28,7 +37,7 @@ impl Claims {
             ),
         };
         let token_subject = format!("project_path:{project}:ref_type:{ref_type}:ref:{short}");
-        Self::uri(&config, "https://gitlab.com")
+        Self::uri(&config, instance)
             .config_uri(&config)
             .extension(10, COMMIT)
             .extension(11, "gitlab-hosted")
@@ -40,7 +49,7 @@ impl Claims {
             .trigger("push")
             .extension(22, "private")
             .token_subject(&token_subject)
-            .project(project)
+            .project_at(instance, project)
     }
 
     /// A GitHub Actions run, as in `github("acme/shop", ".github/workflows/release.yml", "refs/tags/v1")`.
@@ -116,13 +125,14 @@ impl Claims {
     /// request pipeline from a fork gets.
     #[must_use]
     pub fn project(self, project: &str) -> Self {
+        self.project_at("https://gitlab.com", project)
+    }
+
+    fn project_at(self, instance: &str, project: &str) -> Self {
         let owner = project.rsplit_once('/').map_or(project, |(owner, _)| owner);
-        self.extension(12, &format!("https://gitlab.com/{project}"))
-            .extension(16, &format!("https://gitlab.com/{owner}"))
-            .extension(
-                21,
-                &format!("https://gitlab.com/{project}/-/jobs/4316132595"),
-            )
+        self.extension(12, &format!("{instance}/{project}"))
+            .extension(16, &format!("{instance}/{owner}"))
+            .extension(21, &format!("{instance}/{project}/-/jobs/4316132595"))
     }
 
     /// Replaces the project's number (.15).
@@ -220,5 +230,3 @@ pub(super) fn der_length(length: usize) -> Vec<u8> {
         }
     }
 }
-
-const COMMIT: &str = "714a630ec4b3ce1a1b6d2f0d9c3a5e7f8b9c0d1e";

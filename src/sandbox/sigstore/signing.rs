@@ -16,7 +16,7 @@ use super::{
     CertificateFault, CertificateTimestamp, Claims, Entry, KeyKind, PrivateSigstore,
     SigningKeyPair, TimestampToken,
 };
-use crate::image::Digest;
+use crate::{image::Digest, sandbox::build::Predicate};
 
 /// A signature about to be made. Every setter changes one thing from what cosign would do.
 #[derive(Debug)]
@@ -175,6 +175,12 @@ impl<'a> Signing<'a> {
     pub fn predicate(mut self, predicate: Value) -> Self {
         self.predicate = predicate;
         self
+    }
+
+    /// Replaces the predicate of the statement and its type.
+    pub fn stating(self, predicate: &Predicate) -> Self {
+        self.predicate_type(&predicate.predicate_type)
+            .predicate(predicate.content.clone())
     }
 
     /// Replaces the payload type of the envelope.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use assay::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, FixedClock, SystemClock},
     image::Digest,
     policy::{DefaultAction, KeySource, ObjectEntry, PolicyObject, PolicySet, TrustRootName},
     registry::{Credential, Keyring, OciRegistry, RegistryOptions, RegistrySettings, Secret},
@@ -17,6 +17,7 @@ use assay::{
     workload::PullReferences,
 };
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
@@ -38,6 +39,8 @@ pub(crate) struct Making {
     pub(crate) registry: sandbox::RegistrySettings,
     /// User name and password by namespace; `HOST` in a prefix is the registry.
     pub(crate) secrets: BTreeMap<&'static str, (&'static str, &'static str)>,
+    /// When everything happens; none means now.
+    pub(crate) at: Option<Timestamp>,
 }
 
 impl World {
@@ -56,9 +59,11 @@ impl World {
             Arc::new(policies.clone()),
             Arc::new(Secrets::new(&registry, making.secrets)),
         );
+        let now = making.at.unwrap_or_else(|| SystemClock.now());
+        let reviewer = reviewer.with_clock(Arc::new(FixedClock(now)));
         Self {
             server: TestServer::start(reviewer).await,
-            sigstore: PrivateSigstore::new(SystemClock.now()).unwrap(),
+            sigstore: PrivateSigstore::new(now).unwrap(),
             key: SigningKeyPair::generate().unwrap(),
             registry,
             policies,
@@ -69,22 +74,29 @@ impl World {
     /// Puts one policy over every image of the registry in force, and no other.
     pub(crate) fn demand(&self, mut spec: Value) {
         spec["match"] = json!({"images": [format!("{}/**", self.registry.host())]});
-        let object = json!({
+        self.enforce(json!({
             "apiVersion": "assay.dev/v1alpha1",
             "kind": "ClusterImageTrustPolicy",
             "metadata": {"name": "demand"},
             "spec": spec,
-        });
+        }));
+    }
+
+    /// Puts this policy in force, and no other. Its public trust root is the sandbox's too.
+    pub(crate) fn enforce(&self, object: Value) {
         let object = PolicyObject::from_json(object).unwrap();
         let policies = PolicySet::default().update([&object], &NoEntries);
         for (_, state) in policies.iter() {
             assert_eq!(state.reason(), None);
         }
-        let root = TrustRoot::from_json(&self.sigstore.trusted_root_json()).unwrap();
-        let name = TrustRootName::Named("sandbox".to_owned());
+        let root = Arc::new(TrustRoot::from_json(&self.sigstore.trusted_root_json()).unwrap());
+        let sandbox = TrustRootName::Named("sandbox".to_owned());
+        let roots = TrustRoots::public_only()
+            .with(TrustRootName::Public, Ok(Arc::clone(&root)))
+            .with(sandbox, Ok(root));
         self.policies.set(Snapshot {
             policies: Arc::new(policies),
-            trust_roots: Arc::new(TrustRoots::public_only().with(name, Ok(Arc::new(root)))),
+            trust_roots: Arc::new(roots),
             default_action: DefaultAction::Deny,
         });
     }
