@@ -27,7 +27,7 @@ pub use evidence::{
 pub use judge::decide;
 pub use message::{message, warning};
 pub use plan::plan;
-pub use signer::{job_url, signer_text, source_repository_url};
+pub use signer::signer_text;
 
 use demand::Satisfied;
 use text::shown;
@@ -35,6 +35,7 @@ use text::shown;
 use crate::{
     image::{Digest, Reference},
     policy::{Action, DefaultAction, Demand, Policy, PolicyId},
+    provenance::job_url,
     verify::{Identity, Signer, VerifiedAttestation, VerifiedSignature},
     workload::ImageSlot,
 };

@@ -17,6 +17,7 @@ pub mod image;
 pub mod key;
 pub mod limits;
 pub mod policy;
+pub mod provenance;
 pub mod registry;
 pub mod review;
 pub mod sandbox;

@@ -401,3 +401,18 @@ pub const CONDITION_VALUE_DEPTH: usize = 128;
 
 /// The most characters of a condition's error that are taken over from a parser.
 pub const CONDITION_ERROR_CHARS: usize = 160;
+
+/// The most memory that the values of one statement may take, in bytes: a few times [`STATEMENT_BYTES`].
+pub const STATEMENT_MEMORY_BYTES: usize = 16 * 1024 * 1024;
+
+/// The longest fact that is read from a statement, an annotation or a label, in bytes.
+pub const FACT_BYTES: usize = 2048;
+
+/// The most base images that one statement names, and that are told of one image.
+pub const BASE_IMAGES: usize = 1024;
+
+/// The most CI variables of one statement.
+pub const PROVENANCE_VARIABLES: usize = 2048;
+
+/// The most characters of a path in a statement that an error shows.
+pub const PROVENANCE_PATH_CHARS: usize = 160;

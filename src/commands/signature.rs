@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    decision::{AdmittedImage, job_url, signer_text, source_repository_url},
+    decision::{AdmittedImage, signer_text},
+    provenance::{job_url, source_repository_url},
     verify::{Identity, Signer, VerifiedAttestation, VerifiedSignature},
 };
 

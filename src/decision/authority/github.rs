@@ -2,8 +2,8 @@
 
 use super::{Mismatch, demand, other_fact};
 use crate::{
-    decision::signer::{GITHUB, GITHUB_OIDC_ISSUER},
     policy::GitHubJob,
+    provenance::{GITHUB, GITHUB_OIDC_ISSUER},
     verify::{Identity, San},
 };
 

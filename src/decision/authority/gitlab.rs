@@ -2,12 +2,10 @@
 
 use super::{Mismatch, demand, exactly, other_fact};
 use crate::{
-    decision::{
-        signer::{GitLabSan, host_of_url, source_project},
-        text::listed,
-    },
+    decision::text::listed,
     image::Repository,
     policy::GitLabJob,
+    provenance::{GitLabSan, host_of_url, source_project},
     verify::Identity,
 };
 

@@ -6,7 +6,7 @@ use super::source::Source;
 
 /// What each module may use, beside [`FREE`] ones and itself, and does use. Read it from the bottom: a module uses
 /// what stands below it, and this list narrows that further.
-const ORDER: [(&str, &[&str]); 23] = [
+const ORDER: [(&str, &[&str]); 24] = [
     ("main", &["commands", "config", "telemetry"]),
     (
         "commands",
@@ -20,6 +20,7 @@ const ORDER: [(&str, &[&str]); 23] = [
             "registry",
             "policy",
             "workload",
+            "provenance",
             "verify",
             "key",
             "image",
@@ -59,12 +60,13 @@ const ORDER: [(&str, &[&str]); 23] = [
     ),
     (
         "decision",
-        &["policy", "workload", "verify", "key", "image"],
+        &["policy", "workload", "provenance", "verify", "key", "image"],
     ),
     ("trust", &["policy", "verify"]),
     ("registry", &["image"]),
     ("policy", &["condition", "key", "image"]),
     ("workload", &[]),
+    ("provenance", &["verify", "image"]),
     ("verify", &["key", "image"]),
     ("key", &["image"]),
     ("condition", &[]),
@@ -80,13 +82,14 @@ const ORDER: [(&str, &[&str]); 23] = [
 const FREE: [&str; 3] = ["limits", "clock", "untrusted"];
 
 /// Modules without a runtime, network or clock, so that they can become a crate of their own.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "image",
     "condition",
     "key",
     "workload",
     "policy",
     "verify",
+    "provenance",
     "decision",
 ];
 

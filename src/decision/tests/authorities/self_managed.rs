@@ -4,8 +4,9 @@ use rstest::rstest;
 
 use super::{other_fact, repository};
 use crate::{
-    decision::{authority::Mismatch, job_url, signer_text, tests::build::*},
+    decision::{authority::Mismatch, signer_text, tests::build::*},
     policy::{AuthorityKind, GitLabJob},
+    provenance::job_url,
     verify::{Identity, San, Signer},
 };
 

@@ -1,0 +1,30 @@
+//! Each shape, as it is documented: a statement of `tests/vectors/provenance` beside what it says.
+
+use std::{fs, path::Path};
+
+use rstest::rstest;
+
+use super::*;
+
+#[rstest]
+#[case("gitlab-runner", Shape::GitLabRunner)]
+#[case("gitlab", Shape::GitLab)]
+#[case("assay", Shape::GitLab)]
+#[case("npm-gitlab", Shape::NpmGitLab)]
+#[case("buildkit-v0.2", Shape::BuildKit)]
+#[case("buildkit-v1", Shape::BuildKit)]
+#[case("buildkit-v1-folder", Shape::BuildKit)]
+#[case("github", Shape::GitHub)]
+#[case("slsa-github-generator", Shape::SlsaGithubGenerator)]
+fn a_documented_statement_says_what_stands_beside_it(#[case] name: &str, #[case] shape: Shape) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/provenance");
+    let statement = fs::read(folder.join(format!("{name}.json"))).unwrap();
+    let value: Value = serde_json::from_slice(&statement).unwrap();
+    let predicate_type = value["predicateType"].as_str().unwrap();
+    let read = Provenance::parse(predicate_type, &statement, Source::Attestation).unwrap();
+    assert_eq!(read.shape, shape);
+    assert_eq!(read.predicate, value["predicate"]);
+    let expected = fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
+    assert_eq!(told(&read.facts).join("\n") + "\n", expected);
+    assert_eq!(read.facts.contradictions(), []);
+}
