@@ -24,6 +24,7 @@ use evaluate::Evaluation;
 use node::Node;
 
 pub use error::{ConditionError, EvaluationError};
+pub use evaluate::Budget;
 pub use schema::{ATTESTATION_VARIABLES, POLICY_VARIABLES};
 
 /// A condition that compiles and names no other variables than it may.
@@ -33,8 +34,11 @@ pub struct Condition {
     root: Arc<Node>,
 }
 
-/// What conditions are evaluated over, by variable.
-pub type Variables = BTreeMap<&'static str, Value>;
+/// What conditions are evaluated over. What is in it is shared, never copied.
+#[derive(Clone, Debug, Default)]
+pub struct Variables {
+    values: BTreeMap<&'static str, Arc<Value>>,
+}
 
 impl Condition {
     /// Compiles a condition that may use these variables.
@@ -55,18 +59,43 @@ impl Condition {
         &self.expression
     }
 
-    /// Whether it holds. It ends within a number of steps that does not depend on the variables.
+    /// Whether it holds. It ends when the budget is spent, at the latest.
     ///
     /// # Errors
-    /// It cannot be told: then it does not hold either.
-    pub fn evaluate(&self, variables: &Variables) -> Result<bool, EvaluationError> {
-        Evaluation::new(variables, evaluate::LIMIT).holds(&self.root)
+    /// It cannot be told: then it does not hold either. A spent budget is always an error, whatever is known by then.
+    pub fn evaluate(
+        &self,
+        variables: &Variables,
+        budget: &Budget,
+    ) -> Result<bool, EvaluationError> {
+        Evaluation::new(variables, budget).holds(&self.root)
     }
 
     /// Whether it may look at what is at this path, as in `["image", "annotations"]`, or at something below it. A
     /// condition that uses something around it as a whole may.
     pub fn reads(&self, path: &[&str]) -> bool {
         self.root.reads(path)
+    }
+}
+
+impl Variables {
+    /// Gives a variable its value.
+    pub fn set(&mut self, name: &'static str, value: impl Into<Arc<Value>>) {
+        self.values.insert(name, value.into());
+    }
+
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name).map(AsRef::as_ref)
+    }
+}
+
+impl<const N: usize> From<[(&'static str, Value); N]> for Variables {
+    fn from(values: [(&'static str, Value); N]) -> Self {
+        let values = values.map(|(name, value)| (name, Arc::new(value)));
+        Self {
+            values: values.into(),
+        }
     }
 }
 

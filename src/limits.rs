@@ -392,9 +392,9 @@ pub const CONDITION_DEPTH: usize = 32;
 /// The most bytes that the regular expressions of one condition may take once they are compiled.
 pub const CONDITION_PATTERN_BYTES: usize = 256 * 1024;
 
-/// The most steps that one evaluation of a condition may take: a step is a part of it that is looked at, or a few bytes
-/// of text that are read.
-pub const CONDITION_STEPS: u64 = 1_000_000;
+/// The most steps that the conditions of one policy may take over one image: a step is a part of a condition that is
+/// looked at, or a few bytes of text that are read.
+pub const CONDITION_STEPS: u64 = 2_000_000;
 
 /// How deep two values may be nested that a condition compares.
 pub const CONDITION_VALUE_DEPTH: usize = 128;

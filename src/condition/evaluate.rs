@@ -13,9 +13,9 @@ use super::{
 };
 use crate::limits;
 
-/// What an evaluation may still cost.
+/// What evaluations may still cost, in steps: a part of a condition that is looked at, or a few bytes of text.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     limit: u64,
     left: Cell<u64>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Budget {
 /// One evaluation of one condition.
 pub(super) struct Evaluation<'a> {
     variables: &'a Variables,
-    budget: Budget,
+    budget: &'a Budget,
     /// The items of the loops that are being gone through, the outermost first.
     locals: Vec<Value<'a>>,
 }
@@ -35,11 +35,17 @@ const BYTES_PER_STEP: usize = 16;
 const STEPS_PER_ITEM: u64 = 4;
 
 impl Budget {
-    pub(super) fn new(limit: u64) -> Self {
+    /// So many steps, for all evaluations that take from it.
+    pub fn new(limit: u64) -> Self {
         Self {
             limit,
             left: Cell::new(limit),
         }
+    }
+
+    /// How many steps were taken.
+    pub fn taken(&self) -> u64 {
+        self.limit - self.left.get()
     }
 
     /// Takes these steps.
@@ -62,11 +68,6 @@ impl Budget {
         )
     }
 
-    #[cfg(test)]
-    fn taken(&self) -> u64 {
-        self.limit - self.left.get()
-    }
-
     pub(super) fn limit(&self) -> EvaluationError {
         EvaluationError::Limit { limit: self.limit }
     }
@@ -76,11 +77,18 @@ fn text_steps(text: &str) -> u64 {
     u64::try_from(text.len() / BYTES_PER_STEP).unwrap_or(u64::MAX)
 }
 
+impl Default for Budget {
+    /// As much as the conditions of one policy may cost over one image.
+    fn default() -> Self {
+        Self::new(limits::CONDITION_STEPS)
+    }
+}
+
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(variables: &'a Variables, limit: u64) -> Self {
+    pub(super) fn new(variables: &'a Variables, budget: &'a Budget) -> Self {
         Self {
             variables,
-            budget: Budget::new(limit),
+            budget,
             locals: Vec::new(),
         }
     }
@@ -95,17 +103,11 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// How many steps were taken.
-    #[cfg(test)]
-    pub(super) fn steps(&self) -> u64 {
-        self.budget.taken()
-    }
-
     fn value(&mut self, node: &'a Node) -> Result<Value<'a>, EvaluationError> {
         self.budget.take(1)?;
         match node {
             Node::Literal(literal) => Ok(literal.into()),
-            Node::Variable(name) => match self.variables.get(name.as_str()) {
+            Node::Variable(name) => match self.variables.get(name) {
                 Some(value) => Ok(value.into()),
                 None => Err(EvaluationError::Missing {
                     of: "the condition".to_owned(),
@@ -139,11 +141,11 @@ impl<'a> Evaluation<'a> {
             Node::Binary(operator, parts) => {
                 let [one, other] = parts.as_ref();
                 let (one, other) = (self.value(one)?, self.value(other)?);
-                operators::apply(*operator, &one, &other, &self.budget)
+                operators::apply(*operator, &one, &other, self.budget)
             }
             Node::Call(function, arguments) => {
                 let arguments = self.values(arguments)?;
-                function.call(&arguments, &self.budget)
+                function.call(&arguments, self.budget)
             }
             Node::Matches(operand, pattern) => self.matches(operand, pattern),
             Node::List(items) => {
@@ -207,7 +209,7 @@ impl<'a> Evaluation<'a> {
         entries: &Entries<'a>,
         key: &Value<'_>,
     ) -> Result<Option<Value<'a>>, EvaluationError> {
-        operators::look_up(entries, key, &self.budget)?;
+        operators::look_up(entries, key, self.budget)?;
         Ok(entries.get(key))
     }
 
@@ -282,7 +284,7 @@ impl<'a> Evaluation<'a> {
                 });
             }
             for (known, _) in &written {
-                if operators::equal(known, &key, &self.budget)? {
+                if operators::equal(known, &key, self.budget)? {
                     return Err(EvaluationError::RepeatedKey {
                         key: shown_value(&key),
                     });
@@ -430,6 +432,3 @@ fn written(node: &Node) -> String {
         None => "it".to_owned(),
     }
 }
-
-/// The most steps that a condition may take.
-pub(super) const LIMIT: u64 = limits::CONDITION_STEPS;

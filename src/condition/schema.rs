@@ -75,6 +75,19 @@ pub(super) fn variable(name: &str) -> Shape {
     }
 }
 
+/// The fields of a variable, or of its items.
+#[cfg(test)]
+pub(super) fn fields(name: &str) -> Vec<&'static str> {
+    let shape = match variable(name) {
+        Shape::List(item) => *item,
+        other => other,
+    };
+    match shape {
+        Shape::Record(fields) => fields.iter().map(|(field, _)| *field).collect(),
+        Shape::Any | Shape::Of(_) | Shape::List(_) | Shape::Map(_) => Vec::new(),
+    }
+}
+
 const TEXT: Shape = Shape::Of(Kind::Text);
 const INT: Shape = Shape::Of(Kind::Int);
 
@@ -93,23 +106,31 @@ const IMAGE: Shape = Shape::Record(&[
 const SIGNATURE: Shape = Shape::Record(&[
     ("authority", TEXT),
     ("signer", TEXT),
+    ("signedAt", TEXT),
+    ("logIndex", INT),
+    ("annotations", Shape::Map(&TEXT)),
     ("issuer", TEXT),
     ("san", TEXT),
     ("sourceRepository", TEXT),
     ("ref", TEXT),
     ("commit", TEXT),
+    ("pipelineId", TEXT),
+    ("pipelineUrl", TEXT),
+    ("jobId", TEXT),
     ("jobUrl", TEXT),
     ("pipelineSource", TEXT),
+    ("runner", TEXT),
+    ("builderId", TEXT),
+    ("repositoryId", TEXT),
     ("runnerEnvironment", TEXT),
     ("environment", TEXT),
-    ("signedAt", TEXT),
-    ("logIndex", INT),
-    ("annotations", Shape::Map(&TEXT)),
+    ("tokenSubject", TEXT),
 ]);
 
 const PROVENANCE: Shape = Shape::Record(&[
     ("authority", TEXT),
     ("signer", TEXT),
+    ("signedAt", TEXT),
     ("predicateType", TEXT),
     ("shape", TEXT),
     ("sourceRepository", TEXT),
@@ -141,5 +162,6 @@ const ATTESTATION: Shape = Shape::Record(&[
     ("predicateType", TEXT),
     ("authority", TEXT),
     ("signer", TEXT),
+    ("signedAt", TEXT),
     ("predicate", Shape::Any),
 ]);

@@ -2,6 +2,7 @@
 
 mod budget;
 mod compiling;
+mod documentation;
 mod evaluating;
 mod oracle;
 mod reading;
@@ -9,6 +10,7 @@ mod reading;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::limits;
 
 /// Compiles as a condition of a policy.
 fn compiled(expression: &str) -> Condition {
@@ -24,7 +26,7 @@ fn refused(expression: &str) -> String {
 /// The answer over [`variables`], or why there is none.
 fn answer(expression: &str) -> Result<bool, String> {
     compiled(expression)
-        .evaluate(&variables())
+        .evaluate(&variables(), &Budget::default())
         .map_err(|error| error.to_string())
 }
 

@@ -1,7 +1,6 @@
 //! Conditions that would run away.
 
 use super::*;
-use crate::limits;
 
 const SPENT: EvaluationError = EvaluationError::Limit {
     limit: limits::CONDITION_STEPS,
@@ -19,8 +18,12 @@ fn large() -> Variables {
 
 fn over_large(expression: &str) -> Result<bool, EvaluationError> {
     let condition = compiled(expression);
-    let found = condition.evaluate(&large());
-    assert_eq!(condition.evaluate(&large()), found, "the same every time");
+    let found = condition.evaluate(&large(), &Budget::default());
+    assert_eq!(
+        condition.evaluate(&large(), &Budget::default()),
+        found,
+        "the same every time"
+    );
     found
 }
 
@@ -71,7 +74,7 @@ fn a_spent_budget_is_never_taken_for_an_answer() {
     ] {
         let condition = compiled(&expression);
         assert_eq!(
-            condition.evaluate(&Variables::new()),
+            condition.evaluate(&Variables::default(), &Budget::default()),
             Err(SPENT),
             "{expression}"
         );
@@ -97,7 +100,7 @@ fn values_nested_too_deep_are_not_compared() {
     let condition = compiled("pod.spec == pod.metadata");
     let compare = |levels: usize| {
         let pod = json!({"spec": nested(levels), "metadata": nested(levels)});
-        condition.evaluate(&Variables::from([("pod", pod)]))
+        condition.evaluate(&Variables::from([("pod", pod)]), &Budget::default())
     };
     assert_eq!(compare(limits::CONDITION_VALUE_DEPTH - 1), Ok(true));
     assert_eq!(compare(limits::CONDITION_VALUE_DEPTH), Err(SPENT));
@@ -107,10 +110,22 @@ fn values_nested_too_deep_are_not_compared() {
 fn a_pattern_costs_more_the_larger_it_is() {
     let steps = |pattern: &str| {
         let condition = compiled(&format!("attestation.predicate.blob.matches('{pattern}')"));
-        let variables = large();
-        let mut evaluation = Evaluation::new(&variables, evaluate::LIMIT);
-        let _ = evaluation.holds(&condition.root);
-        evaluation.steps()
+        let budget = Budget::new(u64::MAX);
+        let _ = condition.evaluate(&large(), &budget);
+        budget.taken()
     };
     assert!(steps("z$") * 4 < steps("(z[a-x]{40}){4}$"));
+}
+
+#[test]
+fn conditions_that_share_a_budget_spend_it_together() {
+    let condition = compiled("attestation.predicate.components.all(c, c.version == '1.2.3')");
+    let (variables, budget) = (large(), Budget::default());
+    let mut held = 0;
+    while condition.evaluate(&variables, &budget) == Ok(true) {
+        held += 1;
+    }
+    assert_eq!(condition.evaluate(&variables, &budget), Err(SPENT));
+    assert_eq!(compiled("true").evaluate(&variables, &budget), Err(SPENT));
+    assert!((5..100).contains(&held), "{held}");
 }

@@ -1,7 +1,6 @@
 //! What is refused when a policy is loaded.
 
 use super::*;
-use crate::limits;
 
 #[test]
 fn an_expression_that_cannot_be_parsed_says_where_on_one_line() {

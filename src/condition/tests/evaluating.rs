@@ -149,7 +149,7 @@ fn the_operand_that_decides_does_so_beside_one_without_an_answer() {
 #[test]
 fn a_variable_that_was_not_given_has_no_value() {
     let condition = compiled("image.tag == ''");
-    let found = condition.evaluate(&Variables::new());
+    let found = condition.evaluate(&Variables::default(), &Budget::default());
     assert_eq!(
         found,
         Err(EvaluationError::Missing {

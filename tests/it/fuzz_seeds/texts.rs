@@ -22,6 +22,9 @@ pub(super) fn write(corpus: &Corpus) {
         corpus.put("statement", &format!("{index}.json"), statement.to_string());
     }
     policies(corpus);
+    for (index, condition) in CONDITIONS.iter().enumerate() {
+        corpus.put("condition", &format!("{index}.cel"), condition);
+    }
 }
 
 /// The samples, in YAML and JSON.
@@ -190,4 +193,20 @@ const REFERENCES: [&str; 12] = [
     "index.docker.io/x:y@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n**/x*",
     "https://a/b\nrefs/tags/v*",
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n***",
+];
+
+/// Of every part of the language something.
+const CONDITIONS: [&str; 12] = [
+    "image.annotations['com.gitlab.ci.pipeline_id'] == provenance.pipelineId",
+    "attestation.predicate.components.all(c, has(c.size) && c.size < 3.0 || c.name in ['a', 'c'])",
+    "attestation.predicate.components.exists(c, c.name.matches('^[a-z]+$')) && !pod.spec.hostNetwork",
+    "signatures.exists_one(s, s.authority == 'release' && s.logIndex >= 3)",
+    "attestation.predicate.components.filter(c, has(c.size)).map(c, c.name) == ['a', 'b']",
+    "attestation.predicate.components.map(c, has(c.size), int(c.size) * 2 - 1) != []",
+    "size(image.platforms) % 2 == 0 ? namespace.name == 'shop' : namespace.labels['env'] != ''",
+    "{'a': 1, 2u: 'b', true: -3}[2] == 'b' && type(1.5) == double && dyn(null) == null",
+    "image.reference.startsWith(image.registry + '/') && image.digest.endsWith('ab')",
+    "string(int('12') / 5) == \"2\" && uint(3) > 2u && double('1e3') >= 1000.0 // numbers",
+    "[1, 2, 3].all(a, [a, a + 1].exists(b, b == a && [b] + [a] == [a, b]))",
+    "attestation.predicate.huge > attestation.predicate.least || bool('true')",
 ];
