@@ -60,6 +60,24 @@ pub const TOKEN_BYTES: usize = 256 * 1024;
 /// The most attestations that one policy asks for.
 pub const ATTESTATIONS_PER_POLICY: usize = 16;
 
+/// The most regular expressions over tags in one policy.
+pub const TAG_PATTERNS_PER_POLICY: usize = 64;
+
+/// The longest regular expression over tags, in characters.
+pub const TAG_PATTERN_CHARS: usize = 512;
+
+/// The most entries in one list of a policy's rules for provenance.
+pub const ENTRIES_PER_RULE: usize = 64;
+
+/// The longest time that a build may be asked to lie back at most: a century.
+pub const LONGEST_BUILD_AGE: Duration = Duration::from_hours(876_600);
+
+/// The most conditions of one policy, and of one of its attestations.
+pub const CONDITIONS_PER_LIST: usize = 32;
+
+/// The longest message of a condition, in characters.
+pub const CONDITION_MESSAGE_CHARS: usize = 256;
+
 /// The most transparency log entries in one bundle.
 pub const LOG_ENTRIES_PER_BUNDLE: usize = 32;
 

@@ -2,9 +2,13 @@
 
 mod attestation;
 mod authority;
+mod condition;
+mod duration;
 mod identity;
 mod keys;
 mod problem;
+mod provenance;
+mod tags;
 mod trust_root;
 
 pub use problem::{CompileError, Fault, FieldPath, Problem};
@@ -48,7 +52,10 @@ impl Policy {
         let signature_repository = compiler.signature_repository(spec);
         let authorities = compiler.authorities(&spec.authorities, spec.require);
         let require = compiler.require(spec);
+        let tags = compiler.tags(spec.tags.as_ref());
+        let provenance = compiler.provenance(spec);
         let attestations = compiler.attestations(&spec.attestations);
+        let conditions = compiler.policy_conditions(&spec.conditions);
         let content = compiler.content(spec);
         compiler.finish(Self {
             scope,
@@ -58,10 +65,10 @@ impl Policy {
             signature_repository,
             authorities,
             require,
-            tags: None,
-            provenance: None,
+            tags,
+            provenance,
             attestations,
-            conditions: Vec::new(),
+            conditions,
             help: (!spec.help.is_empty()).then(|| spec.help.clone()),
         })
     }
@@ -186,13 +193,14 @@ impl<'a> Compiler<'a> {
     fn patterns(&mut self, wire: &[crd::ImagePattern], path: &FieldPath) -> Vec<RepositoryPattern> {
         wire.iter()
             .enumerate()
-            .filter_map(|(index, pattern)| {
-                let parsed = pattern.0.parse::<RepositoryPattern>();
-                parsed
-                    .map_err(|error| self.report(&path.index(index), Fault::Pattern(error)))
-                    .ok()
-            })
+            .filter_map(|(index, pattern)| self.repository_pattern(&pattern.0, &path.index(index)))
             .collect()
+    }
+
+    fn repository_pattern(&mut self, text: &str, path: &FieldPath) -> Option<RepositoryPattern> {
+        text.parse()
+            .map_err(|error| self.report(path, Fault::Pattern(error)))
+            .ok()
     }
 
     fn selector(&mut self, wire: &crd::LabelSelector, path: &FieldPath) -> Selector {
@@ -216,7 +224,7 @@ impl<'a> Compiler<'a> {
         let require = usize::try_from(spec.require).unwrap_or(usize::MAX);
         let authorities = spec.authorities.len();
         // What asks for nothing would let everything in.
-        let least = usize::from(spec.attestations.is_empty());
+        let least = usize::from(spec.provenance.is_none() && spec.attestations.is_empty());
         if authorities > 0 && !(least..=authorities).contains(&require) {
             self.report(
                 &FieldPath::new("spec").field("require"),
@@ -253,6 +261,25 @@ impl<'a> Compiler<'a> {
             Fault::expected(format!("exactly one of {}", names.join(", ")), found),
         );
         None
+    }
+
+    /// No more of something than this.
+    fn at_most(&mut self, limit: usize, found: usize, path: &FieldPath) {
+        if found > limit {
+            let expected = format!("at most {limit}");
+            self.report(path, Fault::expected(expected, found));
+        }
+    }
+
+    /// A text of one to this many characters.
+    fn is_text_of_at_most(&mut self, limit: usize, text: &str, path: &FieldPath) -> bool {
+        let found = text.chars().count();
+        if found > limit {
+            let expected = format!("at most {limit} characters");
+            self.report(path, Fault::expected(expected, found));
+        }
+        self.filled(Some(text), path);
+        (1..=limit).contains(&found)
     }
 
     /// The text of a referenced entry, remembered as part of the policy's content.

@@ -10,6 +10,7 @@
 
 mod authority;
 mod definition;
+mod demand;
 mod selector;
 mod status;
 mod trust_root;
@@ -18,11 +19,16 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{ATTESTATIONS_PER_POLICY, CONDITIONS_PER_LIST};
+
 pub use authority::{
     Authority, GitHub, GitLab, Key, KeyInObject, Keyless, PUBLIC_GITLAB_INSTANCES,
     RunnerEnvironment, TransparencyLog, TrustRootRef,
 };
 pub use definition::definitions;
+pub use demand::{
+    Attestation, PolicyCondition, Provenance, RefPattern, RunnerPattern, TagMatch, Tags,
+};
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use status::{Condition, ConditionStatus, PolicyStatus, TrustRootStatus};
 pub use trust_root::{ImageTrustRoot, ImageTrustRootSpec, TrustRootPem, TrustRootTuf};
@@ -63,7 +69,7 @@ pub const PUBLIC_TRUST_ROOT: &str = "public";
     )
 )]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = require_rules()))]
+#[schemars(extend("x-kubernetes-validations" = demand_rules()))]
 pub struct ClusterImageTrustPolicySpec {
     /// Which images, in which namespaces and Pods.
     #[serde(rename = "match")]
@@ -88,14 +94,26 @@ pub struct ClusterImageTrustPolicySpec {
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub authorities: Vec<Authority>,
     /// How many different authorities must have signed. Several signatures by one authority count once. 0 asks for no
-    /// signature beside the `attestations`, and is allowed only where there are some.
+    /// signature beside `provenance` or `attestations`, and is allowed only where there is one of them.
     #[serde(default = "one")]
     #[schemars(range(max = 32))]
     pub require: u32,
-    /// Signed statements about the image that must be there too, each by any of the authorities: an SBOM, a scan, provenance.
+    /// Which tags are let in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Tags>,
+    /// A signed SLSA provenance (v0.2 or v1) that must be there, and all that it must say. Where the certificate of
+    /// its signer states the same fact, the two must agree. `{}` asks for any provenance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// Signed statements about the image that must be there too, each by any of the authorities: an SBOM, a scan, a review.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["predicateType"]))]
+    #[schemars(length(min = 1, max = ATTESTATIONS_PER_POLICY), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["predicateType"]))]
     pub attestations: Vec<Attestation>,
+    /// Expressions in CEL that must be true beside all else, over `image`, `signatures`, `provenance`, `attestations`, `pod`
+    /// and `namespace`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = CONDITIONS_PER_LIST), extend("x-kubernetes-list-type" = "atomic"))]
+    pub conditions: Vec<PolicyCondition>,
     /// A sentence or address appended to every denial by this policy, as in `Release guide: https://wiki.example/release`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]
@@ -130,7 +148,7 @@ pub struct ClusterImageTrustPolicySpec {
     )
 )]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = require_rules()))]
+#[schemars(extend("x-kubernetes-validations" = demand_rules()))]
 pub struct ImageTrustPolicySpec {
     /// Which images, in which Pods of this namespace.
     #[serde(rename = "match")]
@@ -155,14 +173,26 @@ pub struct ImageTrustPolicySpec {
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub authorities: Vec<Authority>,
     /// How many different authorities must have signed. Several signatures by one authority count once. 0 asks for no
-    /// signature beside the `attestations`, and is allowed only where there are some.
+    /// signature beside `provenance` or `attestations`, and is allowed only where there is one of them.
     #[serde(default = "one")]
     #[schemars(range(max = 32))]
     pub require: u32,
-    /// Signed statements about the image that must be there too, each by any of the authorities: an SBOM, a scan, provenance.
+    /// Which tags are let in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Tags>,
+    /// A signed SLSA provenance (v0.2 or v1) that must be there, and all that it must say. Where the certificate of
+    /// its signer states the same fact, the two must agree. `{}` asks for any provenance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// Signed statements about the image that must be there too, each by any of the authorities: an SBOM, a scan, a review.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["predicateType"]))]
+    #[schemars(length(min = 1, max = ATTESTATIONS_PER_POLICY), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["predicateType"]))]
     pub attestations: Vec<Attestation>,
+    /// Expressions in CEL that must be true beside all else, over `image`, `signatures`, `provenance`, `attestations`, `pod`
+    /// and `namespace`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = CONDITIONS_PER_LIST), extend("x-kubernetes-list-type" = "atomic"))]
+    pub conditions: Vec<PolicyCondition>,
     /// A sentence or address appended to every denial by this policy, as in `Release guide: https://wiki.example/release`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]
@@ -216,15 +246,6 @@ pub struct NamespacedMatch {
 #[schemars(extend("x-kubernetes-validations" = image_pattern_rules()))]
 pub struct ImagePattern(#[schemars(length(min = 1, max = 512))] pub String);
 
-/// A signed statement that must be there.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Attestation {
-    /// What kind of statement, as in `https://slsa.dev/provenance/v1` or `https://cyclonedx.org/bom`: this text and no other.
-    #[schemars(length(min = 1, max = 512))]
-    pub predicate_type: String,
-}
-
 /// What happens to an image that does not satisfy a policy.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "described at the field that holds it")]
@@ -251,7 +272,10 @@ impl From<ImageTrustPolicySpec> for ClusterImageTrustPolicySpec {
             signature_repository: spec.signature_repository,
             authorities: spec.authorities,
             require: spec.require,
+            tags: spec.tags,
+            provenance: spec.provenance,
             attestations: spec.attestations,
+            conditions: spec.conditions,
             help: spec.help,
         }
     }
@@ -269,17 +293,29 @@ fn rule(rule: &str, message: &str) -> serde_json::Value {
     serde_json::json!({ "rule": rule, "message": message })
 }
 
-fn require_rules() -> Vec<serde_json::Value> {
+fn demand_rules() -> Vec<serde_json::Value> {
     vec![
         rule(
             "self.require <= size(self.authorities)",
             "require cannot be more than the number of authorities",
         ),
         rule(
-            "self.require > 0 || has(self.attestations)",
-            "require can be 0 only beside attestations",
+            "self.require > 0 || has(self.provenance) || has(self.attestations)",
+            "require can be 0 only beside provenance or attestations",
+        ),
+        rule(
+            "!has(self.provenance) || !has(self.provenance.authorities) || \
+             self.provenance.authorities.all(name, self.authorities.exists(authority, authority.name == name))",
+            "provenance.authorities can name only authorities of this policy",
         ),
     ]
+}
+
+fn ref_rules() -> Vec<serde_json::Value> {
+    vec![rule(
+        "self.startsWith('refs/')",
+        "ref is a full ref, as in refs/heads/main or refs/tags/v*",
+    )]
 }
 
 fn image_pattern_rules() -> Vec<serde_json::Value> {

@@ -233,6 +233,7 @@ fn the_sample_policies_load_together_with_what_they_name() {
             "platform-key",
             "rotated-key",
             "shop-production",
+            "shop-provenance",
             "payments/payments",
         ]
     );

@@ -43,6 +43,140 @@ fn the_api_server_refuses_what_the_schema_rules_out() {
 
 #[test]
 #[ignore = "needs a cluster"]
+fn the_api_server_refuses_what_the_rules_for_provenance_cannot_mean() {
+    let scene = Scene::new("no-provenance");
+    let key = &scene.cluster.signer.public_key;
+    let bom = "https://cyclonedx.org/bom";
+    for (fields, expected) in [
+        (
+            json!({ "provenance": { "tagMatches": ["Nothing"] } }),
+            r#"Unsupported value: "Nothing": supported values: "Ref", "Commit""#,
+        ),
+        (
+            json!({ "provenance": { "branch": "main" } }),
+            r#"unknown field "spec.provenance.branch""#,
+        ),
+        (
+            json!({ "tags": { "allow": ["latest"], "immutable": true } }),
+            r#"unknown field "spec.tags.immutable""#,
+        ),
+        (
+            json!({ "require": 0 }),
+            "require can be 0 only beside provenance or attestations",
+        ),
+        (
+            json!({ "provenance": { "authorities": ["nobody"] } }),
+            "provenance.authorities can name only authorities of this policy",
+        ),
+        (
+            json!({ "provenance": { "sourceRepository": "https://*.example/acme" } }),
+            "sourceRepository is an https URL whose host has no wildcard",
+        ),
+        (
+            json!({ "provenance": { "refs": ["main"] } }),
+            "ref is a full ref",
+        ),
+        (
+            json!({ "provenance": { "refs": [] } }),
+            "should have at least 1 items",
+        ),
+        (
+            json!({ "provenance": { "runners": ["1234"] } }),
+            "a runner is a URL whose host has no wildcard",
+        ),
+        (
+            json!({ "provenance": { "baseImages": ["nginx"] } }),
+            "an image pattern begins with the registry host",
+        ),
+        (
+            json!({ "provenance": { "maxAge": "90d" } }),
+            "maxAge is in hours, minutes and seconds",
+        ),
+        (
+            json!({ "provenance": { "maxAge": "0h" } }),
+            "maxAge must be more than nothing",
+        ),
+        (
+            json!({ "attestations": [{ "predicateType": bom, "conditions": [{ "message": "no" }] }] }),
+            "spec.attestations[0].conditions[0].expression: Required value",
+        ),
+    ] {
+        let mut policy = scene.policy("refused", "registry.example/**", key);
+        for (name, value) in fields.as_object().expect("an object") {
+            policy["spec"][name] = value.clone();
+        }
+        let stderr = scene.apply(&policy).expect_failure();
+        assert!(stderr.contains(expected), "{fields}: {stderr}");
+    }
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn every_rule_about_provenance_is_taken_by_the_api_server_and_compiles() {
+    let scene = Scene::new("provenance-rules");
+    let mut policy = scene.policy(
+        "whole",
+        "registry.example/**",
+        &scene.cluster.signer.public_key,
+    );
+    let condition = json!({ "expression": "image.digest != ''", "message": "no digest" });
+    for (field, value) in [
+        ("require", json!(0)),
+        ("tags", json!({ "allow": [r"v\d+\.\d+\.\d+", "latest"] })),
+        (
+            "provenance",
+            json!({
+                "authorities": [policy["spec"]["authorities"][0]["name"]],
+                "sourceRepository": "https://gitlab.com/acme/shop/api",
+                "refs": ["refs/tags/v*"],
+                "tagMatches": ["Ref", "Commit"],
+                "runners": ["https://gitlab.com/acme/shop/api/-/runners/1234"],
+                "pipelineSources": ["push"],
+                "baseImages": ["registry.gitlab.com/acme/base/**"],
+                "maxAge": "2160h",
+            }),
+        ),
+        (
+            "attestations",
+            json!([{ "predicateType": "https://cyclonedx.org/bom", "conditions": [condition] }]),
+        ),
+        ("conditions", json!([condition])),
+    ] {
+        policy["spec"][field] = value;
+    }
+    scene.apply(&policy).expect_success();
+    scene.wait_for_policy("whole", "True");
+    let applied = scene.get(&["imagetrustpolicy", "whole"]);
+    for field in ["tags", "provenance", "attestations", "conditions"] {
+        assert_eq!(applied["spec"][field], policy["spec"][field], "{field}");
+    }
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_condition_that_names_an_unknown_variable_is_told_in_the_status() {
+    let scene = Scene::new("unknown-variable");
+    let mut policy = scene.policy(
+        "conditional",
+        "registry.example/**",
+        &scene.cluster.signer.public_key,
+    );
+    policy["spec"]["conditions"] = json!([
+        { "expression": "image.digest != ''" },
+        { "expression": "img.digest != ''" },
+    ]);
+    scene.apply(&policy).expect_success();
+    let condition = scene.wait_for_policy("conditional", "False");
+    assert_eq!(condition["reason"], "NotCompiled");
+    assert_eq!(
+        condition["message"],
+        "spec.conditions[1].expression: there is no variable \"img\" here, only image, signatures, provenance, attestations, \
+         pod, namespace"
+    );
+}
+
+#[test]
+#[ignore = "needs a cluster"]
 fn an_edited_policy_takes_effect() {
     let scene = Scene::new("edited");
     let registry = &scene.cluster.registry;

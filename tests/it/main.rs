@@ -2,7 +2,6 @@
 mod architecture;
 mod commands;
 mod fuzz_seeds;
-mod gitlab_templates;
 mod manifests;
 mod registry;
 mod server;

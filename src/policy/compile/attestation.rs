@@ -9,21 +9,20 @@ use crate::{
 impl Compiler<'_> {
     pub(super) fn attestations(&mut self, wire: &[crd::Attestation]) -> Vec<AttestationDemand> {
         let path = FieldPath::new("spec").field("attestations");
-        if wire.len() > ATTESTATIONS_PER_POLICY {
-            let expected = format!("at most {ATTESTATIONS_PER_POLICY}");
-            self.report(&path, Fault::expected(expected, wire.len()));
-        }
+        self.at_most(ATTESTATIONS_PER_POLICY, wire.len(), &path);
+        let mut compiled = Vec::new();
         for (index, written) in wire.iter().enumerate() {
             let before = wire.get(..index).unwrap_or_default();
-            let path = path.index(index).field("predicateType");
-            self.predicate_type(before, &written.predicate_type, &path);
+            let path = path.index(index);
+            let predicate_type = &written.predicate_type;
+            self.predicate_type(before, predicate_type, &path.field("predicateType"));
+            compiled.push(AttestationDemand {
+                predicate_type: predicate_type.clone(),
+                conditions: self
+                    .attestation_conditions(&written.conditions, &path.field("conditions")),
+            });
         }
-        wire.iter()
-            .map(|written| AttestationDemand {
-                predicate_type: written.predicate_type.clone(),
-                conditions: Vec::new(),
-            })
-            .collect()
+        compiled
     }
 
     /// A type URI of in-toto. Older ones of cosign have no scheme, so that none is asked for. What a shell would read otherwise is left

@@ -121,7 +121,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn pipeline_source(&mut self, source: &str, path: &FieldPath) {
+    pub(super) fn pipeline_source(&mut self, source: &str, path: &FieldPath) {
         let is_word = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
         if source.is_empty() || !source.bytes().all(is_word) {
             let expected = "a pipeline source such as push or web";
@@ -148,16 +148,19 @@ impl Compiler<'_> {
         let Some(text) = text else {
             return Some(None);
         };
-        let path = path.field("ref");
-        if !text.starts_with("refs/") {
-            let expected = "a full ref such as refs/heads/main or refs/tags/v*";
-            self.report(&path, Fault::expected_text(expected, text));
-            return None;
-        }
-        self.pattern(text, &path).map(Some)
+        self.full_ref(text, &path.field("ref")).map(Some)
     }
 
-    fn pattern(&mut self, text: &str, path: &FieldPath) -> Option<Pattern> {
+    pub(super) fn full_ref(&mut self, text: &str, path: &FieldPath) -> Option<Pattern> {
+        if !text.starts_with("refs/") {
+            let expected = "a full ref such as refs/heads/main or refs/tags/v*";
+            self.report(path, Fault::expected_text(expected, text));
+            return None;
+        }
+        self.pattern(text, path)
+    }
+
+    pub(super) fn pattern(&mut self, text: &str, path: &FieldPath) -> Option<Pattern> {
         text.parse()
             .map_err(|error| self.report(path, Fault::Pattern(error)))
             .ok()

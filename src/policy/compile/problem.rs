@@ -3,9 +3,11 @@
 use std::{borrow::Cow, fmt};
 
 use crate::{
+    condition::ConditionError,
     image::{PatternError, ReferenceError},
     key::KeyError,
     limits::SHOWN_CHARS,
+    policy::TagPatternError,
     untrusted::shown,
 };
 
@@ -45,6 +47,17 @@ pub enum Fault {
     /// It is no pattern.
     #[error(transparent)]
     Pattern(PatternError),
+    /// It is no regular expression over tags.
+    #[error("expected a regular expression over tags, found \"{presented}\": {error}")]
+    TagPattern {
+        /// What is there.
+        presented: String,
+        /// Why it is none.
+        error: TagPatternError,
+    },
+    /// It is no condition.
+    #[error(transparent)]
+    Condition(ConditionError),
     /// It is no repository.
     #[error(transparent)]
     Repository(ReferenceError),

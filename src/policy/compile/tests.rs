@@ -4,8 +4,12 @@
 )]
 
 mod attestation;
+mod condition;
+mod content;
 mod identity;
 mod keys;
+mod provenance;
+mod tags;
 mod trust_root;
 
 use serde_json::{Value, json};

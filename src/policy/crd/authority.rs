@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{rule, yes};
+use super::{ref_rules, rule, yes};
 use crate::limits::KEYS_PER_AUTHORITY;
 
 /// One way to be accepted: a key or an identity.
@@ -244,11 +244,4 @@ fn authority_rules() -> Vec<serde_json::Value> {
             "this GitLab instance is not known to the public-good Sigstore: trustRootRef must name an ImageTrustRoot",
         ),
     ]
-}
-
-fn ref_rules() -> Vec<serde_json::Value> {
-    vec![rule(
-        "self.startsWith('refs/')",
-        "ref is a full ref, as in refs/heads/main or refs/tags/v*",
-    )]
 }

@@ -30,7 +30,12 @@ fn every_text_and_list_is_bounded() {
         each_field(schema, &name, &mut |path, field| {
             let is_bounded = match field["type"].as_str() {
                 Some("string") => field.get("maxLength").or(field.get("enum")).is_some(),
-                Some("array") => field.get("maxItems").is_some(),
+                Some("array") => {
+                    field.get("maxItems").is_some()
+                        && (field["items"]["type"] != "string"
+                            || field["items"].get("maxLength").is_some()
+                            || field["items"].get("enum").is_some())
+                }
                 _ => true,
             };
             if !is_bounded {
@@ -75,7 +80,8 @@ fn the_fields_are_those_of_the_contract() {
     assert_eq!(
         names("/properties"),
         set(
-            "match action pin pinWorkloads signatureRepository authorities require attestations help"
+            "match action pin pinWorkloads signatureRepository authorities require tags provenance attestations \
+             conditions help"
         )
     );
     assert_eq!(
@@ -86,10 +92,23 @@ fn the_fields_are_those_of_the_contract() {
         names("/properties/authorities/items/properties"),
         set("name key keys keyless gitlab github transparencyLog trustRootRef")
     );
+    assert_eq!(names("/properties/tags/properties"), set("allow"));
+    assert_eq!(
+        names("/properties/provenance/properties"),
+        set(
+            "authorities sourceRepository refs tagMatches runners pipelineSources baseImages maxAge"
+        )
+    );
     assert_eq!(
         names("/properties/attestations/items/properties"),
-        set("predicateType")
+        set("predicateType conditions")
     );
+    for conditions in ["conditions", "attestations/items/properties/conditions"] {
+        assert_eq!(
+            names(&format!("/properties/{conditions}/items/properties")),
+            set("expression message")
+        );
+    }
     for key in ["key", "keys/items"] {
         assert_eq!(
             names(&format!(

@@ -6,7 +6,8 @@
 use assay::{
     image::Repository,
     policy::{
-        KeySource, ObjectEntry, Place, PolicyObject, PolicySet, PolicyState, TrustRootObject,
+        KeySource, ObjectEntry, Place, Policy, PolicyObject, PolicySet, PolicyState,
+        TrustRootObject,
     },
     standalone::fuzzing::objects,
 };
@@ -40,11 +41,29 @@ fn compiles_to_a_demand(object: &PolicyObject) {
             assert!(!policy.scope.images.is_empty());
             assert!(!policy.authorities.is_empty());
             // Nothing but an attestation stands in for a signature.
-            let least = usize::from(policy.attestations.is_empty());
+            let least = usize::from(policy.provenance.is_none() && policy.attestations.is_empty());
             assert!((least..=policy.authorities.len()).contains(&policy.require));
             assert!(!policy.content.is_empty());
+            asks_for_no_nothing(&policy);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// A rule that is there has something to it.
+fn asks_for_no_nothing(policy: &Policy) {
+    if let Some(tags) = &policy.tags {
+        assert!(!tags.allow.is_empty());
+    }
+    if let Some(provenance) = &policy.provenance {
+        assert!(!provenance.authorities.is_empty());
+        assert!(
+            provenance
+                .authorities
+                .iter()
+                .all(|index| *index < policy.authorities.len())
+        );
+        assert!(provenance.max_age.is_none_or(|age| age.is_positive()));
     }
 }
 

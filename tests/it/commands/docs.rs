@@ -52,7 +52,6 @@ fn links_between_documents_lead_somewhere() {
         "README.md",
         "CONTRIBUTING.md",
         "docs/denials.md",
-        "docs/gitlab/README.md",
         "docs/policy.md",
         "docs/verification.md",
         "docs/decisions/0001-sigstore-verify.md",
@@ -98,4 +97,38 @@ fn the_policy_of_the_readme_loads() {
         .collect();
     assert_eq!(names, ["shop-production"]);
     assert_eq!(policy.lines().count(), 10);
+}
+
+#[test]
+fn the_examples_of_policies_load() {
+    let docs = read("docs/policy.md");
+    let fragments: Vec<&str> = docs
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|block| block.split("```").next())
+        .filter(|block| !block.starts_with("apiVersion:") && !block.starts_with("spec:"))
+        .filter(|block| !block.contains("configMapRef"))
+        .collect();
+    let written: String = fragments.concat();
+    for field in ["tags", "provenance", "attestations", "conditions"] {
+        assert!(written.contains(&format!("{field}:\n")), "{field}");
+    }
+    for fragment in fragments {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("policy.yaml"), policy_of(fragment)).unwrap();
+        let loaded = assay::standalone::load(folder.path());
+        assert!(loaded.is_ok(), "{}\n{fragment}", loaded.unwrap_err());
+    }
+}
+
+/// A whole policy with this part of a spec, and what it must have beside.
+fn policy_of(fragment: &str) -> String {
+    let mut spec = format!("match: {{ images: [\"registry.example/**\"] }}\n{fragment}");
+    if !spec.contains("\nauthorities:") {
+        spec += "authorities: [{ name: release-pipeline, gitlab: { project: acme/shop/api } }]\n";
+    }
+    format!(
+        "apiVersion: assay.dev/v1alpha1\nkind: ClusterImageTrustPolicy\nmetadata: {{ name: example }}\nspec:\n  {}",
+        spec.replace('\n', "\n  ")
+    )
 }

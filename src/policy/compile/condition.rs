@@ -1,0 +1,60 @@
+//! Conditions, compiled.
+
+use super::{Compiler, Fault, FieldPath};
+use crate::{
+    condition::{ATTESTATION_VARIABLES, Condition, POLICY_VARIABLES},
+    limits::{CONDITION_MESSAGE_CHARS, CONDITIONS_PER_LIST},
+    policy::{ConditionDemand, crd},
+};
+
+impl Compiler<'_> {
+    pub(super) fn policy_conditions(
+        &mut self,
+        wire: &[crd::PolicyCondition],
+    ) -> Vec<ConditionDemand> {
+        let path = FieldPath::new("spec").field("conditions");
+        self.conditions(wire, &POLICY_VARIABLES, &path)
+    }
+
+    pub(super) fn attestation_conditions(
+        &mut self,
+        wire: &[crd::PolicyCondition],
+        path: &FieldPath,
+    ) -> Vec<ConditionDemand> {
+        self.conditions(wire, &ATTESTATION_VARIABLES, path)
+    }
+
+    fn conditions(
+        &mut self,
+        wire: &[crd::PolicyCondition],
+        variables: &[&str],
+        path: &FieldPath,
+    ) -> Vec<ConditionDemand> {
+        self.at_most(CONDITIONS_PER_LIST, wire.len(), path);
+        wire.iter()
+            .take(CONDITIONS_PER_LIST)
+            .enumerate()
+            .filter_map(|(index, written)| self.condition(written, variables, &path.index(index)))
+            .collect()
+    }
+
+    fn condition(
+        &mut self,
+        wire: &crd::PolicyCondition,
+        variables: &[&str],
+        path: &FieldPath,
+    ) -> Option<ConditionDemand> {
+        let expression = path.field("expression");
+        let condition = Condition::compile(&wire.expression, variables)
+            .map_err(|error| self.report(&expression, Fault::Condition(error)))
+            .ok();
+        let message = wire.message.as_deref().map(str::trim);
+        if let Some(text) = message {
+            self.is_text_of_at_most(CONDITION_MESSAGE_CHARS, text, &path.field("message"));
+        }
+        Some(ConditionDemand {
+            condition: condition?,
+            message: message.map(str::to_owned),
+        })
+    }
+}
