@@ -114,9 +114,10 @@ impl Policy {
         let mut parts = BTreeSet::new();
         let of_attestations = self.attestations.iter().flat_map(|one| &one.conditions);
         for demand in self.conditions.iter().chain(of_attestations) {
-            if demand.condition.expression().contains("image") {
-                parts.extend([Part::Annotations, Part::Labels]);
-            }
+            let reads = |part| demand.condition.reads(&["image", part]);
+            parts.extend(reads("annotations").then_some(Part::Annotations));
+            parts.extend(reads("labels").then_some(Part::Labels));
+            parts.extend(reads("platforms").then_some(Part::Platforms));
         }
         let provenance = self.provenance.as_ref();
         if provenance.is_some_and(|provenance| !provenance.base_images.is_empty()) {

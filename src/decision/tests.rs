@@ -5,6 +5,7 @@ mod authorities;
 pub(crate) mod build;
 mod judging;
 mod messages;
+mod parts;
 mod properties;
 mod satisfying;
 mod several;

@@ -15,6 +15,8 @@ pub enum Part {
     Labels,
     /// The statements that BuildKit puts into the index.
     BuildStatements,
+    /// What a single manifest runs on: its configuration says it. An index says it of its images anyway.
+    Platforms,
 }
 
 /// What was read of an image. Parts that were not asked for are empty.
@@ -98,6 +100,36 @@ pub enum StatementFault {
         /// What is wrong, escaped and cut.
         detail: String,
     },
+}
+
+impl Contents {
+    /// How much there is of it, in bytes of text.
+    pub fn bytes(&self) -> usize {
+        let platforms: usize = self.platforms.iter().map(PlatformContents::bytes).sum();
+        let statements = self.build_statements.iter();
+        let statements: usize = statements.map(BuildStatement::bytes).sum();
+        text_bytes(&self.annotations)
+            .saturating_add(platforms)
+            .saturating_add(statements)
+    }
+}
+
+impl PlatformContents {
+    fn bytes(&self) -> usize {
+        self.platform.len() + text_bytes(&self.annotations) + text_bytes(&self.labels)
+    }
+}
+
+impl BuildStatement {
+    /// How much there is of it.
+    pub fn bytes(&self) -> usize {
+        self.predicate_type.len() + self.statement.len()
+    }
+}
+
+fn text_bytes(texts: &BTreeMap<String, String>) -> usize {
+    let lengths = texts.iter().map(|(key, value)| key.len() + value.len());
+    lengths.sum()
 }
 
 impl fmt::Display for BrokenStatement {

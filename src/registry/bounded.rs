@@ -32,14 +32,9 @@ impl<const MOST: usize> Texts<MOST> {
 
     /// How long the keys and values are together.
     pub(super) fn bytes(&self) -> usize {
-        text_bytes(&self.0)
+        let lengths = self.0.iter().map(|(key, value)| key.len() + value.len());
+        lengths.sum()
     }
-}
-
-/// How long the keys and values are together.
-pub(super) fn text_bytes(texts: &BTreeMap<String, String>) -> usize {
-    let lengths = texts.iter().map(|(key, value)| key.len() + value.len());
-    lengths.sum()
 }
 
 impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for List<T, MOST> {

@@ -5,10 +5,7 @@ use std::{collections::BTreeSet, hash::Hash, sync::Arc, time::Duration};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::{
-    Attachment, AttachmentPlace, CredentialId, Search, Wanted, contents::weight as contents_weight,
-    options::RegistryOptions,
-};
+use super::{Attachment, AttachmentPlace, CredentialId, Search, Wanted, options::RegistryOptions};
 use crate::{
     image::{Contents, Digest, Part, Repository, Tag},
     limits,
@@ -126,7 +123,7 @@ impl Caches {
         let contents = Cache::builder()
             .max_capacity(limits::CONTENTS_CACHE_BYTES)
             .weigher(|_: &ContentsKey, contents: &Arc<Contents>| {
-                weight(contents_weight(contents).saturating_add(ENTRY_BYTES))
+                weight(contents.bytes().saturating_add(ENTRY_BYTES))
             });
         Self {
             tags: keep(limits::TAG_CACHE_ENTRIES, ttl.tag_ttl),
@@ -230,6 +227,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::image::BuildStatement;
 
     fn key(number: usize) -> DigestKey {
         let repository = "registry.example/acme/api".parse().expect("a repository");
@@ -313,6 +311,28 @@ mod tests {
         caches.children.run_pending_tasks();
         let size = caches.children.weighted_size();
         assert!(size <= limits::CHILDREN_CACHE_BYTES, "{size}");
+    }
+
+    #[tokio::test]
+    async fn what_images_say_that_is_remembered_is_bounded_in_bytes() {
+        let caches = Caches::new(RegistryOptions::default());
+        let said = Contents {
+            build_statements: vec![BuildStatement {
+                platform: Digest::of(b"image"),
+                predicate_type: "a/b".to_owned(),
+                statement: vec![0; 1024 * 1024].into(),
+            }],
+            ..Contents::default()
+        };
+        let said = Arc::new(said);
+        for number in 0..=bytes(limits::CONTENTS_CACHE_BYTES) / (1024 * 1024) {
+            let parts = BTreeSet::from([Part::BuildStatements]);
+            caches.keep_contents((key(number), parts), Arc::clone(&said));
+        }
+        caches.contents.run_pending_tasks();
+        let size = caches.contents.weighted_size();
+        assert!(size <= limits::CONTENTS_CACHE_BYTES, "{size}");
+        assert!(size >= 1024 * 1024, "{size}");
     }
 
     #[test]

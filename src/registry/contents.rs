@@ -1,7 +1,11 @@
 //! What an image says about itself: read of a registry or a folder, every link compared with its digest.
 
 mod config;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,11 +18,10 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use self::{config::Config, statement::Statements};
 use super::{
     RegistryError,
-    bounded::text_bytes,
     manifest::{Descriptor, Kind, Manifest, Role},
 };
 use crate::{
-    image::{Contents, Digest, Part, PlatformContents},
+    image::{BuildStatement, Contents, Digest, Part, PlatformContents},
     limits,
 };
 
@@ -85,7 +88,7 @@ pub(super) async fn read<S: Source>(
     let mut manifests = reading.fetch_manifests(wanted).await?;
     manifests.insert(top.digest.clone(), top.clone());
     statements.find_layers(source, &manifests)?;
-    let configs = reading.configs(&images, &manifests)?;
+    let configs = reading.configs(&top, &images, &manifests)?;
     let wanted = configs.into_iter().chain(statements.layers());
     let wanted = wanted.collect();
     let blobs = reading.fetch_blobs(wanted).await?;
@@ -178,11 +181,13 @@ impl<S: Source> Reading<'_, S> {
     /// The configurations that have to be fetched.
     fn configs(
         &self,
+        top: &Manifest,
         images: &[Image],
         manifests: &BTreeMap<Digest, Manifest>,
     ) -> Result<Wanted, RegistryError> {
         let mut wanted = Wanted::new();
-        if !self.parts.contains(&Part::Labels) {
+        let is_platform_wanted = self.parts.contains(&Part::Platforms) && !top.kind.is_index();
+        if !self.parts.contains(&Part::Labels) && !is_platform_wanted {
             return Ok(wanted);
         }
         for image in images {
@@ -298,7 +303,7 @@ impl<S: Source> Reading<'_, S> {
             platform,
             digest: image.digest,
             annotations: self.if_asked(Part::Annotations, annotations),
-            labels: config.labels(),
+            labels: self.if_asked(Part::Labels, config.labels()),
         })
     }
 
@@ -323,8 +328,9 @@ impl<S: Source> Reading<'_, S> {
     }
 
     fn bounded(&self, contents: Contents) -> Result<Contents, RegistryError> {
-        let of_platforms: usize = contents.platforms.iter().map(platform_bytes).sum();
-        let all = of_platforms.saturating_add(text_bytes(&contents.annotations));
+        let statements = contents.build_statements.iter();
+        let statements: usize = statements.map(BuildStatement::bytes).sum();
+        let all = contents.bytes().saturating_sub(statements);
         let limit = limits::CONTENTS_TEXT_BYTES_PER_IMAGE;
         if all > limit {
             return Err(self.source.limit(format!(
@@ -346,20 +352,6 @@ impl Image {
             annotations: BTreeMap::new(),
         }
     }
-}
-
-/// How much of this is kept.
-pub(super) fn weight(contents: &Contents) -> usize {
-    let platforms: usize = contents.platforms.iter().map(platform_bytes).sum();
-    let statements = contents.build_statements.iter();
-    let statements: usize = statements
-        .map(|one| one.statement.len() + one.predicate_type.len())
-        .sum();
-    platforms + statements + text_bytes(&contents.annotations)
-}
-
-fn platform_bytes(platform: &PlatformContents) -> usize {
-    platform.platform.len() + text_bytes(&platform.annotations) + text_bytes(&platform.labels)
 }
 
 /// The configuration, where it is one of an image: only those have labels.

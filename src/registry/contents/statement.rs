@@ -192,6 +192,19 @@ impl Layer {
     }
 }
 
+/// Whether this is a statement about the image of this digest.
+#[cfg(fuzzing)]
+pub(super) fn is_statement_about(content: Bytes, image: &Digest) -> bool {
+    let layer = Layer {
+        holder: image.clone(),
+        image: image.clone(),
+        digest: image.clone(),
+        size: 0,
+        listed_type: None,
+    };
+    layer.read(content).is_ok()
+}
+
 /// Whether this layer may say how the image was built. A bill of materials does not, and can be very long.
 fn is_wanted(layer: &Descriptor) -> bool {
     let listed_type = layer.annotation(PREDICATE_TYPE);

@@ -1,5 +1,7 @@
 //! Layout folders as others write them, and broken ones.
 
+mod contents;
+
 use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};

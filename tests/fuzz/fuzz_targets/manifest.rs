@@ -1,10 +1,11 @@
-//! Manifests and indexes: bounded, and never two things at once.
+//! Manifests and indexes: bounded, and never two things at once. What an image says about itself likewise.
 
 #![no_main]
 
 use assay::{
+    image::Digest,
     limits,
-    registry::fuzzing::{Lists, lists},
+    registry::fuzzing::{Lists, is_statement_about, labels, lists},
 };
 use assay_fuzz::mutate_as_json;
 use libfuzzer_sys::fuzz_target;
@@ -27,6 +28,12 @@ fuzz_target!(|data: &[u8]| {
     }
     let has = |wanted: fn(&Lists) -> usize| read.iter().any(|(_, found)| wanted(found) > 0);
     assert!(!(has(|found| found.layers) && has(|found| found.manifests)));
+    assert!(labels(data).is_none_or(|labels| labels <= limits::LABELS_PER_IMAGE));
+    let image = Digest::of(b"an image");
+    if is_statement_about(data, &image) {
+        assert!(!is_statement_about(data, &Digest::of(data)));
+        assert!(String::from_utf8_lossy(data).contains("sha256"));
+    }
 });
 
 mutate_as_json!();

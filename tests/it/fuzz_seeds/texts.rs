@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use assay::image::Digest;
 use serde_json::{Value, json};
 
 use super::Corpus;
@@ -106,7 +107,7 @@ fn of_resource(group: &str, resource: &str, object: &Value) -> Value {
     review
 }
 
-fn manifests() -> [(&'static str, Value); 4] {
+fn manifests() -> [(&'static str, Value); 6] {
     let descriptor = |media_type: &str| {
         json!({
             "mediaType": media_type,
@@ -126,8 +127,14 @@ fn manifests() -> [(&'static str, Value); 4] {
     let mut child = descriptor("application/vnd.oci.image.manifest.v1+json");
     child["artifactType"] = "application/vnd.dev.sigstore.bundle.v0.3+json".into();
     child["platform"] = json!({ "os": "linux", "architecture": "arm64", "variant": "v8" });
+    index["annotations"] =
+        json!({ "org.opencontainers.image.base.name": "docker.io/library/alpine" });
+    let mut attestation = descriptor("application/vnd.oci.image.manifest.v1+json");
+    attestation["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+    attestation["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
     index["manifests"] = json!([
         child,
+        attestation,
         descriptor("application/vnd.oci.image.manifest.v1+json")
     ]);
     let mut docker = of("application/vnd.docker.distribution.manifest.v2+json");
@@ -143,12 +150,25 @@ fn manifests() -> [(&'static str, Value); 4] {
         ("index.json", index),
         ("docker.json", docker),
         ("list.json", list),
+        (
+            "config.json",
+            json!({ "os": "linux", "config": { "Labels": { "a": "b" } } }),
+        ),
+        (
+            "statement.json",
+            json!({
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{ "digest": { "sha256": Digest::of(b"an image").hex() } }],
+                "predicateType": "https://slsa.dev/provenance/v1",
+                "predicate": {},
+            }),
+        ),
     ]
 }
 
 /// Statements and payloads, some of them good but for their signature.
 fn statements() -> [Value; 4] {
-    let image = assay::image::Digest::of(b"the image");
+    let image = Digest::of(b"the image");
     let statement = |kind: &str, predicate_type: &str| {
         json!({
             "_type": kind,

@@ -91,6 +91,26 @@ async fn the_labels_of_a_single_manifest_cost_one_more_and_tell_the_platform() {
 }
 
 #[tokio::test]
+async fn platforms_cost_a_configuration_only_where_no_index_says_them() {
+    let setup = open().await;
+    let single = Manifest::new("amd64").labelled("l", "2").push(&setup);
+    let index = Index::of_two().push(&setup);
+    for (image, platforms, cost) in [
+        (single, ["linux/amd64"].as_slice(), 2),
+        (index, &["linux/amd64", "linux/arm64"], 1),
+    ] {
+        let found = setup
+            .contents(&image, &[Part::Platforms], &anonymous())
+            .await;
+        let found = found.expect("read");
+        let told = found.platforms.iter().map(|one| one.platform.as_str());
+        assert_eq!(told.collect::<Vec<_>>(), platforms);
+        assert!(found.platforms.iter().all(|one| one.labels.is_empty()));
+        assert_eq!(setup.requests().len(), cost);
+    }
+}
+
+#[tokio::test]
 async fn a_docker_manifest_has_labels_and_no_annotations() {
     let setup = open().await;
     let manifest = Manifest::new("amd64")

@@ -3,10 +3,18 @@
 use futures::future::join_all;
 use serde_json::json;
 
+use assay::{
+    image::Digest,
+    sandbox::{
+        registry::{Referrers, RegistrySettings},
+        sigstore::{Attachment, Claims},
+    },
+};
+
 use super::codes;
 use crate::support::{
     reviews::{creation, pod},
-    world::{IMAGE, World},
+    world::{IMAGE, Making, PROJECT, World},
 };
 
 async fn signed() -> World {
@@ -57,4 +65,117 @@ async fn a_hundred_reviews_at_once_cost_as_much_as_one() {
     let answers = join_all((0..100).map(|_| world.codes())).await;
     assert_eq!(answers, vec![Vec::<String>::new(); 100]);
     assert_eq!(world.registry.requests().len(), cost_of_one().await);
+}
+
+/// A world that asks for provenance and whose registry lists referrers like this.
+async fn provenance_world(referrers: Referrers) -> World {
+    let registry = RegistrySettings {
+        referrers,
+        ..RegistrySettings::default()
+    };
+    let making = Making {
+        registry,
+        ..Making::default()
+    };
+    let world = World::make(making).await;
+    world.demand_attestation(0, SLSA);
+    world
+}
+
+/// Provenance by the pipeline that is asked for, in cosign 2's layout and in cosign 3's.
+fn provenance(world: &World, image: &Digest) -> [Attachment; 2] {
+    let claims = Claims::gitlab(PROJECT, "refs/tags/v1.8.2");
+    let signing = || world.sigstore.sign_as(&claims, image).predicate_type(SLSA);
+    [
+        signing().legacy_attestation().unwrap(),
+        signing().bundle().unwrap(),
+    ]
+}
+
+/// The requests of letting the image in, one line each, sorted; `IMAGE` is its digest's hex, and blobs and manifests
+/// by other digests are named by their kind.
+fn requests(world: &World, image: &Digest) -> Vec<String> {
+    let records = world.registry.requests();
+    let lines = records.iter().map(|record| {
+        let line = record.to_string().replace(image.hex(), "IMAGE");
+        match line.split_once("/sha256:") {
+            Some((before, after)) if !after.starts_with("IMAGE") => {
+                let status = after.rsplit_once(' ').unwrap().1;
+                format!("{before}/… {status}")
+            }
+            _ => line,
+        }
+    });
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort();
+    lines
+}
+
+const BLOB: &str = "GET /v2/acme/shop/api/blobs/… 200";
+const HEAD: &str = "HEAD /v2/acme/shop/api/manifests/1.8.2 200";
+const SLSA: &str = "https://slsa.dev/provenance/v1";
+
+#[tokio::test]
+async fn provenance_in_the_layout_of_cosign_2_costs_six_requests() {
+    let world = provenance_world(Referrers::FallbackTag).await;
+    let image = world.push_image();
+    let [legacy, _] = provenance(&world, &image);
+    world.attach(&image, legacy);
+    assert_eq!(world.codes().await, [""; 0]);
+    let expected = [
+        BLOB,
+        "GET /v2/acme/shop/api/manifests/sha256-IMAGE 404",
+        "GET /v2/acme/shop/api/manifests/sha256-IMAGE.att 200",
+        "GET /v2/acme/shop/api/manifests/sha256-IMAGE.sig 404",
+        "GET /v2/acme/shop/api/referrers/sha256:IMAGE 404",
+        HEAD,
+    ];
+    assert_eq!(requests(&world, &image), expected);
+}
+
+#[tokio::test]
+async fn provenance_in_a_bundle_costs_four_requests_by_the_referrers_api() {
+    let world = provenance_world(Referrers::Api).await;
+    let image = world.push_image();
+    let [_, bundle] = provenance(&world, &image);
+    world.attach(&image, bundle);
+    assert_eq!(world.codes().await, [""; 0]);
+    let expected = [
+        BLOB,
+        "GET /v2/acme/shop/api/manifests/… 200",
+        "GET /v2/acme/shop/api/referrers/sha256:IMAGE 200",
+        HEAD,
+    ];
+    assert_eq!(requests(&world, &image), expected);
+}
+
+#[tokio::test]
+async fn provenance_in_a_bundle_costs_seven_requests_by_the_fallback_tag() {
+    let world = provenance_world(Referrers::FallbackTag).await;
+    let image = world.push_image();
+    let [_, bundle] = provenance(&world, &image);
+    world.attach(&image, bundle);
+    assert_eq!(world.codes().await, [""; 0]);
+    let expected = [
+        BLOB,
+        "GET /v2/acme/shop/api/manifests/sha256-IMAGE 200",
+        "GET /v2/acme/shop/api/manifests/sha256-IMAGE.att 404",
+        "GET /v2/acme/shop/api/manifests/sha256-IMAGE.sig 404",
+        "GET /v2/acme/shop/api/manifests/… 200",
+        "GET /v2/acme/shop/api/referrers/sha256:IMAGE 404",
+        HEAD,
+    ];
+    assert_eq!(requests(&world, &image), expected);
+}
+
+#[tokio::test]
+async fn the_second_review_of_provenance_costs_nothing() {
+    let world = provenance_world(Referrers::FallbackTag).await;
+    let image = world.push_image();
+    let [legacy, _] = provenance(&world, &image);
+    world.attach(&image, legacy);
+    assert_eq!(world.codes().await, [""; 0]);
+    world.registry.clear_requests();
+    assert_eq!(world.codes().await, [""; 0]);
+    assert_eq!(world.registry.requests(), []);
 }
