@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BaseImage, Fact, FactName, Facts, Provenance, Source, Unreadable, certificate::commit_text,
-    error::within, url, url::Page,
+    BaseImage, Fact, FactName, Facts, Provenance, ProvenanceError, Source, Unreadable,
+    certificate::commit_text, error::within, url, url::Page,
 };
 use crate::{
     image::{BuildStatement, Contents},
@@ -52,6 +52,13 @@ impl Facts {
             }
         }
         facts.add_base_images(&base_images);
+        for broken in &contents.broken_statements {
+            facts.add_unreadable(Unreadable {
+                source: Source::BuildStatement,
+                path: broken.manifest.short(),
+                error: ProvenanceError::Link(broken.fault.clone()),
+            });
+        }
         facts
     }
 

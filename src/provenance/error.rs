@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Source;
-use crate::{limits, untrusted::shown};
+use crate::{image::StatementFault, limits, untrusted::shown};
 
 /// Why a statement cannot be read. What it shows of the statement is escaped and cut.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum ProvenanceError {
         /// What does.
         found: String,
     },
+    /// It is in an index and no statement about an image of it.
+    #[error("{0}")]
+    Link(StatementFault),
     /// A limit was crossed.
     #[error("{what}: {found}, at most {limit} are read")]
     Limit {
@@ -47,7 +50,8 @@ pub enum ProvenanceError {
 pub struct Unreadable {
     /// What kind of part.
     pub source: Source,
-    /// Which one: an annotation's or label's key, or the platform whose build a statement describes.
+    /// Which one: an annotation's or label's key, the platform whose build a statement describes, or the manifest that
+    /// holds what is no such statement.
     pub path: String,
     /// Why not.
     pub error: ProvenanceError,

@@ -1,5 +1,6 @@
 //! What statements, certificates and annotations say, one test for each way of saying it.
 
+mod broken;
 mod shapes;
 
 use super::*;
