@@ -16,8 +16,9 @@ mod text;
 mod threshold;
 
 pub use cause::{
-    Asked, Cause, Denial, FactMismatch, JudgedAt, Obstacle, Outcome, Presented, Rejection, Signing,
-    SigningKind, SigningMeans,
+    Asked, BaseImageFault, BuildFact, BuildTime, Cause, Denial, FactMismatch, JudgedAt, Obstacle,
+    Outcome, Presented, ProvenanceFault, Rejection, Signing, SigningKind, SigningMeans, Stated,
+    TagExpectation, TagFault,
 };
 pub use evidence::{
     Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, LookupFailure,
@@ -29,13 +30,13 @@ pub use message::{message, warning};
 pub use plan::plan;
 pub use signer::signer_text;
 
-use demand::Satisfied;
+use demand::{AcceptedProvenance, Satisfied};
 use text::shown;
 
 use crate::{
     image::{Digest, Reference},
     policy::{Action, DefaultAction, Demand, Policy, PolicyId},
-    provenance::job_url,
+    provenance::{FactName, Facts, job_url},
     verify::{Identity, Signer, VerifiedAttestation, VerifiedSignature},
     workload::ImageSlot,
 };
@@ -138,6 +139,9 @@ pub struct AdmittedImage {
     pub signatures: Vec<(String, VerifiedSignature)>,
     /// The attestations that satisfied them: authority name and attestation, in policy order.
     pub attestations: Vec<(String, VerifiedAttestation)>,
+    /// What the first accepted provenance says, and before that what its certificate says. Empty where no policy asks
+    /// for provenance.
+    pub provenance: Facts,
     /// Whether to pin in Pods.
     pub pin: bool,
     /// Whether to pin in templates.
@@ -157,18 +161,36 @@ impl AdmittedImage {
         signers
     }
 
-    /// The commit that the first certificate names.
+    /// The commit that the first certificate names, or else accepted provenance.
     pub fn commit(&self) -> Option<String> {
         self.identities()
             .find_map(|identity| identity.source_repository_digest.as_deref())
+            .or_else(|| self.of_provenance(FactName::Commit))
             .map(|commit| shown(commit, COMMIT_BYTES))
     }
 
-    /// The job (GitLab) or run (GitHub) that the first certificate names.
+    /// Where the job (GitLab) or run (GitHub) of the first certificate that names one can be seen, or else that of
+    /// accepted provenance.
     pub fn job_url(&self) -> Option<String> {
         self.identities()
-            .find_map(job_url)
-            .map(|url| shown(&url, URL_BYTES))
+            .find_map(|identity| link(&job_url(identity)?))
+            .or_else(|| self.of_provenance(FactName::JobUrl).and_then(link))
+    }
+
+    /// Where the pipeline can be seen: by accepted provenance, or as an accepted signer added to a signature. Both are
+    /// the job's own word.
+    pub fn pipeline_url(&self) -> Option<String> {
+        let attested = self.of_provenance(FactName::PipelineUrl).and_then(link);
+        attested.or_else(|| {
+            self.signatures.iter().find_map(|(_, signature)| {
+                let added = Facts::of_signature_annotations(signature.annotations());
+                link(&added.best(FactName::PipelineUrl)?.value)
+            })
+        })
+    }
+
+    fn of_provenance(&self, name: FactName) -> Option<&str> {
+        Some(self.provenance.best(name)?.value.as_str())
     }
 
     fn identities(&self) -> impl Iterator<Item = &Identity> {
@@ -189,10 +211,31 @@ impl AdmittedImage {
         self.policies.push(policy.scope.id.clone());
         self.signatures.extend(satisfied.signatures);
         self.attestations.extend(satisfied.attestations);
+        if let Some(accepted) = satisfied.provenance {
+            let AcceptedProvenance {
+                authority,
+                attestation,
+                provenance,
+            } = accepted;
+            let mut known = self.attestations.iter();
+            if !known.any(|(_, known)| known.statement() == attestation.statement()) {
+                self.attestations.push((authority, attestation));
+            }
+            if self.provenance == Facts::default() {
+                self.provenance = provenance.facts;
+            }
+        }
         let changes = policy.scope.action != Action::Audit;
         self.pin |= changes && policy.pin;
         self.pin_workloads |= changes && policy.pin_workloads;
     }
+}
+
+/// The address, if it is one that may be shown as a link.
+fn link(url: &str) -> Option<String> {
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_web && is_plain && url.len() <= URL_BYTES).then(|| url.to_owned())
 }
 
 /// The longest commit that is shown, in bytes: a SHA-256 one in hex.

@@ -26,6 +26,8 @@ pub(super) struct ImageFacts {
     commit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     job: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pipeline: Option<String>,
 }
 
 /// The annotation's value on this object.
@@ -97,6 +99,7 @@ impl ImageFacts {
             signer: image.signers().into_iter().next(),
             commit: image.commit(),
             job: image.job_url(),
+            pipeline: image.pipeline_url(),
         }
     }
 }

@@ -9,7 +9,7 @@ use json_patch::Patch;
 use serde_json::{Value, json};
 
 use super::{
-    Answer,
+    Answer, annotation,
     request::{API_VERSION, KIND},
 };
 use crate::{
@@ -61,8 +61,10 @@ impl Response {
             let name = untrusted::shown(&image.slot.name, limits::SHOWN_NAME_CHARS);
             format!("{name}={}", image.reference.pinned(&image.digest))
         });
+        let facts = annotation::text(annotation::of_images(&admission.images));
         Self::of(Outcome::Admitted)
             .audited("images", &joined(images, " "))
+            .audited("facts", &facts.unwrap_or_default())
             .told(&admission.warnings, &admission.audits)
     }
 

@@ -1,6 +1,11 @@
 //! Why an image is refused, as data. The words are in `message`.
 
 mod code;
+mod provenance;
+
+pub use provenance::{
+    BaseImageFault, BuildFact, BuildTime, ProvenanceFault, Stated, TagExpectation, TagFault,
+};
 
 use jiff::Timestamp;
 
@@ -155,6 +160,24 @@ pub enum Rejection {
         signed: Vec<String>,
         /// The authorities that did not.
         missing: Vec<String>,
+    },
+    /// Its provenance is missing, or is not as the policy asks.
+    Provenance(ProvenanceFault),
+    /// The tag is none that the policy lets in.
+    TagNotAllowed {
+        /// The tag.
+        tag: String,
+        /// The regular expressions that it could match.
+        allowed: Vec<String>,
+    },
+    /// A condition of the policy does not hold.
+    ConditionFailed {
+        /// The type of the attestations that are asked, where it is not about everything.
+        predicate_type: Option<String>,
+        /// What the policy says about it, or the expression itself.
+        text: String,
+        /// Why there is no answer, where there is none.
+        reason: Option<String>,
     },
     /// No policy matches, and that is not enough here.
     NoPolicyMatches {

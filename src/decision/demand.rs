@@ -1,10 +1,14 @@
 //! Whether what was found satisfies one policy, and if not, what is most worth telling.
 
 mod attestations;
+mod provenance;
 mod signatures;
+mod tag;
 mod telling;
 mod trial;
 mod way;
+
+pub(super) use provenance::AcceptedProvenance;
 
 use super::{
     cause::{Asked, Cause, Obstacle},
@@ -12,7 +16,7 @@ use super::{
 };
 use crate::{
     image::{Digest, Reference, Repository},
-    policy::Policy,
+    policy::{Authority, Policy},
     verify::{VerifiedAttestation, VerifiedSignature},
 };
 
@@ -24,6 +28,8 @@ pub(super) struct Satisfied {
     pub(super) signatures: Vec<(String, VerifiedSignature)>,
     /// Authority name and attestation, in policy order.
     pub(super) attestations: Vec<(String, VerifiedAttestation)>,
+    /// The provenance, if the policy asks for it.
+    pub(super) provenance: Option<AcceptedProvenance>,
 }
 
 /// Why an image does not satisfy a policy.
@@ -50,6 +56,17 @@ struct Case<'a> {
     digest: &'a Digest,
     candidates: &'a Candidates,
     circumstances: &'a Circumstances,
+    /// The authorities that count, where not all of the policy's do.
+    only: Option<&'a [usize]>,
+}
+
+impl<'a> Case<'a> {
+    /// Who counts, each with its index in the policy.
+    fn authorities(&self) -> impl Iterator<Item = (usize, &'a Authority)> {
+        let only = self.only;
+        let all = self.policy.authorities.iter().enumerate();
+        all.filter(move |(index, _)| only.is_none_or(|only| only.contains(index)))
+    }
 }
 
 /// Judges one policy's demand.
@@ -59,6 +76,7 @@ pub(super) fn satisfy(
     found: Option<&ImageEvidence>,
     circumstances: &Circumstances,
 ) -> Result<Satisfied, Box<Unsatisfied>> {
+    tag::allow(policy, reference)?;
     let found = found.ok_or_else(|| Unsatisfied::before_judging(Obstacle::DeadlineExceeded))?;
     let digest = found.digest.as_ref().map_err(|failure| {
         Unsatisfied::before_judging(Cause::of_lookup(failure, Asked::ImageRegistry))
@@ -69,14 +87,26 @@ pub(super) fn satisfy(
         digest,
         candidates: candidates(policy, reference, found)?,
         circumstances,
+        only: None,
     };
     let signatures = case.signatures(found.signed_child.as_ref());
-    match (signatures, case.attestations()) {
-        (Ok(signatures), Ok(attestations)) => Ok(Satisfied {
-            digest: digest.clone(),
-            signatures,
-            attestations,
-        }),
+    let statements = both(case.provenance(&found.contents), case.attestations());
+    let (signatures, (provenance, attestations)) = both(signatures, statements)?;
+    Ok(Satisfied {
+        digest: digest.clone(),
+        signatures,
+        attestations,
+        provenance,
+    })
+}
+
+/// Both, or why not: a rejection before what could not be judged, then the first.
+fn both<A, B>(
+    one: Result<A, Box<Unsatisfied>>,
+    other: Result<B, Box<Unsatisfied>>,
+) -> Result<(A, B), Box<Unsatisfied>> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
         (Err(one), Err(other)) if other.cause.outcome() < one.cause.outcome() => Err(other),
         (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
     }
@@ -90,9 +120,10 @@ impl Policy {
             .unwrap_or_else(|| reference.repository())
     }
 
-    /// How many distinct authorities must have signed: what asks for no attestation asks for a signature.
+    /// How many distinct authorities must have signed: what asks for no signed statement asks for a signature.
     pub(super) fn signers_required(&self) -> usize {
-        self.require.max(usize::from(self.attestations.is_empty()))
+        let asks_for_statements = !self.attestations.is_empty() || self.provenance.is_some();
+        self.require.max(usize::from(!asks_for_statements))
     }
 }
 

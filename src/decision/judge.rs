@@ -9,6 +9,7 @@ use super::{
 use crate::{
     image::Reference,
     policy::{Action, DefaultAction, Demand},
+    provenance::Facts,
     workload::ImageSlot,
 };
 
@@ -95,6 +96,7 @@ impl Judgement {
                                     policies: Vec::new(),
                                     signatures: Vec::new(),
                                     attestations: Vec::new(),
+                                    provenance: Facts::default(),
                                     pin: false,
                                     pin_workloads: false,
                                 })

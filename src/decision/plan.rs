@@ -70,6 +70,12 @@ impl Inquiry {
             if !policy.attestations.is_empty() {
                 methods.of_attestations.extend(all);
             }
+            if let Some(demand) = &policy.provenance {
+                let attesters = demand.authorities.iter();
+                let attesters = attesters.filter_map(|index| policy.authorities.get(*index));
+                let methods_of_attesters = attesters.flat_map(Authority::methods);
+                methods.of_attestations.extend(methods_of_attesters);
+            }
         }
         methods
     }

@@ -7,6 +7,7 @@ mod judging;
 mod messages;
 mod parts;
 mod properties;
+mod provenance;
 mod satisfying;
 mod several;
 mod validity;

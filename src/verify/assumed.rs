@@ -27,6 +27,17 @@ impl VerifiedSignature {
             ..self
         }
     }
+
+    /// The same with what the signer added.
+    pub(crate) fn assumed_with(self, annotations: &[(&str, &str)]) -> Self {
+        let annotations = annotations.iter();
+        Self {
+            annotations: annotations
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..self
+        }
+    }
 }
 
 impl VerifiedAttestation {
@@ -40,6 +51,22 @@ impl VerifiedAttestation {
             log_index: None,
             predicate_type: predicate_type.to_owned(),
             statement: bytes::Bytes::new(),
+        }
+    }
+
+    /// The same with this statement.
+    pub(crate) fn assumed_saying(self, statement: impl Into<bytes::Bytes>) -> Self {
+        Self {
+            statement: statement.into(),
+            ..self
+        }
+    }
+
+    /// The same with a verified time of signing.
+    pub(crate) fn assumed_at(self, signed_at: Timestamp) -> Self {
+        Self {
+            signed_at: Some(signed_at),
+            ..self
         }
     }
 }

@@ -59,6 +59,14 @@ struct ImageReport {
     signatures: Vec<SignatureReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attestations: Vec<AttestationReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    /// Where the job can be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
+    /// Where the pipeline can be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pipeline: Option<String>,
     denials: Vec<DenialReport>,
     warnings: Vec<DenialReport>,
     audits: Vec<DenialReport>,
@@ -185,6 +193,9 @@ impl ImageReport {
             attestations: admitted
                 .map(AttestationReport::of_image)
                 .unwrap_or_default(),
+            commit: admitted.and_then(AdmittedImage::commit),
+            job: admitted.and_then(AdmittedImage::job_url),
+            pipeline: admitted.and_then(AdmittedImage::pipeline_url),
             denials,
             warnings: of_slot(warnings),
             audits: of_slot(audits),
@@ -214,6 +225,9 @@ impl ImageReport {
             policies: Vec::new(),
             signatures: Vec::new(),
             attestations: Vec::new(),
+            commit: None,
+            job: None,
+            pipeline: None,
             denials: vec![DenialReport {
                 code,
                 policy: None,

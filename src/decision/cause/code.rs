@@ -1,6 +1,6 @@
 //! The stable names of causes.
 
-use super::{Obstacle, Rejection};
+use super::{BuildFact, Obstacle, ProvenanceFault, Rejection};
 
 impl Rejection {
     pub(super) fn code(&self) -> &'static str {
@@ -19,9 +19,36 @@ impl Rejection {
             Self::KeyMismatch { .. } => "KeyMismatch",
             Self::KeyExpired { .. } => "KeyExpired",
             Self::ThresholdNotMet { .. } => "ThresholdNotMet",
+            Self::Provenance(fault) => fault.code(),
+            Self::TagNotAllowed { .. } => "TagNotAllowed",
+            Self::ConditionFailed { .. } => "ConditionFailed",
             Self::NoPolicyMatches { .. } => "NoPolicyMatches",
             Self::ImageNotFound => "ImageNotFound",
             Self::ReferenceInvalid { .. } => "ReferenceInvalid",
+        }
+    }
+}
+
+impl ProvenanceFault {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "ProvenanceMissing",
+            Self::Contradicted { .. } => "ProvenanceMismatch",
+            Self::NotAccepted { fact, .. } => fact.code(),
+            Self::OtherTag(fault) if fault.means_commit => "CommitMismatch",
+            Self::OtherTag(_) => "RefMismatch",
+            Self::BaseImageNotAllowed { .. } => "BaseImageNotAllowed",
+            Self::TooOld { .. } => "BuildTooOld",
+        }
+    }
+}
+
+impl BuildFact {
+    fn code(self) -> &'static str {
+        match self {
+            Self::SourceRepository | Self::PipelineSource => "ProvenanceMismatch",
+            Self::Ref => "RefMismatch",
+            Self::Runner => "RunnerNotAllowed",
         }
     }
 }

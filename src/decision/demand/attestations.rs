@@ -8,16 +8,55 @@ use super::{
     trial::{Failure, Trial},
 };
 use crate::{
-    decision::cause::{Cause, Rejection, Signing, SigningKind},
+    decision::cause::{Cause, Obstacle, ProvenanceFault, Rejection, Signing, SigningKind},
     policy::AttestationDemand,
+    provenance::{SLSA_V1, is_provenance},
     verify::{Layout, SIGN_PREDICATE, SignatureError, VerifiedAttestation},
 };
 
-/// What a candidate is to somebody who looks for attestations of one type, by its own word.
+/// What kind of attestation is looked for.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// Of exactly this type.
+    Type(&'a str),
+    /// Provenance, of any type that is read.
+    Provenance,
+}
+
+impl<'a> Wanted<'a> {
+    /// Whether a statement of this type is one.
+    pub(super) fn covers(self, predicate_type: &str) -> bool {
+        match self {
+            Self::Type(wanted) => predicate_type == wanted,
+            Self::Provenance => is_provenance(predicate_type),
+        }
+    }
+
+    /// The type to make.
+    fn predicate_type(self) -> &'a str {
+        match self {
+            Self::Type(wanted) => wanted,
+            Self::Provenance => SLSA_V1,
+        }
+    }
+
+    /// There is none of any type.
+    fn missing(self, signing: Signing) -> Rejection {
+        match self {
+            Self::Type(wanted) => Rejection::AttestationMissing {
+                predicate_type: wanted.to_owned(),
+                signing,
+            },
+            Self::Provenance => Rejection::Provenance(ProvenanceFault::Missing { signing }),
+        }
+    }
+}
+
+/// What a candidate is to somebody who looks for attestations of some type, by its own word.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Kind<'a> {
-    /// What is looked for.
-    Asked,
+    /// What is looked for, of this type.
+    Asked(&'a str),
     /// A statement of this other type.
     Other(&'a str),
     /// It may be anything: there is no statement in it that can be read.
@@ -37,9 +76,11 @@ impl Case<'_> {
         let trials = self.trials();
         let (mut attestations, mut failures) = (Vec::new(), Vec::new());
         for asked in &self.policy.attestations {
-            match self.accepted_attestation(asked, &trials) {
-                Some(attestation) => attestations.push(attestation),
-                None => failures.push(self.missing(asked, &trials)),
+            if let Some(attestation) = self.accepted_attestation(asked, &trials) {
+                attestations.push(attestation);
+            } else {
+                let wanted = Wanted::Type(&asked.predicate_type);
+                failures.push(self.missing(wanted, &trials));
             }
         }
         let told = failures.into_iter().min_by_key(|it| it.cause.outcome());
@@ -60,47 +101,63 @@ impl Case<'_> {
         Some((self.name(authority), attestation.clone()))
     }
 
-    fn missing(
+    /// Why none of the candidates counts.
+    pub(super) fn missing(
         &self,
-        asked: &AttestationDemand,
+        wanted: Wanted<'_>,
         trials: &[Trial<'_, VerifiedAttestation>],
     ) -> Unsatisfied {
-        let kinds: Vec<Kind<'_>> = (0..self.candidates.checked.len())
-            .map(|candidate| self.kind(candidate, asked, trials))
-            .collect();
-        let signing = self.signing(SigningKind::Attestation {
-            predicate_type: asked.predicate_type.clone(),
-        });
-        let of_type = failures_of(Kind::Asked, &kinds, trials);
-        let unreadable = failures_of(Kind::Unreadable, &kinds, trials);
-        let judged = kinds.iter().filter(|kind| **kind == Kind::Asked).count();
-        let obstacle = (of_type.iter().chain(&unreadable)).find_map(|(_, it)| it.obstacle());
-        if let Some(obstacle) = obstacle {
+        let kinds = self.kinds(wanted, trials);
+        let judged = kinds.iter().filter(|kind| is_asked(kind)).count();
+        if let Some(obstacle) = obstacle(&kinds, trials) {
             let cause = obstacle.into();
             return Unsatisfied { cause, judged };
         }
-        let closest =
-            most_telling(of_type.into_iter()).or_else(|| most_telling(unreadable.into_iter()));
+        let closest = most_telling(failures_of(&kinds, is_asked, trials))
+            .or_else(|| most_telling(failures_of(&kinds, is_unreadable, trials)));
         let cause = match closest {
-            Some((authority, failure)) => {
-                self.told_of_attestation(asked, authority, failure, signing)
+            Some((trial, failure)) => {
+                let predicate_type = match kinds.get(trial.candidate) {
+                    Some(Kind::Asked(own)) => own,
+                    Some(Kind::Other(_) | Kind::Unreadable | Kind::Signature) | None => {
+                        wanted.predicate_type()
+                    }
+                };
+                self.told_of_attestation(predicate_type, trial.authority, failure)
             }
-            None => none_found(asked, &kinds, signing),
+            None => none_found(wanted, &kinds, self.attesting(wanted.predicate_type())),
         };
         Unsatisfied { cause, judged }
+    }
+
+    /// How the image is attested with a statement of this type.
+    pub(super) fn attesting(&self, predicate_type: &str) -> Signing {
+        self.signing(SigningKind::Attestation {
+            predicate_type: predicate_type.to_owned(),
+        })
+    }
+
+    fn kinds<'k>(
+        &'k self,
+        wanted: Wanted<'_>,
+        trials: &[Trial<'k, VerifiedAttestation>],
+    ) -> Vec<Kind<'k>> {
+        (0..self.candidates.checked.len())
+            .map(|candidate| self.kind(candidate, wanted, trials))
+            .collect()
     }
 
     /// What has verified in any way is what it is; all else is what it claims to be.
     fn kind<'k>(
         &'k self,
         candidate: usize,
-        asked: &AttestationDemand,
+        wanted: Wanted<'_>,
         trials: &[Trial<'k, VerifiedAttestation>],
     ) -> Kind<'k> {
         let checked = self.candidates.checked.get(candidate);
         let claimed = checked.and_then(|checked| checked.claimed_type.as_deref());
         match claimed {
-            Some(claimed) if claimed == asked.predicate_type => Kind::Asked,
+            Some(claimed) if wanted.covers(claimed) => Kind::Asked(claimed),
             Some(SIGN_PREDICATE) => Kind::Signature,
             Some(claimed) => Kind::Other(claimed),
             None if checked.is_some_and(|checked| checked.layout == Layout::Legacy) => {
@@ -123,11 +180,11 @@ impl Case<'_> {
 
     fn told_of_attestation(
         &self,
-        asked: &AttestationDemand,
+        predicate_type: &str,
         authority: usize,
         failure: &Failure<'_>,
-        signing: Signing,
     ) -> Cause {
+        let signing = self.attesting(predicate_type);
         let detail = match failure {
             Failure::Signature(
                 SignatureError::OtherKey
@@ -143,7 +200,7 @@ impl Case<'_> {
             Failure::OtherImage(digest) => format!("is about another image ({})", digest.short()),
         };
         Rejection::AttestationInvalid {
-            predicate_type: asked.predicate_type.clone(),
+            predicate_type: predicate_type.to_owned(),
             detail,
             signing,
         }
@@ -151,34 +208,44 @@ impl Case<'_> {
     }
 }
 
-/// Why the candidates of this kind do not count, each with the authority that does not take it.
+fn is_asked(kind: &Kind<'_>) -> bool {
+    matches!(kind, Kind::Asked(_))
+}
+
+fn is_unreadable(kind: &Kind<'_>) -> bool {
+    matches!(kind, Kind::Unreadable)
+}
+
+/// Why the candidates of this kind do not count.
 fn failures_of<'t, 'a>(
-    kind: Kind<'_>,
     kinds: &[Kind<'_>],
+    is_of_kind: fn(&Kind<'_>) -> bool,
     trials: &'t [Trial<'a, VerifiedAttestation>],
-) -> Vec<(usize, &'t Failure<'a>)> {
+) -> impl Iterator<Item = (&'t Trial<'a, VerifiedAttestation>, &'t Failure<'a>)> {
     trials
         .iter()
-        .filter(|trial| kinds.get(trial.candidate) == Some(&kind))
-        .filter_map(|trial| Some((trial.authority, trial.result.as_ref().err()?)))
-        .collect()
+        .filter(move |trial| kinds.get(trial.candidate).is_some_and(is_of_kind))
+        .filter_map(|trial| Some((trial, trial.result.as_ref().err()?)))
+}
+
+/// What kept a candidate that may be what is looked for from being judged, if something did.
+fn obstacle(kinds: &[Kind<'_>], trials: &[Trial<'_, VerifiedAttestation>]) -> Option<Obstacle> {
+    failures_of(kinds, is_asked, trials)
+        .chain(failures_of(kinds, is_unreadable, trials))
+        .find_map(|(_, failure)| failure.obstacle())
 }
 
 /// There is nothing of this type, nor anything that cannot be told apart from it.
-fn none_found(asked: &AttestationDemand, kinds: &[Kind<'_>], signing: Signing) -> Cause {
+fn none_found(wanted: Wanted<'_>, kinds: &[Kind<'_>], signing: Signing) -> Cause {
     let presented: BTreeSet<&str> = kinds
         .iter()
         .filter_map(|kind| match kind {
             Kind::Other(claimed) => Some(*claimed),
-            Kind::Asked | Kind::Unreadable | Kind::Signature => None,
+            Kind::Asked(_) | Kind::Unreadable | Kind::Signature => None,
         })
         .collect();
     if presented.is_empty() {
-        return Rejection::AttestationMissing {
-            predicate_type: asked.predicate_type.clone(),
-            signing,
-        }
-        .into();
+        return wanted.missing(signing).into();
     }
     Rejection::PredicateMismatch {
         presented: presented.into_iter().map(str::to_owned).collect(),

@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// The failure that came closest to being accepted; of equals the first found.
-pub(super) fn most_telling<'t, 'a: 't>(
-    failures: impl Iterator<Item = (usize, &'t Failure<'a>)>,
-) -> Option<(usize, &'t Failure<'a>)> {
+pub(super) fn most_telling<'t, 'a: 't, T>(
+    failures: impl Iterator<Item = (T, &'t Failure<'a>)>,
+) -> Option<(T, &'t Failure<'a>)> {
     failures.reduce(|best, next| {
         if next.1.rank() > best.1.rank() {
             next
@@ -27,12 +27,12 @@ pub(super) fn most_telling<'t, 'a: 't>(
 }
 
 impl Case<'_> {
-    /// How this image is signed or attested so that the first of the policy's authorities stands for it.
+    /// How this image is signed or attested so that the first of the authorities stands for it.
     pub(super) fn signing(&self, kind: SigningKind) -> Signing {
-        let authority = self.policy.authorities.first();
+        let authority = self.authorities().next();
         Signing {
             kind,
-            with: match authority.map(|authority| &authority.kind) {
+            with: match authority.map(|(_, authority)| &authority.kind) {
                 Some(AuthorityKind::Keys(_)) => SigningMeans::Key,
                 Some(AuthorityKind::GitLab(_)) => SigningMeans::GitLabJob,
                 Some(AuthorityKind::GitHub(_)) => SigningMeans::GitHubJob,
@@ -147,9 +147,9 @@ impl Case<'_> {
         rejection.into()
     }
 
-    /// What the policy's authorities accept, this one first.
+    /// What the authorities accept, this one first.
     fn accepted(&self, closest: usize) -> Vec<String> {
-        let authorities = self.policy.authorities.iter().enumerate();
+        let authorities = self.authorities();
         let (first, others): (Vec<_>, Vec<_>) =
             authorities.partition(|(index, _)| *index == closest);
         first

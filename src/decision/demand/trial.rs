@@ -87,10 +87,10 @@ pub(super) enum Failure<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Every candidate held against every way to be accepted by the policy.
+    /// Every candidate held against every way to be accepted by one of the authorities.
     pub(super) fn trials<V: Signed>(&self) -> Vec<Trial<'a, V>> {
-        let authorities: Vec<(usize, &Authority, Vec<Way<'_>>)> = (self.policy.authorities.iter())
-            .enumerate()
+        let authorities: Vec<(usize, &Authority, Vec<Way<'_>>)> = self
+            .authorities()
             .map(|(index, authority)| (index, authority, authority.ways()))
             .collect();
         let mut all = Vec::new();

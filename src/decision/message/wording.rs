@@ -1,8 +1,10 @@
 //! The words of each cause.
 
 mod obstacles;
+mod provenance;
 mod rejections;
 mod several;
+mod signing;
 
 use crate::{
     decision::{

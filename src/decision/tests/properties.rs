@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use super::build::*;
 use crate::{
     decision::{
-        Asked, Candidates, Cause, Checked, Circumstances, Decision, Denial, Evidence, FactMismatch,
-        ImageEvidence, JudgedAt, LookupFailure, Outcome, Presented, Refusal, Signing, SigningKind,
-        SigningMeans,
+        Asked, BaseImageFault, BuildFact, Candidates, Cause, Checked, Circumstances, Decision,
+        Denial, Evidence, FactMismatch, ImageEvidence, JudgedAt, LookupFailure, Outcome, Presented,
+        ProvenanceFault, Refusal, Signing, SigningKind, SigningMeans, Stated, TagExpectation,
+        TagFault,
         cause::{Obstacle, Rejection},
         decide, message,
         text::shown,
@@ -219,6 +220,61 @@ fn any_rejection() -> impl Strategy<Value = Cause> {
     })
 }
 
+fn any_fault() -> impl Strategy<Value = Cause> {
+    let texts = prop::collection::vec(any_text(), 0..5);
+    (0_u8..7, any_text(), any_text(), texts).prop_map(|(kind, one, two, many)| {
+        let said = |value: &str| Stated {
+            value: value.to_owned(),
+            place: two.clone(),
+        };
+        let fault = match kind {
+            0 => ProvenanceFault::Missing {
+                signing: any_signing(&two, "https://slsa.dev/provenance/v1"),
+            },
+            1 => ProvenanceFault::Contradicted {
+                name: "source repository",
+                trusted: said(&one),
+                other: said(&two),
+                signing: any_signing("x", "https://slsa.dev/provenance/v1"),
+            },
+            2 => ProvenanceFault::NotAccepted {
+                fact: BuildFact::PipelineSource,
+                stated: Some(said(&one)),
+                accepted: many,
+            },
+            3 => ProvenanceFault::OtherTag(TagFault {
+                tag: one.clone(),
+                expected: vec![
+                    TagExpectation::Commit(Some(said(&one))),
+                    TagExpectation::Ref(Some(said(&two))),
+                ],
+                means_commit: true,
+            }),
+            4 => ProvenanceFault::BaseImageNotAllowed {
+                fault: BaseImageFault::NoDigest {
+                    base: said(&one),
+                    others: usize::MAX,
+                },
+                accepted: many,
+            },
+            5 => {
+                return Cause::Rejected(Rejection::TagNotAllowed {
+                    tag: one,
+                    allowed: many,
+                });
+            }
+            _ => {
+                return Cause::Rejected(Rejection::ConditionFailed {
+                    predicate_type: Some(one.clone()),
+                    text: two,
+                    reason: Some(one),
+                });
+            }
+        };
+        Cause::Rejected(Rejection::Provenance(fault))
+    })
+}
+
 /// What is to be signed: a signature or an attestation, by the length of a text.
 fn any_signing(text: &str, predicate_type: &str) -> Signing {
     Signing {
@@ -264,7 +320,7 @@ fn long_repository() -> Repository {
 }
 
 fn any_cause() -> impl Strategy<Value = Cause> {
-    prop_oneof![any_rejection(), any_obstacle()]
+    prop_oneof![any_rejection(), any_fault(), any_obstacle()]
 }
 
 fn any_denial() -> impl Strategy<Value = Denial> {

@@ -31,8 +31,9 @@ fn every_code_has_a_section_with_a_real_message_and_how_to_fix_and_to_relax_it()
     );
     assert!(codes.len() > 20, "{codes:?}");
     assert_eq!(documented, codes);
-    let snapshots =
-        read("src/decision/tests/messages.rs") + &read("src/decision/tests/attestations.rs");
+    let snapshots = ["messages", "attestations", "provenance/messages"]
+        .map(|name| read(&format!("src/decision/tests/{name}.rs")))
+        .concat();
     for section in sections {
         let example = section
             .split("```text\n")

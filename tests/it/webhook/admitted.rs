@@ -44,7 +44,11 @@ async fn an_image_signed_by_the_pipeline_is_pinned_and_told_about() {
     );
     assert_eq!(
         response["auditAnnotations"],
-        json!({"decision": "allowed", "images": format!("api={reference}@{image}")})
+        json!({
+            "decision": "allowed",
+            "images": format!("api={reference}@{image}"),
+            "facts": annotation["value"],
+        })
     );
 }
 

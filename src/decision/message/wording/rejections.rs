@@ -1,9 +1,9 @@
 //! The words of what is wrong with an image.
 
-use super::{cut, cut_short, listed_short, quoted_short};
+use super::{cut, cut_short, listed_short, provenance, quoted_short, signing};
 use crate::{
     decision::{
-        cause::{FactMismatch, JudgedAt, Presented, Rejection, Signing, SigningKind, SigningMeans},
+        cause::{FactMismatch, JudgedAt, Presented, Rejection, Signing, SigningKind},
         text::listed,
     },
     policy::Validity,
@@ -31,23 +31,14 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             predicate_type,
             detail,
             ..
-        } => format!(
-            "has an {} that is not valid: {}",
-            attestation(predicate_type),
-            cut(detail)
-        ),
+        } => attestation_invalid(predicate_type, detail),
         Rejection::PredicateMismatch { presented, signing } => other_types(presented, signing),
         Rejection::IdentityMismatch {
             presented,
             accepted,
             fact,
         } => identity_mismatch(presented, accepted, fact.as_ref(), policy),
-        Rejection::ImageNotInProject { project, path } => format!(
-            "was signed by project {}, but {} is not its registry path, and policy {} asks for that",
-            cut_short(project),
-            cut_short(path),
-            policy
-        ),
+        Rejection::ImageNotInProject { project, path } => outside_project(project, path, policy),
         Rejection::KeyMismatch { accepted, signing } => other_key(accepted, signing, policy),
         Rejection::KeyExpired {
             authority,
@@ -63,12 +54,44 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             signed,
             missing,
         } => threshold_not_met(*required, signed, missing, policy),
+        Rejection::Provenance(fault) => provenance::fact(fault, policy),
+        Rejection::TagNotAllowed { tag, allowed } => tag_not_allowed(tag, allowed, policy),
+        Rejection::ConditionFailed {
+            predicate_type,
+            text,
+            reason,
+        } => condition_failed(predicate_type.as_deref(), text, reason.as_deref(), policy),
         Rejection::NoPolicyMatches { .. } => "is matched by no policy".to_owned(),
         Rejection::ImageNotFound => "was not found in the registry".to_owned(),
         Rejection::ReferenceInvalid { reason } => {
             format!("is no image reference: {}", cut(&reason.to_string()))
         }
     }
+}
+
+fn attestation_invalid(predicate_type: &str, detail: &str) -> String {
+    format!(
+        "has an {} that is not valid: {}",
+        attestation(predicate_type),
+        cut(detail)
+    )
+}
+
+fn outside_project(project: &str, path: &str, policy: &str) -> String {
+    format!(
+        "was signed by project {}, but {} is not its registry path, and policy {} asks for that",
+        cut_short(project),
+        cut_short(path),
+        policy
+    )
+}
+
+fn tag_not_allowed(tag: &str, allowed: &[String], policy: &str) -> String {
+    format!(
+        "has tag {}, policy {policy} accepts {}",
+        cut_short(tag),
+        listed_short(allowed, PATTERN_BYTES, "or")
+    )
 }
 
 /// Signed statements are there, and none of them is what is asked for.
@@ -114,16 +137,19 @@ pub(super) fn hint(rejection: &Rejection) -> String {
         Rejection::SignatureMissing { signing }
         | Rejection::AttestationMissing { signing, .. }
         | Rejection::PredicateMismatch { signing, .. }
-        | Rejection::KeyMismatch { signing, .. } => signing_hint("it", signing),
-        Rejection::SignedChildOnly { signing, .. } => signing_hint("the index", signing),
+        | Rejection::KeyMismatch { signing, .. } => signing::hint("it", signing),
+        Rejection::SignedChildOnly { signing, .. } => signing::hint("the index", signing),
         Rejection::KeyExpired { signing, .. } => {
-            format!("{} it with a key that is accepted now", verb(signing))
+            format!(
+                "{} it with a key that is accepted now",
+                signing::verb(signing)
+            )
         }
         Rejection::SignatureInvalid { signing, .. }
         | Rejection::CertificateInvalid { signing, .. }
         | Rejection::TimestampMissing { signing, .. }
         | Rejection::LogEntryInvalid { signing, .. }
-        | Rejection::AttestationInvalid { signing, .. } => signing_hint("it again", signing),
+        | Rejection::AttestationInvalid { signing, .. } => signing::hint("it again", signing),
         Rejection::IdentityMismatch {
             fact:
                 Some(FactMismatch {
@@ -144,6 +170,11 @@ pub(super) fn hint(rejection: &Rejection) -> String {
         }
         Rejection::ThresholdNotMet { missing, .. } => {
             format!("have it signed by {}", names(missing, "or"))
+        }
+        Rejection::Provenance(fault) => provenance::hint(fault),
+        Rejection::TagNotAllowed { .. } => "deploy it by an accepted tag, or by digest".to_owned(),
+        Rejection::ConditionFailed { .. } => {
+            "correct what the condition is about, or ask the policy's author".to_owned()
         }
         Rejection::NoPolicyMatches { repository } => {
             format!(
@@ -173,9 +204,12 @@ pub(super) fn command(rejection: &Rejection) -> Option<String> {
         | Rejection::PredicateMismatch { signing, .. }
         | Rejection::KeyMismatch { signing, .. }
         | Rejection::KeyExpired { signing, .. } => Some(signing.command()),
+        Rejection::Provenance(fault) => provenance::command(fault),
         Rejection::IdentityMismatch { .. }
         | Rejection::ImageNotInProject { .. }
         | Rejection::ThresholdNotMet { .. }
+        | Rejection::TagNotAllowed { .. }
+        | Rejection::ConditionFailed { .. }
         | Rejection::NoPolicyMatches { .. }
         | Rejection::ImageNotFound
         | Rejection::ReferenceInvalid { .. } => None,
@@ -199,50 +233,12 @@ pub(super) fn brief(rejection: &Rejection) -> &'static str {
         Rejection::KeyMismatch { .. } => "was signed with another key",
         Rejection::KeyExpired { .. } => "was signed with an expired key",
         Rejection::ThresholdNotMet { .. } => "lacks signers",
+        Rejection::Provenance(fault) => provenance::brief(fault),
+        Rejection::TagNotAllowed { .. } => "has a tag that is not accepted",
+        Rejection::ConditionFailed { .. } => "does not meet a condition",
         Rejection::NoPolicyMatches { .. } => "is matched by no policy",
         Rejection::ImageNotFound => "was not found",
         Rejection::ReferenceInvalid { .. } => "is no image reference",
-    }
-}
-
-impl Signing {
-    /// The whole command, to be copied.
-    fn command(&self) -> String {
-        let place = match &self.signature_repository {
-            Some(repository) => format!("COSIGN_REPOSITORY={repository} "),
-            None => String::new(),
-        };
-        let key = match self.with {
-            SigningMeans::Key => "--key <your private key> ",
-            SigningMeans::GitLabJob | SigningMeans::GitHubJob | SigningMeans::Identity => "",
-        };
-        let what = match &self.kind {
-            SigningKind::Signature => "sign ".to_owned(),
-            SigningKind::Attestation { predicate_type } => {
-                format!("attest --type {predicate_type} --predicate <your file> ")
-            }
-        };
-        format!(
-            "{place}cosign {what}{key}{}@{}",
-            self.repository, self.digest
-        )
-    }
-}
-
-fn signing_hint(what: &str, signing: &Signing) -> String {
-    let with = match signing.with {
-        SigningMeans::Key => "with an accepted key",
-        SigningMeans::GitLabJob => "in the GitLab release pipeline",
-        SigningMeans::GitHubJob => "in the GitHub release workflow",
-        SigningMeans::Identity => "with an accepted identity",
-    };
-    format!("{} {what} {with}", verb(signing))
-}
-
-fn verb(signing: &Signing) -> &'static str {
-    match signing.kind {
-        SigningKind::Signature => "sign",
-        SigningKind::Attestation { .. } => "attest",
     }
 }
 
@@ -319,6 +315,9 @@ fn failed_step(rejection: &Rejection) -> &'static str {
         | Rejection::KeyMismatch { .. }
         | Rejection::KeyExpired { .. }
         | Rejection::ThresholdNotMet { .. }
+        | Rejection::Provenance(_)
+        | Rejection::TagNotAllowed { .. }
+        | Rejection::ConditionFailed { .. }
         | Rejection::NoPolicyMatches { .. }
         | Rejection::ImageNotFound
         | Rejection::ReferenceInvalid { .. } => "that is not valid",
@@ -373,6 +372,22 @@ fn threshold_not_met(
     )
 }
 
+fn condition_failed(
+    predicate_type: Option<&str>,
+    text: &str,
+    reason: Option<&str>,
+    policy: &str,
+) -> String {
+    let what = match predicate_type {
+        Some(of) => format!("has no {} that meets a condition", attestation(of)),
+        None => "does not meet a condition".to_owned(),
+    };
+    let reason = reason.map_or_else(String::new, |it| {
+        format!(" (it has no answer: {})", cut_short(it))
+    });
+    format!("{what} of policy {policy}: {}{reason}", cut(text))
+}
+
 fn names(authorities: &[String], conjunction: &str) -> String {
     listed_short(authorities, NAME_BYTES, conjunction)
 }
@@ -382,3 +397,6 @@ const TYPE_BYTES: usize = 60;
 
 /// The longest name of an authority that is shown whole, in bytes.
 const NAME_BYTES: usize = 40;
+
+/// The longest regular expression over tags that is shown whole, in bytes.
+const PATTERN_BYTES: usize = 60;

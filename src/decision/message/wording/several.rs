@@ -1,6 +1,6 @@
 //! The words where several signatures were judged: how many, and what is wrong with the one that came closest.
 
-use super::{cut, cut_short, rejections};
+use super::{cut, cut_short, provenance, rejections};
 use crate::decision::{
     cause::{FactMismatch, Presented, Rejection, Signing, SigningKind},
     text::listed,
@@ -39,6 +39,7 @@ pub(super) fn fact(rejection: &Rejection, judged: usize, policy: &str) -> String
             "{found} accepted: the closest {}",
             rejections::fact(rejection, policy)
         ),
+        Rejection::Provenance(fault) => provenance::fact_of_several(fault, judged, policy),
         Rejection::PredicateMismatch {
             presented,
             signing:
@@ -58,6 +59,8 @@ pub(super) fn fact(rejection: &Rejection, judged: usize, policy: &str) -> String
         | Rejection::SignatureMissing { .. }
         | Rejection::SignedChildOnly { .. }
         | Rejection::ThresholdNotMet { .. }
+        | Rejection::TagNotAllowed { .. }
+        | Rejection::ConditionFailed { .. }
         | Rejection::NoPolicyMatches { .. }
         | Rejection::ImageNotFound
         | Rejection::ReferenceInvalid { .. } => rejections::fact(rejection, policy),
@@ -141,6 +144,9 @@ fn what(rejection: &Rejection) -> String {
         | Rejection::PredicateMismatch { .. }
         | Rejection::ImageNotInProject { .. }
         | Rejection::ThresholdNotMet { .. }
+        | Rejection::Provenance(_)
+        | Rejection::TagNotAllowed { .. }
+        | Rejection::ConditionFailed { .. }
         | Rejection::NoPolicyMatches { .. }
         | Rejection::ImageNotFound
         | Rejection::ReferenceInvalid { .. } => "signatures".to_owned(),
