@@ -147,7 +147,8 @@ impl<'a> Case<'a> {
             ProvenanceError::Limit { .. } => Obstacle::LimitExceeded { detail }.into(),
             ProvenanceError::NotJson { .. }
             | ProvenanceError::NameTwice { .. }
-            | ProvenanceError::Malformed { .. } => Rejection::AttestationInvalid {
+            | ProvenanceError::Malformed { .. }
+            | ProvenanceError::Link(_) => Rejection::AttestationInvalid {
                 predicate_type: predicate_type.to_owned(),
                 detail,
                 signing: self.attesting(predicate_type),

@@ -86,7 +86,8 @@ impl Examined<'_> {
             }
             ProvenanceError::NotJson { .. }
             | ProvenanceError::NameTwice { .. }
-            | ProvenanceError::Malformed { .. } => {
+            | ProvenanceError::Malformed { .. }
+            | ProvenanceError::Link(_) => {
                 let place = part.source.words();
                 self.base_image_fault(BaseImageFault::Unreadable { place, detail })
             }
