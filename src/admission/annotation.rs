@@ -70,6 +70,8 @@ pub(super) fn merged(
 }
 
 /// The value; none when there is nothing to tell. What does not fit is told as digests only, then not at all.
+///
+/// One fact a line: `kubectl describe` cuts each line after 140 bytes, and of a single one would show the digest alone.
 pub(super) fn text(facts: Facts) -> Option<String> {
     let digests = |facts: &Facts| -> Facts {
         let short = |facts: &ImageFacts| ImageFacts {
@@ -87,7 +89,7 @@ pub(super) fn text(facts: Facts) -> Option<String> {
     [digests(&facts), facts]
         .into_iter()
         .rev()
-        .filter_map(|facts| serde_json::to_string(&facts).ok())
+        .filter_map(|facts| serde_json::to_string_pretty(&facts).ok())
         .find(|text| text.len() <= limits::ANNOTATION_BYTES)
 }
 
@@ -130,16 +132,40 @@ mod tests {
 
     #[test]
     fn facts_that_do_not_fit_are_told_as_digests_and_then_not_at_all() {
-        let one = text(facts(1)).unwrap();
-        assert!(
-            one.starts_with(r#"{"0":{"digest":"sha256:ab","policies":["pp"#),
-            "{one}"
-        );
-        assert_eq!(
-            text(facts(2)).as_deref(),
-            Some(r#"{"0":{"digest":"sha256:ab"},"1":{"digest":"sha256:ab"}}"#)
-        );
+        let read = |facts| serde_json::from_str::<Facts>(&text(facts).unwrap()).unwrap();
+        assert_eq!(read(facts(1)), facts(1));
+        let short = |images| -> Facts {
+            let digest = "sha256:ab".to_owned();
+            let short = ImageFacts {
+                digest,
+                ..ImageFacts::default()
+            };
+            let key = |number: usize| number.to_string();
+            (0..images).map(|it| (key(it), short.clone())).collect()
+        };
+        assert_eq!(read(facts(2)), short(2));
         assert_eq!(text(facts(limits::ANNOTATION_BYTES / 20)), None);
         assert_eq!(text(facts(0)), None);
+    }
+
+    #[test]
+    fn each_fact_stands_on_a_line_of_its_own_that_kubectl_describe_does_not_cut() {
+        let facts = ImageFacts {
+            digest: format!("sha256:{}", "ab".repeat(32)),
+            policies: vec!["shop-release".to_owned()],
+            job: Some("https://gitlab.com/acme/shop/api/-/jobs/4316132595".to_owned()),
+            ..ImageFacts::default()
+        };
+        let expected = r#"{
+  "api": {
+    "digest": "sha256:abababababababababababababababababababababababababababababababab",
+    "policies": [
+      "shop-release"
+    ],
+    "job": "https://gitlab.com/acme/shop/api/-/jobs/4316132595"
+  }
+}"#;
+        let text = text(Facts::from([("api".to_owned(), facts)]));
+        assert_eq!(text.as_deref(), Some(expected));
     }
 }

@@ -90,7 +90,7 @@ impl Cluster {
 }
 
 /// Where this run keeps its files. It stays after a run, for its logs; the next run removes it.
-fn work_folder() -> PathBuf {
+pub(crate) fn work_folder() -> PathBuf {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cluster");
     for old in fs::read_dir(&parent).into_iter().flatten().flatten() {
         let alive = Path::new("/proc").join(old.file_name()).exists();

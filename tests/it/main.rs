@@ -2,6 +2,7 @@
 mod architecture;
 mod commands;
 mod fuzz_seeds;
+mod gitlab_templates;
 mod manifests;
 mod registry;
 mod server;

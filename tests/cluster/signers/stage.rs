@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     assay::verify,
-    cluster, eventually,
+    cluster,
     image::{Cosign, Image},
     scene::{Scene, pod},
     sigstore_servers::{Sigstore, sigstore},
@@ -137,35 +137,14 @@ impl Stage {
         let text = std::fs::read_to_string(&self.sigstore.trusted_root).expect("cosign wrote it");
         let mut spec = further.clone();
         spec["trustedRoot"] = json!(text);
-        self.put("ImageTrustRoot", name, &spec);
+        self.scene.put("ImageTrustRoot", name, &spec);
     }
 
     /// Puts a policy over the repository in force.
     pub(super) fn demand(&self, authority: &Value) {
         let images = format!("{}/{}/**", cluster().registry.host, self.project());
         let spec = json!({ "match": { "images": [images] }, "authorities": [authority] });
-        self.put("ClusterImageTrustPolicy", self.name, &spec);
-    }
-
-    fn put(&self, kind: &str, name: &str, spec: &Value) {
-        self.scene
-            .apply(&json!({
-                "apiVersion": "assay.dev/v1alpha1",
-                "kind": kind,
-                "metadata": { "name": name },
-                "spec": spec,
-            }))
-            .expect_success();
-        eventually("the object to be ready", || {
-            let object = self.scene.get(&[kind, name]);
-            let conditions = object["status"]["conditions"].as_array()?;
-            let is_latest =
-                object["status"]["observedGeneration"] == object["metadata"]["generation"];
-            let is_ready = conditions
-                .iter()
-                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-            (is_latest && is_ready).then_some(())
-        });
+        self.scene.put("ClusterImageTrustPolicy", self.name, &spec);
     }
 
     pub(super) fn admits(&self, image: &Image) {

@@ -112,6 +112,11 @@ impl ControlPlane {
         self.folder.join(format!("{ASSAY}.kubeconfig"))
     }
 
+    /// The kubeconfig of the cluster's administrator.
+    pub(crate) fn admin_kubeconfig(&self) -> PathBuf {
+        self.folder.join(format!("{ADMIN}.kubeconfig"))
+    }
+
     /// The API server's address.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -130,10 +135,7 @@ impl ControlPlane {
     fn kubectl_command(&self) -> Command {
         let mut command = Command::new(component("ASSAY_KUBE_BIN", "kubectl"));
         command
-            .env(
-                "KUBECONFIG",
-                self.folder.join(format!("{ADMIN}.kubeconfig")),
-            )
+            .env("KUBECONFIG", self.admin_kubeconfig())
             .env("HOME", &self.folder);
         command
     }

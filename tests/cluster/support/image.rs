@@ -84,6 +84,23 @@ impl Signer {
         self.folder.join("cosign.pub")
     }
 
+    /// The private key, PEM, under an empty password.
+    pub(crate) fn private_key(&self) -> String {
+        fs::read_to_string(self.folder.join("cosign.key")).expect("cosign wrote it")
+    }
+
+    /// A new private key, PEM, under an empty password.
+    pub(crate) fn another_private_key(&self) -> String {
+        let number = self.images.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("other-{number}");
+        self.cosign(
+            "ASSAY_COSIGN3",
+            &["generate-key-pair", "--output-key-prefix", &prefix],
+        );
+        let file = self.folder.join(format!("{prefix}.key"));
+        fs::read_to_string(file).expect("cosign wrote it")
+    }
+
     /// Pushes a new image; no two are alike.
     pub(crate) fn push(&self, registry: &Registry, repository: &str, tag: &str) -> Image {
         let layout = self.new_layout();

@@ -72,6 +72,27 @@ impl Scene {
         })
     }
 
+    /// Applies an object of the whole cluster, and waits until its status says Ready of its latest form.
+    pub(crate) fn put(&self, kind: &str, name: &str, spec: &Value) {
+        self.apply(&json!({
+            "apiVersion": "assay.dev/v1alpha1",
+            "kind": kind,
+            "metadata": { "name": name },
+            "spec": spec,
+        }))
+        .expect_success();
+        eventually("the object to be ready", || {
+            let object = self.get(&[kind, name]);
+            let conditions = object["status"]["conditions"].as_array()?;
+            let is_latest =
+                object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            let is_ready = conditions
+                .iter()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+            (is_latest && is_ready).then_some(())
+        });
+    }
+
     /// kubectl in this namespace.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> Finished {
         let mut all = vec!["--namespace", &self.namespace];

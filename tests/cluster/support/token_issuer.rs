@@ -64,8 +64,17 @@ impl TokenIssuer {
 
     /// The ID token of a job on the branch `main` of this project, for Sigstore.
     pub(crate) fn token(&self, project: &str) -> String {
+        self.token_with(project, &json!({}))
+    }
+
+    /// The same, with these claims in place of its own.
+    pub(crate) fn token_with(&self, project: &str, claims: &Value) -> String {
+        let mut all = self.claims(project);
+        for (name, value) in claims.as_object().expect("claims have names") {
+            all[name] = value.clone();
+        }
         let header = json!({ "alg": "RS256", "kid": KEY_ID, "typ": "JWT" });
-        let signed = format!("{}.{}", encode(&header), encode(&self.claims(project)));
+        let signed = format!("{}.{}", encode(&header), encode(&all));
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key
             .sign(

@@ -53,6 +53,7 @@ fn links_between_documents_lead_somewhere() {
         "README.md",
         "CONTRIBUTING.md",
         "docs/denials.md",
+        "docs/gitlab/README.md",
         "docs/policy.md",
         "docs/verification.md",
         "docs/decisions/0001-sigstore-verify.md",
