@@ -1,6 +1,7 @@
 //! Whether what was found satisfies one policy, and if not, what is most worth telling.
 
 mod attestations;
+mod conditions;
 mod provenance;
 mod signatures;
 mod tag;
@@ -9,6 +10,8 @@ mod trial;
 mod way;
 
 pub(super) use provenance::AcceptedProvenance;
+
+use conditions::{Accepted, Conditions};
 
 use super::{
     cause::{Asked, Cause, Obstacle},
@@ -90,8 +93,26 @@ pub(super) fn satisfy(
         only: None,
     };
     let signatures = case.signatures(found.signed_child.as_ref());
-    let statements = both(case.provenance(&found.contents), case.attestations());
+    let provenance = case.provenance(&found.contents);
+    let accepted = match (&signatures, &provenance) {
+        (Ok(signatures), Ok(provenance)) => Some(Accepted {
+            signatures,
+            provenance: provenance.as_ref(),
+            contents: &found.contents,
+        }),
+        (Err(_), _) | (_, Err(_)) => None,
+    };
+    let mut conditions = accepted
+        .filter(|_| policy.has_conditions())
+        .map(|accepted| Conditions::over(case, accepted))
+        .transpose();
+    let asked = conditions.as_mut().ok().and_then(Option::as_mut);
+    let attestations = case.attestations(asked);
+    let statements = both(provenance, attestations);
     let (signatures, (provenance, attestations)) = both(signatures, statements)?;
+    if let Some(conditions) = conditions? {
+        conditions.of_policy()?;
+    }
     Ok(Satisfied {
         digest: digest.clone(),
         signatures,

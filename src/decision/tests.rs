@@ -3,6 +3,7 @@
 mod attestations;
 mod authorities;
 pub(crate) mod build;
+mod conditions;
 mod judging;
 mod messages;
 mod parts;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Case, Unsatisfied,
+    conditions::{Conditions, Unheld},
     telling::most_telling,
     trial::{Failure, Trial},
 };
@@ -67,8 +68,11 @@ enum Kind<'a> {
 
 impl Case<'_> {
     /// For every type that the policy asks for, an attestation by one of its authorities, in policy order.
+    ///
+    /// Without `conditions` those of the entries are not asked: something else is wrong with the image then.
     pub(super) fn attestations(
         &self,
+        mut conditions: Option<&mut Conditions<'_>>,
     ) -> Result<Vec<(String, VerifiedAttestation)>, Box<Unsatisfied>> {
         if self.policy.attestations.is_empty() {
             return Ok(Vec::new());
@@ -76,29 +80,52 @@ impl Case<'_> {
         let trials = self.trials();
         let (mut attestations, mut failures) = (Vec::new(), Vec::new());
         for asked in &self.policy.attestations {
-            if let Some(attestation) = self.accepted_attestation(asked, &trials) {
-                attestations.push(attestation);
-            } else {
-                let wanted = Wanted::Type(&asked.predicate_type);
-                failures.push(self.missing(wanted, &trials));
+            match self.accepted_attestation(asked, &trials, conditions.as_deref_mut()) {
+                Ok(attestation) => attestations.push(attestation),
+                Err(failure) => failures.push(failure),
             }
         }
         let told = failures.into_iter().min_by_key(|it| it.cause.outcome());
-        told.map_or(Ok(attestations), |it| Err(Box::new(it)))
+        told.map_or(Ok(attestations), Err)
     }
 
-    /// The first that counts. What type it is of is what its signer wrote, and nothing that lies beside it.
+    /// The first that counts and meets all conditions of its entry. What type it is of is what its signer wrote, and
+    /// nothing that lies beside it.
     fn accepted_attestation(
         &self,
         asked: &AttestationDemand,
         trials: &[Trial<'_, VerifiedAttestation>],
-    ) -> Option<(String, VerifiedAttestation)> {
-        let (authority, attestation) = trials.iter().find_map(|trial| {
-            let attestation = *trial.result.as_ref().ok()?;
-            (attestation.predicate_type() == asked.predicate_type)
-                .then_some((trial.authority, attestation))
-        })?;
-        Some((self.name(authority), attestation.clone()))
+        mut conditions: Option<&mut Conditions<'_>>,
+    ) -> Result<(String, VerifiedAttestation), Box<Unsatisfied>> {
+        let mut unheld: Vec<Unheld> = Vec::new();
+        let mut examined: Vec<(usize, usize)> = Vec::new();
+        for trial in trials {
+            let Ok(attestation) = trial.result.as_ref().copied() else {
+                continue;
+            };
+            let one = (trial.candidate, trial.authority);
+            let is_asked = attestation.predicate_type() == asked.predicate_type;
+            if !is_asked || examined.contains(&one) {
+                continue;
+            }
+            examined.push(one);
+            let authority = self.name(trial.authority);
+            let held = match conditions.as_deref_mut() {
+                Some(conditions) => conditions.accept(asked, &authority, attestation),
+                None => Ok(()),
+            };
+            match held {
+                Ok(()) => return Ok((authority, attestation.clone())),
+                Err(failure) => unheld.push(failure),
+            }
+        }
+        let judged = unheld.len();
+        match Unheld::most_telling(unheld) {
+            Some(cause) => Err(Box::new(Unsatisfied { cause, judged })),
+            None => Err(Box::new(
+                self.missing(Wanted::Type(&asked.predicate_type), trials),
+            )),
+        }
     }
 
     /// Why none of the candidates counts.

@@ -141,7 +141,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn unreadable(&self, predicate_type: &str, error: &ProvenanceError) -> Cause {
+    pub(super) fn unreadable(&self, predicate_type: &str, error: &ProvenanceError) -> Cause {
         let detail = error.to_string();
         match error {
             ProvenanceError::Limit { .. } => Obstacle::LimitExceeded { detail }.into(),

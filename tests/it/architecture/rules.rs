@@ -60,7 +60,15 @@ const ORDER: [(&str, &[&str]); 24] = [
     ),
     (
         "decision",
-        &["policy", "workload", "provenance", "verify", "key", "image"],
+        &[
+            "policy",
+            "condition",
+            "workload",
+            "provenance",
+            "verify",
+            "key",
+            "image",
+        ],
     ),
     ("trust", &["policy", "verify"]),
     ("registry", &["image"]),
