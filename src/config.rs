@@ -117,9 +117,12 @@ impl Cli {
 /// `assay inspect`.
 #[derive(Args, Clone, Debug)]
 pub struct InspectArgs {
-    /// The image
+    /// The image; `oci:DIR[:TAG]` is one in an OCI layout folder, read without any network
     #[arg(value_name = "IMAGE")]
     pub image: String,
+    /// What the image of `oci:DIR` is called, as in `registry.example/app:1.8.2`
+    #[arg(long = "as", value_name = "REFERENCE")]
+    pub known_as: Option<String>,
     /// Public key (PEM) that signatures are verified with; may be given several times
     #[arg(long = "key", value_name = "FILE")]
     pub keys: Vec<PathBuf>,

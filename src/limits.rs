@@ -434,3 +434,9 @@ pub const PROVENANCE_VARIABLES: usize = 2048;
 
 /// The most characters of a path in a statement that an error shows.
 pub const PROVENANCE_PATH_CHARS: usize = 160;
+
+/// The most entries of one list that `assay inspect` prints for people; the rest are counted.
+pub const SHOWN_PER_LIST: usize = 20;
+
+/// The most characters of one value that `assay inspect` prints for people.
+pub const SHOWN_LINE_CHARS: usize = 600;

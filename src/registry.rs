@@ -7,7 +7,6 @@ mod cache;
 mod client;
 mod contents;
 mod credentials;
-mod describe;
 mod discovery;
 mod flight;
 #[cfg(fuzzing)]
@@ -24,7 +23,6 @@ mod transport;
 
 pub use client::OciRegistry;
 pub use credentials::{Credential, CredentialId, DockerConfigError, Keyring, Secret};
-pub use describe::{Description, PlatformManifest};
 pub use layout::{LayoutError, LayoutName, OciLayout};
 pub use options::RegistryOptions;
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};

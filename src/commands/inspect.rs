@@ -1,112 +1,118 @@
-//! `assay inspect`: everything that is attached to an image, and who signed it.
+//! `assay inspect`: everything that is attached to an image, who signed it, and what is said about how it was built.
 //!
 //! Verified is said only of what [`verify`](crate::verify) accepts with the keys and the trust root given. Whether
-//! that signer may sign is a question for policies, which `assay verify` answers.
+//! that signer may sign is a question for policies, which `assay verify` answers. What nobody has verified is kept apart.
 
+mod assemble;
+mod document;
 mod findings;
+mod lens;
+mod links;
+mod look;
+mod table;
+mod text;
 mod tree;
+mod warnings;
 
 use std::{path::Path, sync::Arc};
 
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::findings::{Finding, Lens};
-use super::{CommandError, Exit, FileError, files, print_document};
+use self::{
+    document::Inspection,
+    lens::Lens,
+    look::{Place, look},
+};
+use super::{
+    CommandError, Exit, FileError, files,
+    folder::{FolderError, FolderImage, Naming, is_for_one},
+    print_document,
+};
 use crate::{
     app::Reading,
     config::{InspectArgs, OutputFormat},
-    image::{Digest, Reference},
+    image::Reference,
     key::PublicKey,
     limits,
-    registry::{Access, Description, Registry, RegistryError, Search, Wanted},
+    registry::{Keyring, LayoutName, RegistryError},
     verify::TrustRoot,
 };
 
-/// What is printed: the document of `-o json`.
-#[derive(Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Inspection {
-    image: String,
-    digest: String,
-    media_type: String,
-    platforms: Vec<Platform>,
-    attachments: Vec<Finding>,
+/// What is looked at, and where.
+struct Target {
+    place: Place,
+    reference: Reference,
+    known_as: Option<String>,
 }
 
-/// One manifest of an index.
-#[derive(Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Platform {
-    platform: String,
-    digest: String,
-}
-
-/// Prints what is attached to an image.
+/// Prints what is attached to an image and what is said about it.
 pub async fn run(args: InspectArgs) -> Result<Exit, CommandError> {
-    let image: Reference = args.image.parse().map_err(CommandError::usage)?;
+    let target = Target::of(&args)?;
     let lens = Lens::new(
         read_keys(&args)?,
         read_trust_root(args.trust_root.as_deref())?,
     );
-    let reading =
-        Reading::for_people(&args.registry, &TaskTracker::new()).map_err(CommandError::usage)?;
-    let inspection = match inspect(&reading, &image, &lens, args.timeout).await {
-        Ok(inspection) => inspection,
+    let deadline = Instant::now() + args.timeout;
+    let seen = match look(&target.place, &target.reference, &lens, deadline).await {
+        Ok(seen) => seen,
         Err(error @ RegistryError::NotFound { .. }) => return Err(CommandError::failure(error)),
         Err(error) => return Err(CommandError::undetermined(error)),
     };
+    let exit = if seen.failures.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Undetermined
+    };
+    let inspection = Inspection::new(args.image, target.known_as, seen);
     match args.output {
-        OutputFormat::Text => tree::print(&inspection),
+        OutputFormat::Text => text::print(&inspection),
         format => print_document(&inspection, format),
     }
     .map_err(CommandError::failure)?;
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
-async fn inspect(
-    reading: &Reading,
-    image: &Reference,
-    lens: &Lens,
-    timeout: std::time::Duration,
-) -> Result<Inspection, RegistryError> {
-    let access = Access {
-        keyring: Arc::new(reading.keyring.clone()),
-        deadline: Instant::now() + timeout,
-    };
-    let repository = image.repository();
-    let wanted = Wanted::SignaturesAndAttestations;
-    let digest = reading.registry.resolve(image, &access).await?;
-    let (manifest, attachments) = tokio::try_join!(
-        reading.registry.describe(repository, &digest, &access),
-        reading
-            .registry
-            .attachments(repository, &digest, wanted, Search::Everywhere, &access),
-    )?;
-    let findings = attachments
-        .iter()
-        .map(|attachment| Finding::new(attachment, &digest, lens))
-        .collect();
-    Ok(Inspection::new(image, &digest, manifest, findings))
+/// The JSON schema of the document that `-o json` prints.
+pub fn schema() -> serde_json::Value {
+    document::schema().to_value()
 }
 
-impl Inspection {
-    fn new(
-        image: &Reference,
-        digest: &Digest,
-        manifest: Description,
-        attachments: Vec<Finding>,
-    ) -> Self {
-        let platforms = manifest.platforms.into_iter().map(|child| Platform {
-            platform: child.platform,
-            digest: child.digest.to_string(),
-        });
+impl Target {
+    fn of(args: &InspectArgs) -> Result<Self, CommandError> {
+        let known_as = args.known_as.as_deref();
+        is_for_one(known_as, [args.image.as_str()]).map_err(CommandError::usage)?;
+        if LayoutName::is_meant(&args.image) {
+            let folder = FolderImage::open(&args.image, known_as);
+            return folder
+                .map(Self::in_folder)
+                .map_err(FolderError::into_command_error);
+        }
+        let reference: Reference = args.image.parse().map_err(CommandError::usage)?;
+        let reading = Reading::for_people(&args.registry, &TaskTracker::new())
+            .map_err(CommandError::usage)?;
+        Ok(Self {
+            place: Place {
+                registry: reading.registry,
+                keyring: Arc::new(reading.keyring),
+            },
+            reference,
+            known_as: None,
+        })
+    }
+
+    fn in_folder(folder: FolderImage) -> Self {
+        let known_as = match folder.naming {
+            Naming::Known => Some(folder.reference.written().to_owned()),
+            Naming::Placeholder => None,
+        };
         Self {
-            image: image.written().to_owned(),
-            digest: digest.to_string(),
-            media_type: manifest.media_type.to_owned(),
-            platforms: platforms.collect(),
-            attachments,
+            place: Place {
+                registry: folder.layout,
+                keyring: Arc::new(Keyring::default()),
+            },
+            reference: folder.reference,
+            known_as,
         }
     }
 }

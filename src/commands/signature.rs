@@ -1,6 +1,7 @@
 //! A verified signature as the commands print it.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -44,19 +45,28 @@ enum SignerReport {
     Certificate(Box<CertificateReport>),
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// What was verified of a certificate: the word of the CI platform, or whoever else issued the identity.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CertificateReport {
+#[schemars(deny_unknown_fields)]
+pub(super) struct CertificateReport {
+    /// The subject alternative name.
     san: String,
+    /// Who vouched for the identity.
     oidc_issuer: String,
+    /// The repository that the job ran for.
     #[serde(skip_serializing_if = "Option::is_none")]
     source_repository: Option<String>,
+    /// The full ref.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     source_ref: Option<String>,
+    /// The commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
+    /// What started the pipeline, as in `push`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pipeline_source: Option<String>,
+    /// Where the job, or the run, can be seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     job_url: Option<String>,
 }
@@ -73,8 +83,7 @@ impl SignatureReport {
             .collect()
     }
 
-    /// A signature that no policy has judged.
-    pub(super) fn new(signature: &VerifiedSignature) -> Self {
+    fn new(signature: &VerifiedSignature) -> Self {
         let signer = signature.signer();
         Self {
             authority: None,
@@ -124,7 +133,8 @@ impl SignerReport {
 }
 
 impl CertificateReport {
-    fn new(identity: &Identity) -> Self {
+    /// Of this identity.
+    pub(super) fn new(identity: &Identity) -> Self {
         Self {
             san: identity.san.as_str().to_owned(),
             oidc_issuer: identity.oidc_issuer.clone(),

@@ -14,5 +14,6 @@ mod folder;
 mod inspect;
 mod recorded;
 mod rules;
+mod schema;
 mod serve;
 mod verify;

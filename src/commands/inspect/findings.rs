@@ -1,122 +1,236 @@
 //! What one attachment is, as far as it can be told with the keys and the trust root at hand.
 
-use serde::Serialize;
+use jiff::Timestamp;
 
+use super::{
+    document::{Annotation, Attachment, Attestation, Key, Place, Signature, Signer},
+    lens::Lens,
+};
 use crate::{
-    commands::signature::SignatureReport,
+    commands::signature::CertificateReport,
+    decision::signer_text,
     image::Digest,
-    key::PublicKey,
-    registry::{Attachment, AttachmentPlace},
-    verify::{
-        Against, Candidate, Layout, LogRequirement, SIGN_PREDICATE, SignatureError, TrustRoot,
-        VerifiedSignature, claimed_predicate_type, verify,
-    },
+    provenance::{Facts, Provenance, Source, is_provenance},
+    registry::{self, AttachmentPlace},
+    verify::{self, Candidate, Layout, SIGN_PREDICATE, claimed_predicate_type},
 };
 
-/// What attachments are verified with.
+/// All attachments, in the order in which they are shown.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) signatures: Vec<Signature>,
+    pub(super) attestations: Vec<Attestation>,
+    /// What the verified ones say, with the names of their signers.
+    pub(super) stated: Vec<Stated>,
+}
+
+/// What one signer says with one attachment.
 #[derive(Debug)]
-pub(super) struct Lens {
-    keys: Vec<PublicKey>,
-    trust_root: TrustRoot,
+pub(super) struct Stated {
+    pub(super) signer: String,
+    pub(super) facts: Facts,
+    rank: Rank,
 }
 
-/// One attachment.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Finding {
-    pub(super) place: &'static str,
-    pub(super) kind: Kind,
-    /// What an attestation claims to be about; nobody has verified it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) predicate_type: Option<String>,
-    media_type: String,
-    pub(super) digest: String,
-    manifest: String,
-    pub(super) verified: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) signature: Option<SignatureReport>,
-    /// Why it is not verified.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) problem: Option<String>,
-}
+/// The order in which attachments are shown, whatever order a registry lists them in.
+type Rank = (bool, bool, String, String);
 
-/// What an attachment is, by its own word.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Kind {
-    /// A signature of the image.
-    Signature,
-    /// A signed statement about the image.
-    Attestation,
-}
-
-impl Lens {
-    /// With these keys and this trust root.
-    pub(super) fn new(keys: Vec<PublicKey>, trust_root: TrustRoot) -> Self {
-        Self { keys, trust_root }
+impl Findings {
+    /// Looks at each attachment of this image.
+    pub(super) fn of(attachments: &[registry::Attachment], image: &Digest, lens: &Lens) -> Self {
+        let mut found = Self::default();
+        for attachment in attachments {
+            found.add(attachment, image, lens);
+        }
+        found
+            .signatures
+            .sort_by_cached_key(|it| rank(it.signer.as_ref(), &it.attachment));
+        found
+            .attestations
+            .sort_by_cached_key(|it| rank(it.signer.as_ref(), &it.attachment));
+        found
+            .stated
+            .sort_by_cached_key(|stated| stated.rank.clone());
+        found
     }
 
-    /// The first way in which it verifies, else why it does not: the keys' reason where it is a keyed signature.
-    fn verify(
-        &self,
+    fn add(&mut self, attachment: &registry::Attachment, image: &Digest, lens: &Lens) {
+        let candidate = candidate(attachment);
+        let attachment = Attachment::of(attachment);
+        // A bundle is one or the other by what its statement says.
+        match claimed_predicate_type(&candidate).filter(|claimed| claimed != SIGN_PREDICATE) {
+            Some(claimed) => self.add_attestation(attachment, &candidate, image, lens, claimed),
+            None => self.add_signature(attachment, &candidate, image, lens),
+        }
+    }
+
+    fn add_signature(
+        &mut self,
+        attachment: Attachment,
         candidate: &Candidate,
         image: &Digest,
-    ) -> Result<VerifiedSignature, Vec<SignatureError>> {
-        let by_certificate = Against::Certificate {
-            trust_root: &self.trust_root,
-        };
-        let by_key = self.keys.iter().map(|key| Against::Key {
-            key,
-            log: LogRequirement::Ignore,
-            trust_root: Some(&self.trust_root),
-        });
-        let mut failures = Vec::new();
-        for against in std::iter::once(by_certificate).chain(by_key) {
-            match verify(candidate, image, against) {
-                Ok(signature) => return Ok(signature),
-                Err(error) => failures.push(error),
+        lens: &Lens,
+    ) {
+        let signature = match lens.signature(candidate, image) {
+            Ok(verified) => {
+                let annotations = verified.annotations();
+                let said = Facts::of_signature_annotations(annotations);
+                let signer = Signer::of(verified.signer());
+                let signer = signer.at(verified.signed_at(), verified.log_index());
+                self.state(verified.signer(), &signer, &attachment, said);
+                Signature {
+                    attachment,
+                    verified: true,
+                    signer: Some(signer),
+                    annotations: annotations.iter().map(Annotation::of).collect(),
+                    problem: None,
+                }
             }
-        }
-        Err(failures)
+            Err(problem) => Signature {
+                attachment,
+                verified: false,
+                signer: None,
+                annotations: Vec::new(),
+                problem: Some(problem),
+            },
+        };
+        self.signatures.push(signature);
+    }
+
+    fn add_attestation(
+        &mut self,
+        attachment: Attachment,
+        candidate: &Candidate,
+        image: &Digest,
+        lens: &Lens,
+        claimed: String,
+    ) {
+        let attestation = match lens.attestation(candidate, image) {
+            Ok(verified) => {
+                let read = read(verified.predicate_type(), verified.statement());
+                let (shape, said, problem) = match read {
+                    Read::Other => (None, Facts::default(), None),
+                    Read::Provenance(provenance) => {
+                        (Some(provenance.shape.as_str()), provenance.facts, None)
+                    }
+                    Read::Unreadable(problem) => (None, Facts::default(), Some(problem)),
+                };
+                let signer = Signer::of(verified.signer());
+                let signer = signer.at(verified.signed_at(), verified.log_index());
+                self.state(verified.signer(), &signer, &attachment, said);
+                Attestation {
+                    attachment,
+                    verified: true,
+                    predicate_type: verified.predicate_type().to_owned(),
+                    shape,
+                    signer: Some(signer),
+                    problem,
+                }
+            }
+            Err(problem) => Attestation {
+                attachment,
+                verified: false,
+                predicate_type: claimed,
+                shape: None,
+                signer: None,
+                problem: Some(problem),
+            },
+        };
+        self.attestations.push(attestation);
+    }
+
+    /// Notes what is said under this signer's signature, beside what the signer's certificate says.
+    fn state(
+        &mut self,
+        by: &verify::Signer,
+        signer: &Signer,
+        attachment: &Attachment,
+        said: Facts,
+    ) {
+        let facts = match by {
+            verify::Signer::Certificate(identity) => Facts::of_certificate(identity).merged(said),
+            verify::Signer::Key { .. } => said,
+        };
+        self.stated.push(Stated {
+            signer: signer.name.clone(),
+            facts,
+            rank: rank(Some(signer), attachment),
+        });
     }
 }
 
-impl Finding {
-    /// Looks at one attachment of this image.
-    pub(super) fn new(attachment: &Attachment, image: &Digest, lens: &Lens) -> Self {
-        let candidate = candidate(attachment);
-        let predicate_type = claimed_predicate_type(&candidate)
-            .filter(|predicate_type| predicate_type != SIGN_PREDICATE);
-        let kind = if predicate_type.is_some() {
-            Kind::Attestation
-        } else {
-            Kind::Signature
-        };
-        let judged = match kind {
-            Kind::Signature => lens
-                .verify(&candidate, image)
-                .map_err(|failures| told(&failures, lens.keys.is_empty())),
-            Kind::Attestation => Err("attestations are only listed in this version".to_owned()),
-        };
-        let (signature, problem) = match judged {
-            Ok(signature) => (Some(SignatureReport::new(&signature)), None),
-            Err(problem) => (None, Some(problem)),
+/// A statement, as far as it is provenance.
+enum Read {
+    /// It is of another type.
+    Other,
+    Provenance(Box<Provenance>),
+    /// Why it cannot be read.
+    Unreadable(String),
+}
+
+fn read(predicate_type: &str, statement: &[u8]) -> Read {
+    if !is_provenance(predicate_type) {
+        return Read::Other;
+    }
+    match Provenance::parse(predicate_type, statement, Source::Attestation) {
+        Ok(provenance) => Read::Provenance(Box::new(provenance)),
+        Err(error) => Read::Unreadable(format!("its provenance cannot be read: {error}")),
+    }
+}
+
+impl Signer {
+    fn of(signer: &verify::Signer) -> Self {
+        let (key, certificate) = match signer {
+            verify::Signer::Key { fingerprint } => {
+                let fingerprint = fingerprint.clone();
+                (Some(Key { fingerprint }), None)
+            }
+            verify::Signer::Certificate(identity) => (None, Some(CertificateReport::new(identity))),
         };
         Self {
-            place: place(attachment.place),
-            kind,
-            predicate_type,
+            name: signer_text(signer),
+            key,
+            certificate,
+            signed_at: None,
+            log_index: None,
+        }
+    }
+
+    fn at(self, signed_at: Option<Timestamp>, log_index: Option<u64>) -> Self {
+        Self {
+            signed_at: signed_at.map(|time| time.to_string()),
+            log_index,
+            ..self
+        }
+    }
+}
+
+impl Annotation {
+    fn of((name, value): (&String, &String)) -> Self {
+        Self {
+            name: name.clone(),
+            value: value.clone(),
+        }
+    }
+}
+
+impl Attachment {
+    fn of(attachment: &registry::Attachment) -> Self {
+        Self {
+            place: match attachment.place {
+                AttachmentPlace::SignatureTag => Place::SignatureTag,
+                AttachmentPlace::AttestationTag => Place::AttestationTag,
+                AttachmentPlace::ReferrersApi => Place::ReferrersApi,
+                AttachmentPlace::ReferrersTag => Place::ReferrersTag,
+            },
             media_type: attachment.media_type.clone(),
             digest: attachment.digest.to_string(),
             manifest: attachment.manifest.to_string(),
-            verified: signature.is_some(),
-            signature,
-            problem,
         }
     }
 }
 
-fn candidate(attachment: &Attachment) -> Candidate {
+fn candidate(attachment: &registry::Attachment) -> Candidate {
     Candidate {
         // Registries are asked for nothing else: what it is, if not that, the verifier says.
         layout: Layout::of_media_type(&attachment.media_type).unwrap_or(Layout::Bundle),
@@ -126,28 +240,13 @@ fn candidate(attachment: &Attachment) -> Candidate {
     }
 }
 
-/// Why no way of verifying has worked, in one line. A certificate's failure says nothing about a keyed
-/// signature, and the reverse: those are left out while another reason is there.
-fn told(failures: &[SignatureError], without_keys: bool) -> String {
-    let telling = failures
-        .iter()
-        .filter(|error| !matches!(error, SignatureError::OtherKind(_)));
-    let mut reasons: Vec<String> = telling.map(ToString::to_string).collect();
-    reasons.dedup();
-    if reasons.is_empty() && without_keys {
-        return "signed with a key: give it with --key".to_owned();
-    }
-    if reasons.is_empty() {
-        reasons = failures.iter().map(ToString::to_string).collect();
-    }
-    reasons.join("; ")
-}
-
-fn place(place: AttachmentPlace) -> &'static str {
-    match place {
-        AttachmentPlace::SignatureTag => "signature tag",
-        AttachmentPlace::AttestationTag => "attestation tag",
-        AttachmentPlace::ReferrersApi => "referrers API",
-        AttachmentPlace::ReferrersTag => "referrers tag",
-    }
+/// What is verified comes first, the earliest first.
+fn rank(signer: Option<&Signer>, attachment: &Attachment) -> Rank {
+    let signed_at = signer.and_then(|signer| signer.signed_at.clone());
+    (
+        signer.is_none(),
+        signed_at.is_none(),
+        signed_at.unwrap_or_default(),
+        attachment.digest.clone(),
+    )
 }

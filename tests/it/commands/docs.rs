@@ -54,6 +54,7 @@ fn links_between_documents_lead_somewhere() {
         "CONTRIBUTING.md",
         "docs/denials.md",
         "docs/gitlab/README.md",
+        "docs/inspect.md",
         "docs/policy.md",
         "docs/verification.md",
         "docs/decisions/0001-sigstore-verify.md",

@@ -8,7 +8,7 @@ use super::bench::{Bench, Run};
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Writes a layout with an image and, where there is one, its signature as a referrer.
-fn write_layout(
+pub(super) fn write_layout(
     bench: &Bench,
     folder: &str,
     name: Option<&str>,
