@@ -34,6 +34,9 @@ const BYTES_PER_STEP: usize = 16;
 /// What one value that is put into a new list costs, beside its own evaluation.
 const STEPS_PER_ITEM: u64 = 4;
 
+/// What an error costs that a later operand or item may still make good: its texts are built all the same.
+const STEPS_PER_ERROR: u64 = 32;
+
 impl Budget {
     /// So many steps, for all evaluations that take from it.
     pub fn new(limit: u64) -> Self {
@@ -184,6 +187,9 @@ impl<'a> Evaluation<'a> {
             Ok(value) if value == deciding => return Ok(Value::Bool(deciding)),
             Err(EvaluationError::Limit { .. }) => {}
             Ok(_) | Err(_) => {
+                if first.is_err() {
+                    self.budget.take(STEPS_PER_ERROR)?;
+                }
                 let second = self.truth(what, other)?;
                 if second == deciding {
                     return Ok(Value::Bool(deciding));
@@ -338,7 +344,10 @@ impl<'a> Evaluation<'a> {
                 Ok(value) if value == deciding => return Ok(Value::Bool(deciding)),
                 Ok(_) => {}
                 Err(limit @ EvaluationError::Limit { .. }) => return Err(limit),
-                Err(error) => undecided = undecided.or(Some(error)),
+                Err(error) => {
+                    self.budget.take(STEPS_PER_ERROR)?;
+                    undecided = undecided.or(Some(error));
+                }
             }
         }
         match undecided {

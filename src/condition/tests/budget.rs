@@ -129,3 +129,16 @@ fn conditions_that_share_a_budget_spend_it_together() {
     assert_eq!(compiled("true").evaluate(&variables, &budget), Err(SPENT));
     assert!((5..100).contains(&held), "{held}");
 }
+
+#[test]
+fn an_error_that_is_made_good_costs_more_than_an_answer() {
+    let steps = |expression: &str| {
+        let budget = Budget::default();
+        assert_eq!(compiled(expression).evaluate(&large(), &budget), Ok(true));
+        budget.taken()
+    };
+    let all = "attestation.predicate.components";
+    let plain = steps(&format!("{all}.all(c, c.name == '' || true)"));
+    let failing = steps(&format!("{all}.all(c, c.none == '' || true)"));
+    assert!(plain + 6000 * 25 < failing, "{plain} and {failing}");
+}
