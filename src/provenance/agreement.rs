@@ -2,7 +2,7 @@
 
 use super::{
     Fact, FactName, Facts,
-    url::{comparable, run},
+    url::{comparable, repository, run},
 };
 
 /// Two facts that cannot both be true.
@@ -62,12 +62,11 @@ impl FactName {
 
 /// One of them may be the path alone, as annotations have it.
 fn is_same_repository(one: &str, other: &str) -> bool {
-    match (is_url(one), is_url(other)) {
-        (true, false) => ends_in_path(one, other),
-        (false, true) => ends_in_path(other, one),
-        (true, true) | (false, false) => {
-            comparable(&super::url::repository(one)) == comparable(&super::url::repository(other))
-        }
+    let (one, other) = (repository(one), repository(other));
+    match (is_url(&one), is_url(&other)) {
+        (true, false) => ends_in_path(&one, &other),
+        (false, true) => ends_in_path(&other, &one),
+        (true, true) | (false, false) => comparable(&one) == comparable(&other),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     BaseImage, Fact, FactName, Facts, Provenance, ProvenanceError, Source, Unreadable,
-    certificate::commit_text, error::within, url, url::Page,
+    certificate::commit_text, error::within, is_provenance, url, url::Page,
 };
 use crate::{
     image::{BuildStatement, Contents},
@@ -33,33 +33,31 @@ impl Facts {
             facts.read_texts(&image.annotations, Source::ImageAnnotation, &place);
             facts.read_texts(&image.labels, Source::Label, &place);
         }
-        let mut base_images = Vec::new();
-        for statement in &contents.build_statements {
-            match Provenance::parse(
-                &statement.predicate_type,
-                &statement.statement,
-                Source::BuildStatement,
-            ) {
-                Ok(mut provenance) => {
-                    base_images.append(&mut provenance.facts.take_base_images());
-                    facts = facts.merged(provenance.facts);
-                }
-                Err(error) => facts.add_unreadable(Unreadable {
-                    source: Source::BuildStatement,
+        facts.read_build_statements(contents);
+        facts
+    }
+
+    /// What BuildKit says. An index has statements of other types too, as bills of materials.
+    fn read_build_statements(&mut self, contents: &Contents) {
+        let source = Source::BuildStatement;
+        let statements = contents.build_statements.iter();
+        for statement in statements.filter(|it| is_provenance(&it.predicate_type)) {
+            match Provenance::parse(&statement.predicate_type, &statement.statement, source) {
+                Ok(provenance) => *self = std::mem::take(self).merged(provenance.facts),
+                Err(error) => self.add_unreadable(Unreadable {
+                    source,
                     path: platform_of(contents, statement),
                     error,
                 }),
             }
         }
-        facts.add_base_images(&base_images);
         for broken in &contents.broken_statements {
-            facts.add_unreadable(Unreadable {
-                source: Source::BuildStatement,
+            self.add_unreadable(Unreadable {
+                source,
                 path: broken.manifest.short(),
                 error: ProvenanceError::Link(broken.fault.clone()),
             });
         }
-        facts
     }
 
     fn read_texts(&mut self, texts: &BTreeMap<String, String>, source: Source, place: &str) {

@@ -28,8 +28,8 @@ pub struct BaseImage {
 
 impl BaseImage {
     /// What tells two of them apart.
-    pub(super) fn key(&self) -> (Source, String, Option<Digest>) {
-        (self.source, self.name.clone(), self.digest.clone())
+    pub(super) fn key(&self) -> (Source, &str, Option<&Digest>) {
+        (self.source, &self.name, self.digest.as_ref())
     }
 
     /// This and all that follow are not told of.
@@ -111,13 +111,14 @@ impl Named {
             return None;
         }
         let (kind, rest) = rest.trim_start_matches('/').split_once('/')?;
-        if kind.eq_ignore_ascii_case("docker") {
-            Some(Self::by_purl(rest, Self::of_docker))
+        let kind = if kind.eq_ignore_ascii_case("docker") {
+            Kind::Docker
         } else if kind.eq_ignore_ascii_case("oci") {
-            Some(Self::by_purl(rest, Self::of_oci))
+            Kind::Oci
         } else {
-            None
-        }
+            return None;
+        };
+        Some(Self::by_purl(kind, rest))
     }
 
     fn by_reference(text: &str) -> Self {
@@ -130,7 +131,7 @@ impl Named {
     }
 
     /// `name@version?qualifiers#subpath`, each part percent-encoded by itself.
-    fn by_purl(rest: &str, named: fn(&str, Option<&str>) -> String) -> Self {
+    fn by_purl(kind: Kind, rest: &str) -> Self {
         let (rest, _subpath) = split_once_or_all(rest, '#');
         let (rest, qualifiers) = split_once_or_all(rest, '?');
         let (name, version) = split_once_or_all(rest, '@');
@@ -142,8 +143,9 @@ impl Named {
         };
         let version = version.and_then(percent_decoded);
         let name = percent_decoded(name).unwrap_or_else(|| name.to_owned());
-        let name = named(&name, qualifier("repository_url").as_deref());
-        let repository = name.parse::<Repository>().ok();
+        let full_name = kind.full_name(&name, qualifier("repository_url").as_deref());
+        let repository = full_name.as_deref().and_then(|it| it.parse().ok());
+        let name = full_name.unwrap_or(name);
         let by_version = version.as_deref().and_then(|it| it.parse::<Digest>().ok());
         let tag = match (&by_version, version) {
             (None, Some(version)) => Some(version),
@@ -159,22 +161,26 @@ impl Named {
             digest,
         }
     }
+}
 
-    /// The registry is before the name, as BuildKit writes it, or in a qualifier.
-    fn of_docker(name: &str, repository_url: Option<&str>) -> String {
-        match repository_url {
-            Some(url) => format!("{}/{name}", trimmed(url)),
-            None => name.to_owned(),
-        }
-    }
+/// The types of package URLs that name images.
+#[derive(Clone, Copy)]
+enum Kind {
+    Docker,
+    Oci,
+}
 
-    /// The name is only the last part of the repository's, and the whole is in a qualifier. Without that the image is
-    /// one of a folder.
-    fn of_oci(name: &str, repository_url: Option<&str>) -> String {
-        match repository_url.map(trimmed) {
-            Some(url) if url.rsplit('/').next() == Some(name) => url.to_owned(),
-            Some(url) => format!("{url}/{name}"),
-            None => format!("oci:{name}"),
+impl Kind {
+    /// The name with its registry, if it has one.
+    fn full_name(self, name: &str, repository_url: Option<&str>) -> Option<String> {
+        match (self, repository_url.map(trimmed)) {
+            // There the name is only the last part of the repository's.
+            (Self::Oci, Some(url)) if url.rsplit('/').next() == Some(name) => Some(url.to_owned()),
+            (Self::Docker | Self::Oci, Some(url)) => Some(format!("{url}/{name}")),
+            // The registry is before the name, as BuildKit writes it.
+            (Self::Docker, None) => Some(name.to_owned()),
+            // An image of a folder.
+            (Self::Oci, None) => None,
         }
     }
 }

@@ -215,10 +215,6 @@ impl Facts {
         self
     }
 
-    pub(super) fn take_base_images(&mut self) -> Vec<BaseImage> {
-        std::mem::take(&mut self.base_images)
-    }
-
     /// Adds what a place states, if it states anything.
     pub(super) fn state(&mut self, name: FactName, source: Source, stated: Option<Stated>) {
         if let Some(Stated { value, path }) = stated {

@@ -1,10 +1,22 @@
 //! What statements, certificates and annotations say, one test for each way of saying it.
 
+mod agreement;
+mod base_images;
 mod broken;
+mod documented;
+mod properties;
+mod recorded;
+mod refused;
 mod shapes;
+mod sources;
+
+use std::{fs, path::Path};
 
 use super::*;
-use crate::verify::{Identity, San};
+use crate::{
+    image::Digest,
+    verify::{Identity, San},
+};
 
 /// All facts as `name = value (source, path)`, in the order of the vocabulary, then the base images.
 fn told(facts: &Facts) -> Vec<String> {
@@ -26,7 +38,7 @@ fn told(facts: &Facts) -> Vec<String> {
             "base image {} = {}@{} ({}, {})",
             image.name,
             repository.unwrap_or_default(),
-            image.digest.as_ref().map(image_digest).unwrap_or_default(),
+            image.digest.as_ref().map(Digest::short).unwrap_or_default(),
             image.source.words(),
             image.path
         ));
@@ -34,8 +46,18 @@ fn told(facts: &Facts) -> Vec<String> {
     lines
 }
 
-fn image_digest(digest: &crate::image::Digest) -> String {
-    digest.short()
+/// A statement of `tests/vectors/provenance`.
+fn vector(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/provenance");
+    fs::read(folder.join(format!("{name}.json"))).unwrap()
+}
+
+/// The same, read as an attestation.
+fn read(name: &str) -> Provenance {
+    let statement = vector(name);
+    let value: Value = serde_json::from_slice(&statement).unwrap();
+    let predicate_type = value["predicateType"].as_str().unwrap();
+    Provenance::parse(predicate_type, &statement, Source::Attestation).unwrap()
 }
 
 fn gitlab_identity() -> Identity {

@@ -1,7 +1,5 @@
 //! Each shape, as it is documented: a statement of `tests/vectors/provenance` beside what it says.
 
-use std::{fs, path::Path};
-
 use rstest::rstest;
 
 use super::*;
@@ -17,13 +15,11 @@ use super::*;
 #[case("github", Shape::GitHub)]
 #[case("slsa-github-generator", Shape::SlsaGithubGenerator)]
 fn a_documented_statement_says_what_stands_beside_it(#[case] name: &str, #[case] shape: Shape) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/provenance");
-    let statement = fs::read(folder.join(format!("{name}.json"))).unwrap();
-    let value: Value = serde_json::from_slice(&statement).unwrap();
-    let predicate_type = value["predicateType"].as_str().unwrap();
-    let read = Provenance::parse(predicate_type, &statement, Source::Attestation).unwrap();
+    let value: Value = serde_json::from_slice(&vector(name)).unwrap();
+    let read = read(name);
     assert_eq!(read.shape, shape);
     assert_eq!(read.predicate, value["predicate"]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/provenance");
     let expected = fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
     assert_eq!(told(&read.facts).join("\n") + "\n", expected);
     assert_eq!(read.facts.contradictions(), []);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Corpus;
 use crate::support::reviews;
 
-/// Writes references, reviews, manifests, policies, statements and payloads.
+/// Writes references, reviews, manifests, policies, statements, provenance and payloads.
 pub(super) fn write(corpus: &Corpus) {
     for (index, reference) in REFERENCES.iter().enumerate() {
         corpus.put("reference", &format!("{index}.txt"), reference);
@@ -25,6 +25,19 @@ pub(super) fn write(corpus: &Corpus) {
     policies(corpus);
     for (index, condition) in CONDITIONS.iter().enumerate() {
         corpus.put("condition", &format!("{index}.cel"), condition);
+    }
+    provenance(corpus);
+}
+
+/// The documented statements of every shape.
+fn provenance(corpus: &Corpus) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/provenance");
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|it| it == "json") {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            corpus.put("provenance", name, fs::read(&path).unwrap());
+        }
     }
 }
 
