@@ -12,6 +12,7 @@ mod attested;
 mod cost;
 mod outage;
 mod refused;
+mod seeds;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};

@@ -72,23 +72,29 @@ impl World {
     }
 
     /// Puts one policy over every image of the registry in force, and no other.
-    pub(crate) fn demand(&self, mut spec: Value) {
+    pub(crate) fn demand(&self, spec: Value) {
+        assert_eq!(self.demand_unchecked(spec), None);
+    }
+
+    /// The same for a policy that may not compile. Gives the reason why not.
+    pub(crate) fn demand_unchecked(&self, mut spec: Value) -> Option<String> {
         spec["match"] = json!({"images": [format!("{}/**", self.registry.host())]});
-        self.enforce(json!({
+        self.put_in_force(json!({
             "apiVersion": "assay.dev/v1alpha1",
             "kind": "ClusterImageTrustPolicy",
             "metadata": {"name": "demand"},
             "spec": spec,
-        }));
+        }))
     }
 
-    /// Puts this policy in force, and no other. Its public trust root is the sandbox's too.
-    pub(crate) fn enforce(&self, object: Value) {
+    /// Puts this policy in force, and no other. Its public trust root is the sandbox's too. Gives the reason why it
+    /// does not compile.
+    pub(crate) fn put_in_force(&self, object: Value) -> Option<String> {
         let object = PolicyObject::from_json(object).unwrap();
         let policies = PolicySet::default().update([&object], &NoEntries);
-        for (_, state) in policies.iter() {
-            assert_eq!(state.reason(), None);
-        }
+        let reason = policies
+            .iter()
+            .find_map(|(_, state)| state.reason().map(str::to_owned));
         let root = Arc::new(TrustRoot::from_json(&self.sigstore.trusted_root_json()).unwrap());
         let sandbox = TrustRootName::Named("sandbox".to_owned());
         let roots = TrustRoots::public_only()
@@ -99,6 +105,7 @@ impl World {
             trust_roots: Arc::new(roots),
             default_action: DefaultAction::Deny,
         });
+        reason
     }
 
     /// Leaves the demand, and judges by other trust roots.
