@@ -55,6 +55,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/denials.md",
         "docs/gitlab/README.md",
         "docs/inspect.md",
+        "docs/policies/README.md",
         "docs/policy.md",
         "docs/verification.md",
         "docs/decisions/0001-sigstore-verify.md",
