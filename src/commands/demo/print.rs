@@ -41,8 +41,17 @@ impl<'a> Printer<'a> {
                 "/ops/**",
                 "signed with the platform team's key",
             ),
+            (
+                "bank-builds",
+                "/bank/**",
+                "built on the group's runners from the commit that the tag names",
+            ),
         ] {
-            writeln!(out, "  {name}  {:<28} {demand}", format!("{host}{images}"))?;
+            writeln!(
+                out,
+                "  {name:<12}  {:<28} {demand}",
+                format!("{host}{images}")
+            )?;
         }
         writeln!(out, "  (default)     {:<28} refused", "anything else")?;
         Ok(())

@@ -41,6 +41,7 @@ pub(super) enum Expected {
 pub(super) fn all(stage: &Stage) -> Vec<Scene> {
     let mut scenes = Vec::from(signed(stage));
     scenes.extend(refused(stage));
+    scenes.extend(built(stage));
     scenes.push(deployment(stage));
     scenes.extend(moving_tag(stage));
     scenes
@@ -101,6 +102,26 @@ fn refused(stage: &Stage) -> [Scene; 6] {
             "From a repository whose name only begins like an allowed one",
             ("lookalike", stage.image("shop.evil/api:1.8.2")),
             Expected::Refused(&["NoPolicyMatches"]),
+        ),
+    ]
+}
+
+fn built(stage: &Stage) -> [Scene; 3] {
+    [
+        Scene::pod(
+            "Built as the policy asks, as its signed provenance says",
+            ("cards", stage.image("bank/cards:714a630e")),
+            Expected::Admitted,
+        ),
+        Scene::pod(
+            "Built on a runner that somebody registered for a project",
+            ("loans", stage.image("bank/loans:714a630e")),
+            Expected::Refused(&["RunnerNotAllowed"]),
+        ),
+        Scene::pod(
+            "Built from another commit than its tag says",
+            ("rates", stage.image("bank/rates:714a630e")),
+            Expected::Refused(&["CommitMismatch"]),
         ),
     ]
 }

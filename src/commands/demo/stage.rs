@@ -15,6 +15,7 @@ use crate::{
     registry::{Keyring, OciRegistry, RegistryOptions, RegistrySettings},
     review::Reviewer,
     sandbox::{
+        build::Build,
         registry::{self, MemoryRegistry},
         sigstore::{Attachment, Claims, PrivateSigstore, SandboxError, SigningKeyPair},
     },
@@ -176,6 +177,7 @@ impl Images<'_> {
         registry.attach_bundle("shop/crm", &crm, signature.content);
 
         self.push_junk()?;
+        self.push_built()?;
 
         let tool = registry.push_image("ops/tool", "1", "tool");
         let stolen = SigningKeyPair::generate()?;
@@ -206,6 +208,26 @@ impl Images<'_> {
             ..genuine
         };
         self.attach_legacy(repository, &ads, &junk);
+        Ok(())
+    }
+
+    /// Attested images under the tag of one commit. The first alone is as it should be.
+    fn push_built(&self) -> Result<(), SandboxError> {
+        let build = |repository| Build::gitlab(repository, "refs/heads/main").runner(GROUP_RUNNER);
+        self.attest("bank/cards", &build("bank/cards"))?;
+        let loans = "bank/loans";
+        self.attest(loans, &Build::gitlab(loans, "refs/heads/main"))?;
+        let other_commit = "8f3c2d1e0b9a48576655443322110ffeeddccbba";
+        self.attest("bank/rates", &build("bank/rates").commit(other_commit))
+    }
+
+    /// As a job attests with cosign 3 what it has built.
+    fn attest(&self, repository: &str, build: &Build) -> Result<(), SandboxError> {
+        let image = self.registry.push_image(repository, "714a630e", repository);
+        let signing = self.sigstore.sign_as(&build.claims(), &image);
+        let bundle = signing.stating(&build.stated_by_job()).bundle()?;
+        self.registry
+            .attach_bundle(repository, &image, bundle.content);
         Ok(())
     }
 
@@ -298,6 +320,7 @@ impl KeySource for NoEntries {
     }
 }
 
+const GROUP_RUNNER: &str = "https://gitlab.com/groups/bank/-/runners/7";
 const POLICIES: &str = include_str!("policies.yaml");
 pub(super) const MOVING_REPOSITORY: &str = "shop/pay";
 pub(super) const MOVING_TAG: &str = "1.0.0";

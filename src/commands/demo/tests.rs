@@ -11,7 +11,7 @@ async fn every_verdict_is_the_expected_one() {
     let (exit, text) = shown().await;
     assert_eq!(exit, Exit::Success, "{text}");
     assert!(
-        text.ends_with("\n12 requests: 4 admitted and pinned, 8 refused; all as expected.\n"),
+        text.ends_with("\n15 requests: 5 admitted and pinned, 10 refused; all as expected.\n"),
         "{text}"
     );
 }
