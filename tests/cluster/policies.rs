@@ -171,7 +171,7 @@ fn a_condition_that_names_an_unknown_variable_is_told_in_the_status() {
     assert_eq!(
         condition["message"],
         "spec.conditions[1].expression: there is no variable \"img\" here, only image, signatures, provenance, attestations, \
-         pod, namespace"
+         pod, namespace; every image that it may cover is refused"
     );
 }
 
