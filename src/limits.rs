@@ -414,6 +414,10 @@ pub const CONDITION_PATTERN_BYTES: usize = 256 * 1024;
 /// looked at, or a few bytes of text that are read.
 pub const CONDITION_STEPS: u64 = 2_000_000;
 
+/// The most steps that all conditions of one review may take together, each time that they are asked: where they are
+/// asked often, each time has less than [`CONDITION_STEPS`].
+pub const CONDITION_STEPS_PER_REVIEW: u64 = 40_000_000;
+
 /// How deep two values may be nested that a condition compares.
 pub const CONDITION_VALUE_DEPTH: usize = 128;
 

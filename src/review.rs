@@ -168,6 +168,7 @@ impl Reviewer {
             now: self.clock.now(),
             place,
             pod: Arc::clone(&request.pod),
+            condition_steps: plan.condition_steps(),
         };
         let evidence = self
             .gather(&plan, &request, circumstances, &snapshot.trust_roots)

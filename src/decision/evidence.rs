@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     image::{Contents, Digest, Repository},
     key::PublicKey,
+    limits,
     policy::{Place, TrustRootName},
     verify::{Layout, LogRequirement, SignatureError, VerifiedAttestation, VerifiedSignature},
 };
@@ -25,7 +26,7 @@ pub struct Evidence {
 }
 
 /// Around what an object is judged.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Circumstances {
     /// The present time when the review began. It judges keys with a validity whose signatures carry no verified time,
     /// and the age of builds.
@@ -34,6 +35,21 @@ pub struct Circumstances {
     pub place: Place,
     /// The Pod, or the template of Pods in a workload, with its metadata and spec, for conditions; null where there is none.
     pub pod: Arc<Value>,
+    /// How many steps the conditions of one policy may take over one image: see [`Plan::condition_steps`].
+    ///
+    /// [`Plan::condition_steps`]: super::Plan::condition_steps
+    pub condition_steps: u64,
+}
+
+impl Default for Circumstances {
+    fn default() -> Self {
+        Self {
+            now: Timestamp::default(),
+            place: Place::default(),
+            pod: Arc::default(),
+            condition_steps: limits::CONDITION_STEPS,
+        }
+    }
 }
 
 impl Circumstances {

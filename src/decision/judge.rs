@@ -1,5 +1,7 @@
 //! From verdicts on single demands to what happens to the object.
 
+use std::collections::BTreeMap;
+
 use super::{
     Admission, AdmittedImage, Circumstances, Decision, Enforcement, Evidence, ImageEvidence,
     Inquiry, Plan, PlannedImage, Question, Refusal,
@@ -18,14 +20,19 @@ use crate::{
 /// An image that is missing from the evidence counts as not looked up: it is never admitted where a policy covers it.
 pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
     let mut tally = Tally::default();
+    // A Pod may have one image in hundreds of slots, and what attests it may take long to read.
+    let mut known: BTreeMap<&str, Judgement> = BTreeMap::new();
     for image in &plan.images {
-        tally.add(Judgement::of(image, plan, evidence), plan.enforcement);
+        let judgement = known
+            .entry(&image.slot.written)
+            .or_insert_with(|| Judgement::of(image, plan, evidence));
+        tally.add(judgement.clone().in_slot(&image.slot), plan.enforcement);
     }
     tally.into_decision()
 }
 
 /// What was found out about one image slot.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Judgement {
     accepted: Option<AdmittedImage>,
     /// In policy order.
@@ -126,6 +133,17 @@ impl Judgement {
             accepted: None,
             failures: vec![(action, denial)],
         }
+    }
+
+    /// The same of the same image in another slot.
+    fn in_slot(mut self, slot: &ImageSlot) -> Self {
+        if let Some(image) = &mut self.accepted {
+            image.slot = slot.clone();
+        }
+        for (_, denial) in &mut self.failures {
+            denial.slot = slot.clone();
+        }
+        self
     }
 
     /// The failure to tell of those under this action: a rejection before what could not be judged, then the first.

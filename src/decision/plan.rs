@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     image::{Part, Reference, Repository},
+    limits,
     policy::{Action, Authority, DefaultAction, Demand, Place, Policy, PolicySet},
     workload::ImageSlot,
 };
@@ -46,6 +47,16 @@ impl Plan {
             })
             .filter(|inquiry| seen.insert(inquiry.reference.written()))
             .collect()
+    }
+
+    /// How many steps the conditions of one policy may take over one image: all of a review together have a bound, of
+    /// which each has an equal share.
+    pub fn condition_steps(&self) -> u64 {
+        let inquiries = self.inquiries().into_iter();
+        let asked = inquiries.flat_map(Inquiry::policies);
+        let asked = asked.filter(|policy| policy.has_conditions()).count();
+        let asked = u64::try_from(asked).unwrap_or(u64::MAX).max(1);
+        limits::CONDITION_STEPS.min(limits::CONDITION_STEPS_PER_REVIEW / asked)
     }
 }
 
@@ -97,8 +108,32 @@ impl Inquiry {
         evidence: &ImageEvidence,
         circumstances: &Circumstances,
     ) -> bool {
-        self.policies_at(signature_repository)
-            .all(|policy| satisfy(policy, &self.reference, Some(evidence), circumstances).is_ok())
+        self.judgements(signature_repository, evidence, circumstances)
+            .all(|is_satisfied| is_satisfied)
+    }
+
+    /// Whether each of the demands that look for signatures in this repository is satisfied. Each is judged when it is
+    /// asked for.
+    pub fn judgements<'a>(
+        &'a self,
+        signature_repository: &Repository,
+        evidence: &'a ImageEvidence,
+        circumstances: &'a Circumstances,
+    ) -> impl Iterator<Item = bool> + use<'a> {
+        let policies: Vec<&Policy> = self.policies_at(signature_repository).collect();
+        let judged = move |policy: &Policy| {
+            satisfy(policy, &self.reference, Some(evidence), circumstances).is_ok()
+        };
+        policies.into_iter().map(judged)
+    }
+
+    /// Whether any of the demands may take long to judge: those on what is attested or said have much to read.
+    pub fn takes_long(&self) -> bool {
+        self.policies().any(|policy| {
+            policy.provenance.is_some()
+                || !policy.attestations.is_empty()
+                || policy.has_conditions()
+        })
     }
 
     fn policies(&self) -> impl Iterator<Item = &Policy> {

@@ -176,10 +176,30 @@ impl Gatherer<'_> {
         }
         let found = with(so_far, place, &candidates);
         Ok(Find {
-            is_enough: inquiry.is_satisfied_by(place, &found, &self.circumstances),
+            is_enough: self.is_enough(inquiry, place, &found).await?,
             candidates,
             left_out: (all.len() > CANDIDATES_PER_IMAGE).then(|| too_many(all.len())),
         })
+    }
+
+    /// Whether the demands on this place are satisfied, others having their turn between those that take long.
+    async fn is_enough(
+        &self,
+        inquiry: &Inquiry,
+        place: &Repository,
+        found: &ImageEvidence,
+    ) -> Result<bool, LookupFailure> {
+        let mut judgements = inquiry.judgements(place, found, &self.circumstances);
+        loop {
+            if inquiry.takes_long() {
+                self.take_turns().await?;
+            }
+            match judgements.next() {
+                Some(true) => {}
+                Some(false) => return Ok(false),
+                None => return Ok(true),
+            }
+        }
     }
 
     /// One candidate by each of these methods, the first verification of a search without waiting for a turn.
@@ -234,8 +254,8 @@ impl Gatherer<'_> {
             .any(|list| list.iter().any(is_signature))
     }
 
-    /// Each verification takes a millisecond or so, and what an attacker made takes many: lets others, and the deadline,
-    /// have their turn.
+    /// Each verification takes a millisecond or so, and what an attacker made takes many, as may a policy's conditions:
+    /// lets others, and the deadline, have their turn.
     async fn take_turns(&self) -> Result<(), LookupFailure> {
         yield_now().await;
         if Instant::now() < self.access.deadline {

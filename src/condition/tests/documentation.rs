@@ -44,6 +44,8 @@ fn every_variable_and_every_limit_is_documented() {
     assert!(TEXT.contains(&limits), "{limits}");
     assert_eq!(limits::CONDITION_STEPS, 2_000_000);
     assert!(TEXT.contains("2,000,000 steps"));
+    assert_eq!(limits::CONDITION_STEPS_PER_REVIEW, 40_000_000);
+    assert!(TEXT.contains("40,000,000"));
 }
 
 fn good() -> Variables {

@@ -58,7 +58,7 @@ impl<'a> Conditions<'a> {
             case,
             variables,
             attestations,
-            budget: Budget::default(),
+            budget: Budget::new(case.circumstances.condition_steps),
         })
     }
 
@@ -150,7 +150,7 @@ fn reads(demands: &[ConditionDemand], path: &[&str]) -> bool {
 
 impl Policy {
     /// Whether there is any, of the policy itself or of one of its entries.
-    pub(super) fn has_conditions(&self) -> bool {
+    pub(in crate::decision) fn has_conditions(&self) -> bool {
         let of_attestations = self.attestations.iter().map(|asked| &asked.conditions);
         of_attestations
             .chain([&self.conditions])

@@ -6,7 +6,7 @@
 
 mod base_images;
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -51,6 +51,8 @@ struct Examined<'a> {
     /// What it says, and before that what its certificate says. Nothing else is in here.
     facts: Facts,
     contents: &'a FoundContents,
+    /// What can be read of that, once it is asked for.
+    said: &'a OnceCell<Facts>,
 }
 
 /// Why an attestation is not as the policy asks.
@@ -80,6 +82,7 @@ impl<'a> Case<'a> {
             ..*self
         };
         let mut trials = case.trials();
+        let said = OnceCell::new();
         let (mut flaws, mut examined): (Vec<Flaw>, Vec<usize>) = (Vec::new(), Vec::new());
         for trial in &trials {
             let Some(attestation) = verified_provenance(trial) else {
@@ -90,7 +93,7 @@ impl<'a> Case<'a> {
                 continue;
             }
             examined.push(trial.candidate);
-            match case.examine(demand, attestation, contents) {
+            match case.examine(demand, attestation, contents, &said) {
                 Ok(provenance) => {
                     return Ok(Some(AcceptedProvenance {
                         authority: case.name(trial.authority),
@@ -111,6 +114,7 @@ impl<'a> Case<'a> {
         demand: &'a ProvenanceDemand,
         attestation: &'a VerifiedAttestation,
         contents: &'a FoundContents,
+        said: &'a OnceCell<Facts>,
     ) -> Result<Provenance, Flaw> {
         let predicate_type = attestation.predicate_type();
         let read = Provenance::parse(predicate_type, attestation.statement(), Source::Attestation);
@@ -128,6 +132,7 @@ impl<'a> Case<'a> {
             attestation,
             facts: facts.merged(provenance.facts),
             contents,
+            said,
         };
         for (index, rule) in Examined::RULES.iter().enumerate() {
             rule(&examined).map_err(|cause| Flaw {

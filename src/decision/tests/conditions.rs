@@ -313,3 +313,47 @@ fn an_image_judged_alone_has_no_pod() {
     let decision = decide(&plan, &evidence_of(IMAGE, image(&policy, Vec::new())));
     assert_eq!(codes(&decision), [""; 0]);
 }
+
+#[test]
+fn the_conditions_of_one_review_share_what_they_may_take() {
+    let steps = |slots: usize, images: usize, policies: Vec<Policy>| {
+        let written: Vec<String> = (0..slots)
+            .map(|index| format!("r.example/app:{}", index % images))
+            .collect();
+        let slots = written.iter().map(|written| ("api", written.as_str()));
+        plan_of(slots.collect(), policies).condition_steps()
+    };
+    let with = || asking("image.tag != ''");
+    let without = || policy(vec![gitlab_authority()]);
+    assert_eq!(steps(500, 500, vec![with()]), 80_000);
+    assert_eq!(steps(500, 500, vec![with(), with()]), 40_000);
+    assert_eq!(steps(21, 21, vec![with()]), 1_904_761);
+    for most in [
+        steps(20, 20, vec![with()]),
+        steps(500, 1, vec![with()]),
+        steps(500, 500, vec![without()]),
+        steps(0, 1, Vec::new()),
+    ] {
+        assert_eq!(most, 2_000_000);
+    }
+}
+
+#[test]
+fn the_share_of_a_condition_is_what_it_may_take() {
+    let policy = asking("image.tag != '' && image.path != ''");
+    let evidence = evidence_of(IMAGE, image(&policy, Vec::new()));
+    let with = |condition_steps: u64| {
+        let plan = plan_of(vec![("api", IMAGE)], vec![policy.clone()]);
+        let circumstances = Circumstances {
+            condition_steps,
+            ..evidence.circumstances.clone()
+        };
+        let evidence = Evidence {
+            circumstances,
+            ..evidence.clone()
+        };
+        codes(&decide(&plan, &evidence))
+    };
+    assert_eq!(with(5), ["LimitExceeded"]);
+    assert_eq!(with(50), [""; 0]);
+}

@@ -2,6 +2,7 @@
 
 mod base_images;
 mod messages;
+mod otherwise;
 mod properties;
 
 use std::collections::BTreeMap;

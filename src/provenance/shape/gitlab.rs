@@ -89,8 +89,11 @@ pub(super) fn read_variables(
             let ref_name = ref_name.map(|it| full("refs/tags/", it));
             reader.state(FactName::Ref, ref_name);
         }
-        // Whether it is a branch or a tag is not said.
-        (Some(_), ref_name) => reader.state(FactName::Ref, ref_name),
+        // Whether it is a branch or a tag is not said. A tag may be called as a full ref is, and is none.
+        (Some(_), ref_name) => {
+            let short = ref_name.filter(|it| !it.value.starts_with("refs/"));
+            reader.state(FactName::Ref, short);
+        }
         (None, ref_name) => {
             let ref_name = ref_name.map(|it| full("refs/heads/", it));
             reader.state(FactName::Ref, ref_name);

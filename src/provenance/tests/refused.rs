@@ -71,6 +71,12 @@ fn of_a_masked_tag_only_the_short_ref_is_known() {
         .unwrap()
         .facts;
     assert_eq!(facts.best(FactName::Ref).unwrap().value, "v1.8.2");
+    let mut named_as_a_full_ref = with("gitlab", place, json!("[MASKED]"));
+    let variables = "/predicate/buildDefinition/externalParameters/variables";
+    named_as_a_full_ref.pointer_mut(variables).unwrap()["CI_COMMIT_REF_NAME"] =
+        json!("refs/tags/v1.8.2");
+    let facts = parsed(&named_as_a_full_ref).unwrap().facts;
+    assert_eq!(facts.all(FactName::Ref), []);
 }
 
 #[test]

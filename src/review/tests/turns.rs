@@ -33,3 +33,26 @@ async fn the_deadline_holds_between_the_ways_to_verify_one_candidate() {
         ["DeadlineExceeded"]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_holds_between_images_whose_conditions_are_asked() {
+    let asking = |more: &serde_json::Value| {
+        World::under(&[policy("shop", "r.example/**", more)])
+            .attach("r.example/app", vec![signed_by(&SIGNERS.release, &image())])
+    };
+    let conditions = json!({ "conditions": [{ "expression": "image.tag == '1'" }] });
+    let review = |more: serde_json::Value, deadline: Instant| async move {
+        let reviewer = asking(&more).reviewer();
+        let request = Request {
+            deadline,
+            ..request(&["r.example/app:1"])
+        };
+        codes(&reviewer.review(request).await.unwrap())
+    };
+    let later = Instant::now() + std::time::Duration::from_secs(1);
+    assert_eq!(review(conditions.clone(), later).await, [""; 0]);
+    assert_eq!(
+        review(conditions, Instant::now()).await,
+        ["DeadlineExceeded"]
+    );
+}

@@ -23,7 +23,8 @@ impl Examined<'_> {
             }
             None => return Err(Box::new(Obstacle::DeadlineExceeded.into())),
         };
-        let said = Facts::of_contents(contents);
+        // Read once, however many attestations are held against it.
+        let said = self.said.get_or_init(|| Facts::of_contents(contents));
         let said_by = |source| -> Result<Vec<BaseImage>, Box<Cause>> {
             self.readable(said.unreadable(), source)?;
             let all = said.base_images().iter();
