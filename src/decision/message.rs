@@ -110,6 +110,14 @@ impl Line {
             .map(|extent| self.render(extent))
             .find(|text| text.len() < room)
     }
+
+    /// What is wrong with which image, cut to so many bytes, with the code.
+    fn cut(&self, room: usize) -> String {
+        let code = format!(" [{}]", self.code);
+        let text = format!("{} {}", self.head, self.fact);
+        let text = shown(&text, room.saturating_sub(code.len() + 1));
+        format!("{text}{code}")
+    }
 }
 
 /// As many lines as fit, and how many there are more. The first always fits.
@@ -118,7 +126,7 @@ fn first_lines(lines: &[Line]) -> String {
     let mut room = MESSAGE_BYTES - REST_BYTES;
     for line in lines {
         let text = if shown.is_empty() {
-            line.fitting(room)
+            Some(line.fitting(room).unwrap_or_else(|| line.cut(room)))
         } else {
             Some(line.render(Extent::WithoutHelp)).filter(|text| text.len() < room)
         };
