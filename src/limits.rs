@@ -389,6 +389,9 @@ pub const LAYOUT_MANIFEST_BYTES: usize = 16 * 1024 * 1024;
 /// The most images of a layout folder that an error lists.
 pub const SHOWN_LAYOUT_IMAGES: usize = 10;
 
+/// How far the clock of whoever built an image may be ahead of ours.
+pub const BUILD_CLOCK_SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
 /// The most bytes that a regular expression over tags may take once it is compiled.
 pub const TAG_PATTERN_BYTES: usize = 64 * 1024;
 

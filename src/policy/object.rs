@@ -180,7 +180,10 @@ fn read_spec<T: DeserializeOwned>(object: &Value) -> Result<T, CompileError> {
                 .problem(Fault::Shape { detail })
         })
         .collect();
-    let spec = match object.get("spec") {
+    let spec = object.get("spec");
+    let missing = spec.map(|spec| nulls(spec, &FieldPath::new("spec")));
+    problems.extend(missing.unwrap_or_default());
+    let spec = match spec {
         None => Err(FieldPath::new("spec").problem(Fault::expected("an object", "nothing"))),
         Some(spec) => read(spec, "spec"),
     };
@@ -188,9 +191,32 @@ fn read_spec<T: DeserializeOwned>(object: &Value) -> Result<T, CompileError> {
         Ok(spec) if problems.is_empty() => Ok(spec),
         Ok(_) => Err(CompileError::new(problems)),
         Err(problem) => {
-            problems.push(problem);
+            if problems.iter().all(|known| known.path != problem.path) {
+                problems.push(problem);
+            }
             Err(CompileError::new(problems))
         }
+    }
+}
+
+/// The fields that are named and have no value, as where all entries of a list are commented out. The API server drops
+/// them; here a demand would be lost without a word.
+fn nulls(value: &Value, at: &FieldPath) -> Vec<Problem> {
+    match value {
+        Value::Null => vec![at.problem(Fault::expected("a value, or no such field", "nothing"))],
+        Value::Array(entries) => {
+            let entries = entries.iter().enumerate();
+            entries
+                .flat_map(|(index, entry)| nulls(entry, &at.index(index)))
+                .collect()
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields
+                .flat_map(|(name, field)| nulls(field, &at.field(name)))
+                .collect()
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 

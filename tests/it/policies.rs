@@ -62,7 +62,7 @@ async fn the_readme_quotes_what_its_provenance_policy_says() {
     assert_eq!(provenance.lines().count(), 5);
     let policy = format!("{}{provenance}", block("apiVersion: assay.dev/"));
     let build = Build::gitlab(PROJECT, TAG)
-        .runner("https://gitlab.com/groups/acme/-/runners/7")
+        .runner("https://gitlab.com/acme/shop/api/-/runners/1234")
         .base_image(
             "registry.gitlab.com/acme/base/debian:12",
             &Digest::of(b"base"),
@@ -92,7 +92,8 @@ async fn protected_refs() {
 
 #[tokio::test]
 async fn our_runners() {
-    let ours = Build::gitlab(PROJECT, TAG).runner("https://gitlab.com/groups/acme/-/runners/7");
+    let ours =
+        Build::gitlab(PROJECT, TAG).runner("https://gitlab.com/acme/shop/api/-/runners/4711");
     admits("our-runners", Image::of(ours)).await;
     refuses("our-runners", release(), "RunnerNotAllowed").await;
 }

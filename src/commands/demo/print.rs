@@ -44,7 +44,7 @@ impl<'a> Printer<'a> {
             (
                 "bank-builds",
                 "/bank/**",
-                "built on the group's runners from the commit that the tag names",
+                "built on the group's runner from the commit that the tag names",
             ),
         ] {
             writeln!(

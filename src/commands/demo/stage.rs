@@ -213,7 +213,10 @@ impl Images<'_> {
 
     /// Attested images under the tag of one commit. The first alone is as it should be.
     fn push_built(&self) -> Result<(), SandboxError> {
-        let build = |repository| Build::gitlab(repository, "refs/heads/main").runner(GROUP_RUNNER);
+        let build = |repository| {
+            let runner = format!("https://gitlab.com/{repository}/-/runners/{GROUP_RUNNER}");
+            Build::gitlab(repository, "refs/heads/main").runner(&runner)
+        };
         self.attest("bank/cards", &build("bank/cards"))?;
         let loans = "bank/loans";
         self.attest(loans, &Build::gitlab(loans, "refs/heads/main"))?;
@@ -320,7 +323,8 @@ impl KeySource for NoEntries {
     }
 }
 
-const GROUP_RUNNER: &str = "https://gitlab.com/groups/bank/-/runners/7";
+/// The id of the runner that all projects of the group `bank` share.
+const GROUP_RUNNER: u32 = 7;
 const POLICIES: &str = include_str!("policies.yaml");
 pub(super) const MOVING_REPOSITORY: &str = "shop/pay";
 pub(super) const MOVING_TAG: &str = "1.0.0";

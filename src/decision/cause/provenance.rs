@@ -47,6 +47,8 @@ pub enum ProvenanceFault {
         built: Option<BuildTime>,
         /// How long ago it may have been.
         max_age: SignedDuration,
+        /// The present time.
+        now: Timestamp,
     },
 }
 

@@ -25,6 +25,7 @@ use crate::{
         evidence::LookupFailure,
     },
     image::{Contents, Pattern},
+    limits::BUILD_CLOCK_SKEW,
     policy::{ProvenanceDemand, TagMatch},
     provenance::{Fact, FactName, Facts, Provenance, ProvenanceError, Source},
     verify::{Signer, VerifiedAttestation},
@@ -285,7 +286,7 @@ impl Examined<'_> {
     }
 
     /// The earliest of what is known counts, so that nobody makes a build younger by what they write. A time that is
-    /// yet to come is the present one.
+    /// yet to come would never grow old: where it is all there is, it does not count.
     fn age(&self) -> Ruling {
         let Some(max_age) = self.demand.max_age else {
             return Ok(());
@@ -298,11 +299,18 @@ impl Examined<'_> {
             (Some(stated), _) => Some(BuildTime::Stated(stated)),
             (None, signed) => signed.map(BuildTime::Signed),
         };
-        let is_young = built.is_some_and(|built| now.duration_since(built.time()) <= max_age);
-        if is_young {
+        let is_young = |built: BuildTime| {
+            let age = now.duration_since(built.time());
+            age >= -BUILD_CLOCK_SKEW && age <= max_age
+        };
+        if built.is_some_and(is_young) {
             return Ok(());
         }
-        fail(ProvenanceFault::TooOld { built, max_age })
+        fail(ProvenanceFault::TooOld {
+            built,
+            max_age,
+            now,
+        })
     }
 
     /// The full ref, or the short name where that is all there is.

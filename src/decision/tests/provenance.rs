@@ -18,6 +18,7 @@ use super::build::{
 use crate::{
     decision::{CheckFailure, Checked, Decision, ImageEvidence, decide},
     image::Digest,
+    limits,
     policy::{Policy, ProvenanceDemand, TagMatch},
     provenance::{ASSAY_BUILD_TYPE, SLSA_V0_2, SLSA_V1},
     verify::{Identity, Layout, SignatureError, Signer, VerifiedAttestation},
@@ -382,7 +383,15 @@ fn nobody_makes_a_build_younger_by_what_they_write() {
         "2027-01-01T00:00:00Z",
     );
     assert_eq!(codes(&on(&policy, &[finished(young)])), [""; 0]);
-    assert_eq!(codes(&on(&policy, &[finished(future)])), [""; 0]);
+    assert_eq!(codes(&on(&policy, &[finished(future)])), ["BuildTooOld"]);
+    // Clocks differ a little.
+    let now = at("2026-01-01T00:00:00Z");
+    let ahead = |seconds: i64| {
+        let ahead = SignedDuration::from_secs(seconds);
+        finished(&(now + limits::BUILD_CLOCK_SKEW + ahead).to_string())
+    };
+    assert_eq!(codes(&on(&policy, &[ahead(0)])), [""; 0]);
+    assert_eq!(codes(&on(&policy, &[ahead(1)])), ["BuildTooOld"]);
     assert_eq!(codes(&on(&policy, &[finished(old)])), ["BuildTooOld"]);
     for claimed in [young, future] {
         let signed_before = finished(claimed).assumed_at(at(old));

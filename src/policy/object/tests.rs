@@ -31,6 +31,22 @@ fn fields_of_later_versions_are_unknown() {
 }
 
 #[test]
+fn a_demand_whose_entries_are_commented_out_is_not_lost() {
+    let expected = "expected a value, or no such field, found nothing";
+    for field in ["provenance", "tags", "attestations", "conditions"] {
+        let mut spec = good();
+        spec[field] = json!(null);
+        assert_eq!(error(spec), format!("spec.{field}: {expected}"));
+    }
+    let mut spec = good();
+    spec["provenance"] = json!({ "refs": null, "runners": null });
+    assert_eq!(
+        error(spec),
+        format!("spec.provenance.refs: {expected}; spec.provenance.runners: {expected}")
+    );
+}
+
+#[test]
 fn a_misspelt_word_is_an_error() {
     let mut spec = good();
     spec["action"] = json!("deny");

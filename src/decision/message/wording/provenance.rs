@@ -37,8 +37,15 @@ pub(super) fn fact(fault: &ProvenanceFault, policy: &str) -> String {
         ProvenanceFault::BaseImageNotAllowed { fault, accepted } => {
             base_image(fault, accepted, policy)
         }
-        ProvenanceFault::TooOld { built, max_age } => {
+        ProvenanceFault::TooOld {
+            built,
+            max_age,
+            now,
+        } => {
             let when = match built {
+                Some(BuildTime::Stated(time)) if time > now => {
+                    format!("says it was built at {time}, which is yet to come")
+                }
                 Some(BuildTime::Stated(time)) => format!("says it was built at {time}"),
                 Some(BuildTime::Signed(time)) => format!("was signed at {time} (verified time)"),
                 None => "does not say when it was built".to_owned(),

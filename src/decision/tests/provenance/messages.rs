@@ -150,6 +150,13 @@ fn a_build_that_is_too_old() {
 }
 
 #[test]
+fn a_build_that_is_yet_to_come() {
+    let pointer = "/runDetails/metadata/finishedOn";
+    let future = json!("2099-01-01T00:00:00Z");
+    assert_snapshot!(line_when(&everything(), pointer, future), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) provenance says it was built at 2099-01-01T00:00:00Z, which is yet to come, policy "shop-production" accepts builds of at most 2160h [BuildTooOld]; build it again and deploy the new image"#);
+}
+
+#[test]
 fn a_build_whose_time_nobody_says() {
     let mut silent = predicate();
     silent["runDetails"]["metadata"] = json!({});
