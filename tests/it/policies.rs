@@ -61,12 +61,10 @@ async fn the_readme_quotes_what_its_provenance_policy_says() {
     let provenance = block("  provenance:");
     assert_eq!(provenance.lines().count(), 5);
     let policy = format!("{}{provenance}", block("apiVersion: assay.dev/"));
-    let build = Build::gitlab(PROJECT, TAG)
-        .runner("https://gitlab.com/acme/shop/api/-/runners/1234")
-        .base_image(
-            "registry.gitlab.com/acme/base/debian:12",
-            &Digest::of(b"base"),
-        );
+    let build = Build::gitlab(PROJECT, TAG).base_image(
+        "registry.gitlab.com/acme/base/debian:12",
+        &Digest::of(b"base"),
+    );
     let image = Image::of(build);
     assert_eq!(deployed(&policy, &image).await.1["allowed"], true);
     let (host, response) = deployed(&policy, &image.tagged("a1b2c3d4")).await;
@@ -92,10 +90,15 @@ async fn protected_refs() {
 
 #[tokio::test]
 async fn our_runners() {
-    let ours =
-        Build::gitlab(PROJECT, TAG).runner("https://gitlab.com/acme/shop/api/-/runners/4711");
-    admits("our-runners", Image::of(ours)).await;
-    refuses("our-runners", release(), "RunnerNotAllowed").await;
+    let on = |runner: &str| Image::of(Build::gitlab(PROJECT, TAG).runner(runner));
+    admits("our-runners", release()).await;
+    admits(
+        "our-runners",
+        on("https://gitlab.com/groups/acme/-/runners/7"),
+    )
+    .await;
+    let other = on("https://gitlab.com/acme/shop/api/-/runners/666");
+    refuses("our-runners", other, "RunnerNotAllowed").await;
 }
 
 #[tokio::test]
