@@ -180,6 +180,13 @@ impl Facts {
         self.all(name).first()
     }
 
+    /// The most trusted full ref, or the short name where that is all there is.
+    pub fn ref_name(&self) -> Option<&Fact> {
+        let all = self.all(FactName::Ref);
+        let full = all.iter().find(|fact| fact.value.starts_with("refs/"));
+        full.or(all.first())
+    }
+
     /// What is said, the most trusted first. No source says the same twice.
     pub fn all(&self, name: FactName) -> &[Fact] {
         self.by_name

@@ -232,7 +232,7 @@ impl Examined<'_> {
     }
 
     fn refs(&self) -> Ruling {
-        matching(BuildFact::Ref, self.ref_name(), &self.demand.refs)
+        matching(BuildFact::Ref, self.facts.ref_name(), &self.demand.refs)
     }
 
     /// A tag that is a number may be meant as a commit or as a version: where both are asked for, both are told.
@@ -242,7 +242,7 @@ impl Examined<'_> {
             return Ok(());
         };
         let commit = self.facts.best(FactName::Commit);
-        let ref_name = self.ref_name();
+        let ref_name = self.facts.ref_name();
         let is_named = wanted.iter().any(|wanted| match wanted {
             TagMatch::Ref => ref_name.is_some_and(|it| tag::names_ref(&tag, &it.value)),
             TagMatch::Commit => commit.is_some_and(|it| tag::names_commit(&tag, &it.value)),
@@ -311,13 +311,6 @@ impl Examined<'_> {
             max_age,
             now,
         })
-    }
-
-    /// The full ref, or the short name where that is all there is.
-    fn ref_name(&self) -> Option<&Fact> {
-        let all = self.facts.all(FactName::Ref);
-        let full = all.iter().find(|it| it.value.starts_with("refs/"));
-        full.or(all.first())
     }
 }
 

@@ -52,14 +52,17 @@ fn links_between_documents_lead_somewhere() {
     for document in [
         "README.md",
         "CONTRIBUTING.md",
+        "docs/conditions.md",
         "docs/denials.md",
         "docs/gitlab/README.md",
         "docs/inspect.md",
         "docs/policies/README.md",
         "docs/policy.md",
+        "docs/provenance.md",
         "docs/verification.md",
         "docs/decisions/0001-sigstore-verify.md",
         "docs/decisions/0006-own-steps.md",
+        "docs/decisions/0007-cel.md",
         "manifests/README.md",
     ] {
         let folder = document

@@ -2,7 +2,7 @@
 
 use assay::sandbox::sigstore::Claims;
 
-use super::bench::Bench;
+use super::bench::{Bench, Run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gitlab_project_is_recognised_by_its_certificate_and_a_fork_is_not() {
@@ -127,6 +127,48 @@ async fn the_namespace_and_its_labels_choose_the_policies() {
             .await;
         assert_eq!(run.code, Some(code), "{labels}: {}", run.stderr);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_see_the_pod_of_a_manifest_and_none_of_an_image_alone() {
+    let bench = Bench::new().await;
+    bench.write_key_policy("shop", "acme/**");
+    let text = std::fs::read_to_string(bench.path("policies/shop.yaml")).unwrap();
+    let condition =
+        "  conditions:\n    - expression: has(pod.spec) && pod.metadata.labels.team == 'shop'\n";
+    bench.write(
+        "policies/shop.yaml",
+        &format!("{}\n{condition}", text.trim_end()),
+    );
+    let digest = bench.push_signed("acme/app:v1");
+    let image = bench.image("acme/app:v1");
+    let deployment = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    \
+         metadata: {{labels: {{team: shop}}}}\n    spec: {{containers: [{{name: app, image: \"{image}\"}}]}}\n"
+    );
+    bench.write("deployment.yaml", &deployment);
+
+    let of_manifest = bench
+        .verify(&["-f", "deployment.yaml", "--policies", "policies"])
+        .await;
+    let expected = Run {
+        code: Some(0),
+        stdout: format!("{image}@{digest}\n"),
+        stderr: String::new(),
+    };
+    assert_eq!(of_manifest, expected);
+
+    let alone = bench.verify(&[&image, "--policies", "policies"]).await;
+    let expected = Run {
+        code: Some(1),
+        stdout: String::new(),
+        stderr: format!(
+            "{image} ({}) does not meet a condition of policy \"shop\": has(pod.spec) && pod.metadata.labels.team == \
+             'shop' [ConditionFailed]; correct what the condition is about, or ask the policy's author\n",
+            digest.short()
+        ),
+    };
+    assert_eq!(alone, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

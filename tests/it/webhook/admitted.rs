@@ -1,12 +1,12 @@
 //! What is let in, and how it is pinned.
 
 use assay::sandbox::registry::{Referrers, RegistrySettings};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{codes, patch};
 use crate::support::{
     reviews::{creation, pod},
-    world::{IMAGE, Making, PROJECT, World},
+    world::{IMAGE, Making, PROJECT, World, authority},
 };
 
 #[tokio::test]
@@ -32,8 +32,7 @@ async fn an_image_signed_by_the_pipeline_is_pinned_and_told_about() {
         annotation["path"],
         "/metadata/annotations/assay.dev~1images"
     );
-    let told: serde_json::Value =
-        serde_json::from_str(annotation["value"].as_str().unwrap()).unwrap();
+    let told: Value = serde_json::from_str(annotation["value"].as_str().unwrap()).unwrap();
     assert_eq!(told["api"]["digest"], image.as_str());
     assert_eq!(told["api"]["policies"], json!(["demand"]));
     let signer = told["api"]["signer"].as_str().unwrap();
@@ -149,13 +148,7 @@ async fn a_template_is_judged_and_stays_as_it_was_written() {
     let image = world.push_image();
     world.attach(&image, world.key_signature(&image));
     world.registry.push_image(PROJECT, "unsigned", "unsigned");
-    let deployment = |path: &str| {
-        let template = pod(&world.reference(path));
-        let mut review = creation(&json!({"spec": {"template": template}}));
-        review["request"]["resource"] =
-            json!({"group": "apps", "version": "v1", "resource": "deployments"});
-        review
-    };
+    let deployment = |path: &str| creation_of_deployment(&pod(&world.reference(path)));
     let admitted = world.server.mutate(&deployment(IMAGE)).await;
     assert_eq!(codes(&admitted), Vec::<String>::new());
     assert_eq!(admitted.get("patch"), None);
@@ -168,4 +161,36 @@ async fn a_template_is_judged_and_stays_as_it_was_written() {
         refused["status"]["details"]["causes"][0]["field"],
         "spec.template.spec.containers[0].image"
     );
+}
+
+#[tokio::test]
+async fn a_condition_sees_the_template_of_a_workload_as_it_sees_a_pod() {
+    let world = World::new().await;
+    world.demand(json!({
+        "authorities": [authority("key", &world.key)],
+        "conditions": [{
+            "expression": "pod.metadata.labels.team == 'shop' && pod.spec.containers.all(c, c.name == 'api')",
+            "message": "it is not the shop's",
+        }],
+    }));
+    let image = world.push_image();
+    world.attach(&image, world.key_signature(&image));
+    for (team, expected) in [("shop", [].as_slice()), ("web", &["ConditionFailed"])] {
+        let mut pod = pod(&world.reference(IMAGE));
+        pod["metadata"]["labels"] = json!({"team": team});
+        for review in [creation(&pod), creation_of_deployment(&pod)] {
+            let response = world.server.mutate(&review).await;
+            assert_eq!(codes(&response), expected, "{review}");
+        }
+    }
+}
+
+fn creation_of_deployment(template: &Value) -> Value {
+    let mut review = creation(&json!({
+        "metadata": {"labels": {"team": "of the Deployment itself"}},
+        "spec": {"template": template},
+    }));
+    review["request"]["resource"] =
+        json!({"group": "apps", "version": "v1", "resource": "deployments"});
+    review
 }

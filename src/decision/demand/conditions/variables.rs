@@ -176,12 +176,12 @@ fn provenance(accepted: &AcceptedProvenance, reads_predicate: bool) -> Value {
 fn stated(facts: &Facts) -> Map<String, Value> {
     let mut described = Map::new();
     for name in FactName::ALL {
-        let mut full = facts.all(name).iter();
-        let fact = match name {
-            FactName::Ref => full.find(|it| it.value.starts_with("refs/")),
-            _ => None,
+        let fact = if name == FactName::Ref {
+            facts.ref_name()
+        } else {
+            facts.best(name)
         };
-        if let Some(fact) = fact.or_else(|| facts.best(name)) {
+        if let Some(fact) = fact {
             described.insert(name.as_str().to_owned(), fact.value.as_str().into());
         }
     }
