@@ -180,11 +180,14 @@ impl Facts {
         self.all(name).first()
     }
 
-    /// The most trusted full ref, or the short name where that is all there is.
+    /// What the most trusted source that states a ref says: the full ref, or the short name where that is all there is.
+    ///
+    /// A less trusted source never tells whether a short name is a branch or a tag.
     pub fn ref_name(&self) -> Option<&Fact> {
-        let all = self.all(FactName::Ref);
-        let full = all.iter().find(|fact| fact.value.starts_with("refs/"));
-        full.or(all.first())
+        let best = self.best(FactName::Ref)?;
+        let mut by_the_same = self.all(FactName::Ref).iter();
+        let full = by_the_same.find(|it| it.source == best.source && it.value.starts_with("refs/"));
+        Some(full.unwrap_or(best))
     }
 
     /// What is said, the most trusted first. No source says the same twice.

@@ -176,3 +176,17 @@ fn the_certificate_of_the_job_agrees_with_what_the_job_attests() {
         assert_eq!(certified.clone().merged(attested).contradictions(), []);
     }
 }
+
+#[test]
+fn what_a_job_writes_does_not_make_a_tag_of_the_short_name_in_its_certificate() {
+    let mut identity = gitlab_identity();
+    identity.source_repository_ref = Some("v1.8.2".to_owned());
+    let annotations = [(
+        "com.gitlab.ci.commit.ref.name".to_owned(),
+        "refs/tags/v1.8.2".to_owned(),
+    )];
+    let facts = Facts::of_certificate(&identity)
+        .merged(Facts::of_signature_annotations(&annotations.into()));
+    assert!(facts.all(FactName::Ref).len() > 1, "{facts:?}");
+    assert_eq!(facts.ref_name().unwrap().value, "v1.8.2");
+}
