@@ -308,6 +308,10 @@ pub const CONTENTS_BYTES_PER_IMAGE: usize = 16 * 1024 * 1024;
 /// The most bytes of annotations, labels and names of platforms that one image may have.
 pub const CONTENTS_TEXT_BYTES_PER_IMAGE: usize = 1024 * 1024;
 
+/// The most bytes of signatures, and of what images say about themselves, that all images of one review may have. No
+/// further image is looked up once there are more.
+pub const REGISTRY_BYTES_PER_REVIEW: usize = 64 * 1024 * 1024;
+
 /// The most bytes of what images say about themselves that are remembered.
 pub const CONTENTS_CACHE_BYTES: u64 = 8 * 1024 * 1024;
 

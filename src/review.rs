@@ -1,5 +1,6 @@
 //! The use case: plan what must be known, gather it under a deadline, decide.
 
+mod allowance;
 mod failure;
 mod gather;
 mod verdicts;
@@ -10,6 +11,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+use allowance::Allowance;
 use gather::Gatherer;
 use verdicts::{Verdicts, Verifier};
 
@@ -224,6 +226,7 @@ impl Reviewer {
                         trust_roots,
                     },
                     access,
+                    allowance: Allowance::default(),
                     circumstances,
                 };
                 gatherer.gather(&inquiries).await

@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{
+    allowance::Allowance,
     failure::lookup_failure,
     verdicts::{Verified, Verifier},
 };
@@ -21,7 +22,7 @@ use crate::{
         Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, Inquiry,
         LookupFailure, Method,
     },
-    image::{Contents, Digest, Reference, Repository},
+    image::{Contents, Digest, Part, Reference, Repository},
     limits::{CANDIDATES_PER_IMAGE, CHILDREN_PER_INDEX, LOOKUPS_PER_REVIEW},
     registry::{Access, Attachment, Registry, RegistryError, Search, Wanted},
     verify::{Candidate, Layout, claimed_predicate_type},
@@ -33,6 +34,7 @@ pub(super) struct Gatherer<'a> {
     pub(super) registry: &'a dyn Registry,
     pub(super) verifier: Verifier<'a>,
     pub(super) access: Access,
+    pub(super) allowance: Allowance,
     pub(super) circumstances: Circumstances,
 }
 
@@ -105,11 +107,23 @@ impl Gatherer<'_> {
         if parts.is_empty() {
             return None;
         }
+        Some(self.read_contents(inquiry, image, &parts).await)
+    }
+
+    async fn read_contents(
+        &self,
+        inquiry: &Inquiry,
+        image: &Digest,
+        parts: &BTreeSet<Part>,
+    ) -> Result<Arc<Contents>, LookupFailure> {
+        self.allowance.take([])?;
         let repository = inquiry.reference.repository();
         let contents = self
             .registry
-            .contents(repository, image, &parts, &self.access);
-        Some(self.in_time(contents).await)
+            .contents(repository, image, parts, &self.access);
+        let contents = self.in_time(contents).await?;
+        self.allowance.take([(image, contents.bytes())])?;
+        Ok(contents)
     }
 
     /// What is found in one signature repository: no more than is needed, but everything before the answer is "none".
@@ -150,12 +164,16 @@ impl Gatherer<'_> {
         } else {
             Wanted::SignaturesAndAttestations
         };
+        self.allowance.take([])?;
         let attachments = self
             .in_time(
                 self.registry
                     .attachments(place, image, wanted, search, &self.access),
             )
             .await?;
+        let given = attachments.iter();
+        self.allowance
+            .take(given.map(|one| (&one.digest, one.content.len())))?;
         let all: Vec<Candidate> = attachments.iter().filter_map(candidate).collect();
         let mut candidates = Candidates::default();
         let mut done = 0;

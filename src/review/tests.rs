@@ -1,5 +1,6 @@
 //! The use case over a registry that answers as each test says. Time stands still but for what the fakes wait.
 
+mod contents;
 mod turns;
 mod validity;
 mod world;
