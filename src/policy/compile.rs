@@ -54,8 +54,8 @@ impl Policy {
         let require = compiler.require(spec);
         let tags = compiler.tags(spec.tags.as_ref());
         let provenance = compiler.provenance(spec);
-        let attestations = compiler.attestations(&spec.attestations);
-        let conditions = compiler.policy_conditions(&spec.conditions);
+        let attestations = compiler.attestations(spec);
+        let conditions = compiler.policy_conditions(spec);
         let content = compiler.content(spec);
         compiler.finish(Self {
             scope,
@@ -228,10 +228,16 @@ impl<'a> Compiler<'a> {
         if authorities > 0 && !(least..=authorities).contains(&require) {
             self.report(
                 &FieldPath::new("spec").field("require"),
-                Fault::expected(
-                    format!("{least} to {authorities}, the number of authorities"),
-                    spec.require,
-                ),
+                match require {
+                    0 => Fault::expected(
+                        "at least 1 where neither provenance nor attestations are asked for",
+                        0,
+                    ),
+                    _ => Fault::expected(
+                        format!("{least} to {authorities}, the number of authorities"),
+                        spec.require,
+                    ),
+                },
             );
         }
         require

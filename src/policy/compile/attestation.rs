@@ -3,11 +3,18 @@
 use super::{Compiler, Fault, FieldPath};
 use crate::{
     limits::ATTESTATIONS_PER_POLICY,
-    policy::{AttestationDemand, crd},
+    policy::{
+        AttestationDemand,
+        crd::{self, ClusterImageTrustPolicySpec},
+    },
 };
 
 impl Compiler<'_> {
-    pub(super) fn attestations(&mut self, wire: &[crd::Attestation]) -> Vec<AttestationDemand> {
+    pub(super) fn attestations(
+        &mut self,
+        spec: &ClusterImageTrustPolicySpec,
+    ) -> Vec<AttestationDemand> {
+        let wire = &spec.attestations;
         let path = FieldPath::new("spec").field("attestations");
         self.at_most(ATTESTATIONS_PER_POLICY, wire.len(), &path);
         let mut compiled = Vec::new();
@@ -18,8 +25,11 @@ impl Compiler<'_> {
             self.predicate_type(before, predicate_type, &path.field("predicateType"));
             compiled.push(AttestationDemand {
                 predicate_type: predicate_type.clone(),
-                conditions: self
-                    .attestation_conditions(&written.conditions, &path.field("conditions")),
+                conditions: self.attestation_conditions(
+                    spec,
+                    &written.conditions,
+                    &path.field("conditions"),
+                ),
             });
         }
         compiled

@@ -4,24 +4,48 @@ use super::{Compiler, Fault, FieldPath};
 use crate::{
     condition::{ATTESTATION_VARIABLES, Condition, POLICY_VARIABLES},
     limits::{CONDITION_MESSAGE_CHARS, CONDITIONS_PER_LIST},
-    policy::{ConditionDemand, crd},
+    policy::{
+        ConditionDemand,
+        crd::{self, ClusterImageTrustPolicySpec},
+    },
 };
 
 impl Compiler<'_> {
     pub(super) fn policy_conditions(
         &mut self,
-        wire: &[crd::PolicyCondition],
+        spec: &ClusterImageTrustPolicySpec,
     ) -> Vec<ConditionDemand> {
         let path = FieldPath::new("spec").field("conditions");
-        self.conditions(wire, &POLICY_VARIABLES, &path)
+        let demands = self.conditions(&spec.conditions, &POLICY_VARIABLES, &path);
+        self.provenance_is_asked_for(spec, &demands, &path);
+        demands
     }
 
     pub(super) fn attestation_conditions(
         &mut self,
+        spec: &ClusterImageTrustPolicySpec,
         wire: &[crd::PolicyCondition],
         path: &FieldPath,
     ) -> Vec<ConditionDemand> {
-        self.conditions(wire, &ATTESTATION_VARIABLES, path)
+        let demands = self.conditions(wire, &ATTESTATION_VARIABLES, path);
+        self.provenance_is_asked_for(spec, &demands, path);
+        demands
+    }
+
+    /// Without `spec.provenance` a condition on it would never have an answer, and its image's author be blamed for it.
+    fn provenance_is_asked_for(
+        &mut self,
+        spec: &ClusterImageTrustPolicySpec,
+        demands: &[ConditionDemand],
+        path: &FieldPath,
+    ) {
+        let mut readers = demands.iter().map(|demand| &demand.condition);
+        let reader = readers.find(|condition| condition.reads(&["provenance"]));
+        if let (None, Some(reader)) = (&spec.provenance, reader) {
+            let expected =
+                "spec.provenance beside a condition on provenance (`provenance: {}` asks for any)";
+            self.report(path, Fault::expected_text(expected, reader.expression()));
+        }
     }
 
     fn conditions(

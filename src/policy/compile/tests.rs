@@ -181,7 +181,9 @@ fn no_threshold_of_zero() {
     spec["require"] = json!(0);
     assert_eq!(
         problems(spec),
-        ["spec.require: expected 1 to 1, the number of authorities, found 0"]
+        [
+            "spec.require: expected at least 1 where neither provenance nor attestations are asked for, found 0"
+        ]
     );
 }
 

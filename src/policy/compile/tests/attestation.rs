@@ -34,7 +34,9 @@ fn attestations_are_asked_for_beside_a_signature_or_instead_of_one() {
 fn a_policy_that_asks_for_nothing_does_not_compile() {
     assert_eq!(
         problems(spec(json!(0), &[])),
-        ["spec.require: expected 1 to 1, the number of authorities, found 0"]
+        [
+            "spec.require: expected at least 1 where neither provenance nor attestations are asked for, found 0"
+        ]
     );
     assert_eq!(
         problems(spec(json!(2), &[SLSA])),

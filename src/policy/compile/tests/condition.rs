@@ -32,10 +32,12 @@ fn texts(demands: &[ConditionDemand]) -> Vec<(&str, Option<&str>)> {
 fn conditions_are_over_all_that_is_known_of_an_image() {
     let all = "image.digest != '' && signatures.size() > 0 && provenance.commit != '' && attestations.size() > 0 \
                && pod.metadata.name != '' && namespace.name != ''";
-    let policy = compiled(spec(json!([
+    let mut spec = spec(json!([
         { "expression": all, "message": "all of it" },
         { "expression": "true" },
-    ])));
+    ]));
+    spec["provenance"] = json!({});
+    let policy = compiled(spec);
     assert_eq!(
         texts(&policy.conditions),
         [(all, Some("all of it")), ("true", None)]
@@ -156,4 +158,18 @@ fn only_so_long_expressions_and_messages_are_read() {
             "spec.conditions[0].message: expected at most 256 characters, found 257",
         ]
     );
+}
+
+#[test]
+fn a_condition_on_provenance_that_nobody_asks_for_is_refused() {
+    let reading = json!([{ "expression": "!has(provenance.commit)" }]);
+    let expected = "expected spec.provenance beside a condition on provenance (`provenance: {}` asks for any), found \"!has(provenance.commit)\"";
+    for (mut spec, path) in [
+        (spec(reading.clone()), "spec.conditions"),
+        (attested(reading), "spec.attestations[0].conditions"),
+    ] {
+        assert_eq!(problems(spec.clone()), [format!("{path}: {expected}")]);
+        spec["provenance"] = json!({});
+        compiled(spec);
+    }
 }

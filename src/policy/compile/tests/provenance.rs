@@ -76,7 +76,9 @@ fn provenance_stands_in_for_a_signature() {
     spec.as_object_mut().unwrap().remove("provenance");
     assert_eq!(
         problems(spec),
-        ["spec.require: expected 1 to 2, the number of authorities, found 0"]
+        [
+            "spec.require: expected at least 1 where neither provenance nor attestations are asked for, found 0"
+        ]
     );
 }
 
