@@ -60,7 +60,10 @@ fn read_common(
     let metadata = details.field("metadata")?;
     let job = definition.at(&["internalParameters", "job"])?;
     reader.state(FactName::JobId, job.id()?);
-    reader.state(FactName::JobId, metadata.field("invocationId")?.id()?);
+    // cosign 2 writes the second name when it attests a predicate with the first.
+    for name in ["invocationId", "invocationID"] {
+        reader.state(FactName::JobId, metadata.field(name)?.id()?);
+    }
     reader.state(FactName::Runner, builder);
     reader.state_times(&metadata)
 }

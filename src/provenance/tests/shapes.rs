@@ -24,3 +24,27 @@ fn a_documented_statement_says_what_stands_beside_it(#[case] name: &str, #[case]
     assert_eq!(told(&read.facts).join("\n") + "\n", expected);
     assert_eq!(read.facts.contradictions(), []);
 }
+
+#[test]
+fn the_job_is_read_where_cosign_2_has_changed_its_name() {
+    let statement = |name: &str| {
+        serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v0.1",
+            "predicateType": SLSA_V1,
+            "subject": [],
+            "predicate": {
+                "buildDefinition": { "buildType": ASSAY_BUILD_TYPE },
+                "runDetails": { "metadata": { name: "4316132595" } },
+            },
+        })
+        .to_string()
+    };
+    for name in ["invocationId", "invocationID"] {
+        let text = statement(name);
+        let read = Provenance::parse(SLSA_V1, text.as_bytes(), Source::Attestation).unwrap();
+        assert_eq!(
+            read.facts.best(FactName::JobId).unwrap().value,
+            "4316132595"
+        );
+    }
+}

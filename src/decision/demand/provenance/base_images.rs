@@ -56,7 +56,7 @@ impl Examined<'_> {
             return Ok(());
         };
         let base = Stated {
-            value: first.name.clone(),
+            value: known_as(first),
             place: first.source.words().to_owned(),
         };
         let others = rest.len();
@@ -93,5 +93,16 @@ impl Examined<'_> {
                 self.base_image_fault(BaseImageFault::Unreadable { place, detail })
             }
         }
+    }
+}
+
+/// As it was written, and what patterns are held against where that is not how it begins: `alpine:3` is
+/// `docker.io/library/alpine`.
+fn known_as(base: &BaseImage) -> String {
+    match base.repository.as_ref().map(ToString::to_string) {
+        Some(repository) if !base.name.starts_with(&repository) => {
+            format!("{} ({repository})", base.name)
+        }
+        Some(_) | None => base.name.clone(),
     }
 }

@@ -132,6 +132,14 @@ fn a_base_image_that_is_not_listed() {
 }
 
 #[test]
+fn a_base_image_by_a_short_name() {
+    let line = line(&base_images::named("alpine"));
+    let found =
+        "provenance names base image alpine:3.19 (docker.io/library/alpine) (attestation), policy";
+    assert!(line.contains(found), "{line}");
+}
+
+#[test]
 fn a_base_image_without_a_digest() {
     assert_snapshot!(line(&base_images::named_by_tag()), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) provenance names base image registry.gitlab.com/acme/base/alpine:3.19 without a digest (attestation), policy "shop-production" accepts registry.gitlab.com/acme/base/** by digest [BaseImageNotAllowed]; name it by digest in the Dockerfile: FROM <name>@sha256:<digest>"#);
 }
