@@ -239,7 +239,11 @@ impl Facts {
         }
     }
 
+    /// Adds what is stated, once. Where nothing is left of it in its normal form, nothing is stated.
     pub(super) fn add(&mut self, name: FactName, fact: Fact) {
+        if fact.value.is_empty() {
+            return;
+        }
         let facts = self.by_name.entry(name).or_default();
         if facts
             .iter()

@@ -48,3 +48,21 @@ fn the_job_is_read_where_cosign_2_has_changed_its_name() {
         );
     }
 }
+
+#[test]
+fn a_repository_of_which_nothing_is_left_is_not_stated() {
+    for source in ["#", "?", "git+", "#refs/heads/main"] {
+        let statement = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v0.1",
+            "predicateType": SLSA_V1,
+            "subject": [],
+            "predicate": { "buildDefinition": {
+                "buildType": ASSAY_BUILD_TYPE,
+                "externalParameters": { "source": source },
+            } },
+        });
+        let text = statement.to_string();
+        let read = Provenance::parse(SLSA_V1, text.as_bytes(), Source::Attestation).unwrap();
+        assert_eq!(read.facts.all(FactName::SourceRepository), []);
+    }
+}
