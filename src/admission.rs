@@ -2,12 +2,13 @@
 //! and audit annotations.
 
 mod annotation;
+mod observed;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -19,7 +20,7 @@ use self::{
 use crate::{
     decision::{Admission, Decision, Enforcement},
     policy::Place,
-    review::{Request, Reviewer},
+    review::{Observation, Request, Reviewer, Run},
     workload::{self, ImageSlot, WorkloadKind},
 };
 
@@ -62,6 +63,8 @@ pub struct Answer {
     pub allowed: bool,
     /// The codes of all denials, in order.
     pub codes: Vec<&'static str>,
+    /// What observers are to be told; none where no image was judged.
+    pub observation: Option<Observation>,
 }
 
 /// Answers one review.
@@ -84,12 +87,35 @@ pub async fn answer(
         resource = request.resource.resource,
     );
     async {
-        let response = respond(webhook, &request, reviewer, deadline).await;
+        let received = Instant::now();
+        let mut response = respond(webhook, &request, reviewer, deadline).await;
         response.log();
-        Ok(response.into_answer(&request.uid))
+        let observation = observation(webhook, &request, &mut response, received.elapsed());
+        Ok(response.into_answer(&request.uid, observation))
     }
     .instrument(span)
     .await
+}
+
+/// None where nothing was judged.
+fn observation(
+    webhook: Webhook,
+    request: &AdmissionRequest,
+    response: &mut Response,
+    took: Duration,
+) -> Option<Observation> {
+    response.is_judgement().then(|| {
+        let (told, judged) = response.take_told();
+        Observation {
+            webhook: webhook.name(),
+            object: observed::object(request),
+            run: if request.dry_run { Run::Dry } else { Run::Real },
+            verdict: response.verdict(),
+            told,
+            judged,
+            took,
+        }
+    })
 }
 
 async fn respond(

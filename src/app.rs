@@ -107,6 +107,7 @@ fn server_settings(args: &ServeArgs) -> ServerSettings {
         listen: args.listen,
         metrics_listen: Some(args.metrics_listen),
         certificate: certificate.map(|(chain, key)| CertificateFiles::new(chain, key)),
+        observers: Vec::new(),
         drain: Drain {
             delay: args.drain_delay(),
             ..Drain::default()

@@ -109,6 +109,8 @@ pub struct Admission {
     pub warnings: Vec<Denial>,
     /// Failures under `Audit`, and reported ones of mirror Pods.
     pub audits: Vec<Denial>,
+    /// What each policy that matched made of each image.
+    pub judged: Vec<Judged>,
 }
 
 /// An object that is refused.
@@ -122,6 +124,30 @@ pub struct Refusal {
     pub warnings: Vec<Denial>,
     /// Failures under `Audit`.
     pub audits: Vec<Denial>,
+    /// What each policy that matched made of each image.
+    pub judged: Vec<Judged>,
+}
+
+/// What one policy made of one image slot.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Judged {
+    /// The policy.
+    pub policy: PolicyId,
+    /// What it made of it.
+    pub verdict: PolicyVerdict,
+}
+
+/// What a policy made of an image.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum PolicyVerdict {
+    /// Satisfied.
+    Satisfied,
+    /// Not satisfied, which denied the object.
+    Denied,
+    /// Not satisfied, of which the author was warned.
+    Warned,
+    /// Not satisfied, which was only reported.
+    Reported,
 }
 
 /// One image that satisfied every demand on it.

@@ -245,6 +245,9 @@ pub const ANNOTATION_BYTES: usize = 16 * 1024;
 /// The most warnings on one answer: the API server cuts all of them when their sum is too long.
 pub const WARNINGS_PER_REVIEW: usize = 20;
 
+/// The most owners of one object among which its controller is looked for.
+pub const OWNERS_PER_OBJECT: usize = 64;
+
 /// The longest name of a namespace, resource or request: what Kubernetes allows, in bytes.
 pub const NAME_BYTES: usize = 253;
 

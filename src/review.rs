@@ -3,7 +3,10 @@
 mod allowance;
 mod failure;
 mod gather;
+mod observation;
 mod verdicts;
+
+pub use observation::{Observation, ObservedObject, ObservedOwner, Observer, Run, Told, Verdict};
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 

@@ -24,7 +24,11 @@ use self::{
     reload::Reloader,
     routes::Shared,
 };
-use crate::{limits, review::Reviewer, telemetry::Metrics};
+use crate::{
+    limits,
+    review::{Observer, Reviewer},
+    telemetry::Metrics,
+};
 
 /// How the webhook is served.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct ServerSettings {
     pub metrics_listen: Option<SocketAddr>,
     /// What it shows to its clients; none makes a self-signed certificate for this machine's loopback names.
     pub certificate: Option<CertificateFiles>,
+    /// Who is told of every review in which an image was judged.
+    pub observers: Vec<Arc<dyn Observer>>,
     /// How it ends.
     pub drain: Drain,
 }
@@ -104,7 +110,7 @@ impl Server {
             let SelfSigned { key, pem } = certificate::self_signed()?;
             (Arc::new(CurrentCertificate::new(key)), None, Some(pem))
         };
-        let shared = Arc::new(Shared::new(reviewer, metrics));
+        let shared = Arc::new(Shared::new(reviewer, metrics, settings.observers));
         let tls = certificate::tls_config(Arc::clone(&certificate))?;
         let webhook = Acceptor::new(listen(settings.listen).await?, routes::webhook(&shared))
             .with_tls(tls.into());

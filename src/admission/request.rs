@@ -11,13 +11,20 @@ use crate::{limits, workload::WorkloadKind};
 #[serde(rename_all = "camelCase")]
 pub(super) struct AdmissionRequest {
     pub(super) uid: String,
+    #[serde(default)]
+    pub(super) kind: ObjectKind,
     pub(super) resource: Resource,
     #[serde(default)]
     pub(super) sub_resource: Option<String>,
     /// Objects of controllers may name no namespace themselves, or another: this one counts.
     #[serde(default)]
     pub(super) namespace: String,
+    /// Empty while the API server has yet to choose one.
+    #[serde(default)]
+    pub(super) name: String,
     pub(super) operation: Operation,
+    #[serde(default)]
+    pub(super) dry_run: bool,
     #[serde(default)]
     pub(super) user_info: UserInfo,
     #[serde(default)]
@@ -32,6 +39,17 @@ pub(super) struct Resource {
     #[serde(default)]
     pub(super) group: String,
     pub(super) resource: String,
+}
+
+/// What the object is.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ObjectKind {
+    #[serde(default)]
+    pub(super) group: String,
+    #[serde(default)]
+    pub(super) version: String,
+    #[serde(default, rename = "kind")]
+    pub(super) name: String,
 }
 
 /// Who asks.
@@ -77,9 +95,19 @@ impl AdmissionRequest {
             return Err(malformed("request.uid is empty"));
         }
         // They go into the log, and Kubernetes knows no longer ones.
-        let Resource { group, resource } = &request.resource;
-        if [&request.uid, &request.namespace, group, resource]
-            .iter()
+        let Self {
+            uid,
+            kind,
+            resource,
+            namespace,
+            name,
+            ..
+        } = &request;
+        let names = [uid, namespace, name, &resource.group, &resource.resource];
+        let of_kind = [&kind.group, &kind.version, &kind.name];
+        if names
+            .into_iter()
+            .chain(of_kind)
             .any(|name| name.len() > limits::NAME_BYTES)
         {
             return Err(malformed("a name in the request is too long"));

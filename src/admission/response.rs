@@ -13,9 +13,10 @@ use super::{
     request::{API_VERSION, KIND},
 };
 use crate::{
-    decision::{self, Admission, Denial, Refusal},
+    decision::{self, Admission, Denial, Judged, Refusal},
     limits,
-    review::ReviewError,
+    policy::Action,
+    review::{Observation, ReviewError, Told, Verdict},
     untrusted,
     workload::{self, SlotError},
 };
@@ -38,6 +39,8 @@ pub(super) struct Response {
     warnings: Vec<String>,
     audit: BTreeMap<&'static str, String>,
     patch: Option<String>,
+    told: Vec<Told>,
+    judged: Vec<Judged>,
 }
 
 #[derive(Debug)]
@@ -66,17 +69,22 @@ impl Response {
             .audited("images", &joined(images, " "))
             .audited("facts", &facts.unwrap_or_default())
             .told(&admission.warnings, &admission.audits)
+            .judged(&admission.judged)
     }
 
     pub(super) fn refused(refusal: &Refusal) -> Self {
         let codes: Vec<_> = refusal.denials.iter().map(|it| it.cause.code()).collect();
-        Self::of(Outcome::Refused {
+        let denied = refusal.denials.iter();
+        let mut response = Self::of(Outcome::Refused {
             message: decision::message(refusal),
             causes: refusal.denials.iter().map(cause).collect(),
             codes: codes.clone(),
-        })
-        .audited("codes", &joined(codes.into_iter().map(str::to_owned), ","))
-        .told(&refusal.warnings, &refusal.audits)
+        });
+        response.told = denied.map(|it| told(Action::Deny, it)).collect();
+        response
+            .audited("codes", &joined(codes.into_iter().map(str::to_owned), ","))
+            .told(&refusal.warnings, &refusal.audits)
+            .judged(&refusal.judged)
     }
 
     /// Refuses an object whose images cannot be told.
@@ -129,7 +137,31 @@ impl Response {
         }
     }
 
-    pub(super) fn into_answer(self, uid: &str) -> Answer {
+    /// Whether it lets the object in.
+    pub(super) fn verdict(&self) -> Verdict {
+        match self.outcome {
+            Outcome::Unjudged(_) | Outcome::Admitted => Verdict::Allowed,
+            Outcome::Refused { .. } => Verdict::Denied,
+        }
+    }
+
+    /// Whether images were looked at, or should have been.
+    pub(super) fn is_judgement(&self) -> bool {
+        match self.outcome {
+            Outcome::Unjudged(_) => false,
+            Outcome::Admitted | Outcome::Refused { .. } => true,
+        }
+    }
+
+    /// What did not satisfy a policy, and what each policy made of each image.
+    pub(super) fn take_told(&mut self) -> (Vec<Told>, Vec<Judged>) {
+        (
+            std::mem::take(&mut self.told),
+            std::mem::take(&mut self.judged),
+        )
+    }
+
+    pub(super) fn into_answer(self, uid: &str, observation: Option<Observation>) -> Answer {
         let mut response = json!({"uid": uid, "allowed": false});
         let (allowed, codes) = match self.outcome {
             Outcome::Unjudged(_) | Outcome::Admitted => (true, Vec::new()),
@@ -158,6 +190,7 @@ impl Response {
             body: review.to_string().into_bytes(),
             allowed,
             codes,
+            observation,
         }
     }
 
@@ -175,6 +208,8 @@ impl Response {
                 .into_iter()
                 .collect(),
             patch: None,
+            told: Vec::new(),
+            judged: Vec::new(),
         }
     }
 
@@ -182,12 +217,18 @@ impl Response {
         let field = workload::field_path(pointer);
         let message = bounded(message, limits::MESSAGE_BYTES);
         let cause = json!({"reason": code, "field": field, "message": message});
-        Self::of(Outcome::Refused {
+        let told = Told {
+            action: Action::Deny,
+            code,
+            line: message.clone(),
+        };
+        let mut response = Self::of(Outcome::Refused {
             message,
             causes: vec![cause],
             codes: vec![code],
-        })
-        .audited("codes", code)
+        });
+        response.told.push(told);
+        response.audited("codes", code)
     }
 
     fn audited(mut self, key: &'static str, value: &str) -> Self {
@@ -197,8 +238,19 @@ impl Response {
         self
     }
 
+    fn judged(self, judged: &[Judged]) -> Self {
+        Self {
+            judged: judged.to_vec(),
+            ..self
+        }
+    }
+
     /// What did not deny: warnings to the author, and everything to the audit log.
     fn told(mut self, warnings: &[Denial], audits: &[Denial]) -> Self {
+        self.told
+            .extend(warnings.iter().map(|it| told(Action::Warn, it)));
+        self.told
+            .extend(audits.iter().map(|it| told(Action::Audit, it)));
         let shown = limits::WARNINGS_PER_REVIEW;
         self.warnings = warnings.iter().take(shown).map(decision::warning).collect();
         if let Some(more) = warnings.len().checked_sub(shown).filter(|more| *more > 0) {
@@ -224,6 +276,14 @@ fn status(message: &str, causes: &[Value]) -> Value {
         "message": message,
         "details": {"causes": causes},
     })
+}
+
+fn told(action: Action, denial: &Denial) -> Told {
+    Told {
+        action,
+        code: denial.cause.code(),
+        line: denial.to_string(),
+    }
 }
 
 fn cause(denial: &Denial) -> Value {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Admission, AdmittedImage, Circumstances, Decision, Enforcement, Evidence, ImageEvidence,
-    Inquiry, Plan, PlannedImage, Question, Refusal,
+    Inquiry, Judged, Plan, PlannedImage, PolicyVerdict, Question, Refusal,
     cause::{Cause, Denial, Obstacle, Rejection},
     demand::satisfy,
 };
@@ -146,6 +146,26 @@ impl Judgement {
         self
     }
 
+    /// What each policy that matched made of the image.
+    fn judged(&self, enforcement: Enforcement) -> Vec<Judged> {
+        let satisfied = self.accepted.iter().flat_map(|image| &image.policies);
+        let satisfied = satisfied.map(|policy| (policy.clone(), PolicyVerdict::Satisfied));
+        let failed = self.failures.iter().filter_map(|(action, denial)| {
+            let verdict = match (enforcement, action) {
+                (Enforcement::AsPolicySays, Action::Deny) => PolicyVerdict::Denied,
+                (Enforcement::AsPolicySays, Action::Warn) => PolicyVerdict::Warned,
+                (Enforcement::AsPolicySays, Action::Audit) | (Enforcement::ReportOnly, _) => {
+                    PolicyVerdict::Reported
+                }
+            };
+            Some((denial.policy.clone()?, verdict))
+        });
+        satisfied
+            .chain(failed)
+            .map(|(policy, verdict)| Judged { policy, verdict })
+            .collect()
+    }
+
     /// The failure to tell of those under this action: a rejection before what could not be judged, then the first.
     fn most_telling(&self, action: Action) -> Option<Denial> {
         self.failures
@@ -164,10 +184,12 @@ struct Tally {
     denials: Vec<Denial>,
     warnings: Vec<Denial>,
     audits: Vec<Denial>,
+    judged: Vec<Judged>,
 }
 
 impl Tally {
     fn add(&mut self, judgement: Judgement, enforcement: Enforcement) {
+        self.judged.extend(judgement.judged(enforcement));
         match enforcement {
             Enforcement::AsPolicySays => self.add_enforced(judgement),
             Enforcement::ReportOnly => self.add_reported(judgement),
@@ -207,12 +229,14 @@ impl Tally {
             denials,
             warnings,
             audits,
+            judged,
         } = self;
         if denials.is_empty() {
             Decision::Admit(Admission {
                 images,
                 warnings,
                 audits,
+                judged,
             })
         } else {
             // One policy may have accepted an image that another one denies.
@@ -222,6 +246,7 @@ impl Tally {
                 images,
                 warnings,
                 audits,
+                judged,
             })
         }
     }

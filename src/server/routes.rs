@@ -26,7 +26,7 @@ use super::timeout::review_budget;
 use crate::{
     admission::{self, Answer, Webhook},
     limits,
-    review::Reviewer,
+    review::{Observer, Reviewer},
     telemetry::{self, Metrics, Readiness, ReviewResult},
 };
 
@@ -35,6 +35,7 @@ use crate::{
 pub(super) struct Shared {
     reviewer: Arc<Reviewer>,
     metrics: Arc<Metrics>,
+    observers: Vec<Arc<dyn Observer>>,
     draining: AtomicBool,
     /// One permit per byte of a body that is held. Anybody who reaches the port can send bodies.
     room: Arc<Semaphore>,
@@ -47,10 +48,15 @@ struct Received {
 }
 
 impl Shared {
-    pub(super) fn new(reviewer: Arc<Reviewer>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        reviewer: Arc<Reviewer>,
+        metrics: Arc<Metrics>,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
             reviewer,
             metrics,
+            observers,
             draining: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(limits::REVIEW_BYTES_AT_ONCE)),
         }
@@ -126,6 +132,11 @@ async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response
     shared
         .metrics
         .count_review(webhook.name(), outcome, codes, took);
+    if let Some(observation) = result.iter().find_map(|answer| answer.observation.as_ref()) {
+        for observer in &shared.observers {
+            observer.observe(observation);
+        }
+    }
     match result {
         Ok(answer) => ([(header::CONTENT_TYPE, JSON)], answer.body).into_response(),
         Err(NoReview { status, reason }) => (status, format!("{reason}\n")).into_response(),

@@ -61,6 +61,7 @@ impl TestServer {
             listen: any_port,
             metrics_listen: Some(any_port),
             certificate: files,
+            observers: Vec::new(),
             drain: setup.drain.unwrap_or(Drain {
                 delay: Duration::ZERO,
                 bound: Duration::from_secs(5),

@@ -72,6 +72,7 @@ impl Stage {
                 listen: SocketAddr::from(([127, 0, 0, 1], 0)),
                 metrics_listen: None,
                 certificate: None,
+                observers: Vec::new(),
                 drain: Drain {
                     delay: Duration::ZERO,
                     bound: Duration::from_secs(1),

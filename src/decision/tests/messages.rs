@@ -352,6 +352,7 @@ fn a_refusal_has_one_line_per_image() {
         images: vec![],
         warnings: vec![],
         audits: vec![],
+        judged: vec![],
     };
     assert_snapshot!(message(&refusal), @r#"
     container "api": registry.gitlab.com/acme/shop/api:1.8.2 was not found in the registry [ImageNotFound]; push it, or look at the pull secret: without permission a registry may answer the same

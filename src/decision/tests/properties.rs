@@ -390,7 +390,7 @@ proptest! {
     fn a_message_is_bounded_and_shows_no_line_but_its_own(
         denials in prop::collection::vec(any_denial(), 1..6),
     ) {
-        let refusal = Refusal { denials, images: Vec::new(), warnings: Vec::new(), audits: Vec::new() };
+        let refusal = Refusal { denials, images: Vec::new(), warnings: Vec::new(), audits: Vec::new(), judged: Vec::new() };
         let text = message(&refusal);
         prop_assert!(text.len() < MESSAGE_BYTES, "{} bytes: {text}", text.len());
         prop_assert!(text.lines().count() <= refusal.denials.len());
@@ -401,7 +401,7 @@ proptest! {
 
     #[test]
     fn a_command_is_whole_or_absent(denial in any_denial()) {
-        let refusal = Refusal { denials: vec![denial], images: Vec::new(), warnings: Vec::new(), audits: Vec::new() };
+        let refusal = Refusal { denials: vec![denial], images: Vec::new(), warnings: Vec::new(), audits: Vec::new(), judged: Vec::new() };
         let text = message(&refusal);
         prop_assert_eq!(text.contains("cosign "), text.contains(digest().as_str()));
     }

@@ -42,6 +42,7 @@ fn line_of_cause(cause: impl Into<Cause>) -> String {
         images: Vec::new(),
         warnings: Vec::new(),
         audits: Vec::new(),
+        judged: Vec::new(),
     })
 }
 
