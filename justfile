@@ -31,6 +31,11 @@ deny:
 # Write the custom resource definitions from the code.
 crds:
     cargo run --quiet -- crd --output-dir manifests/crds
+    cargo run --quiet -- crd --output-dir charts/assay/files/crds
+
+# Look at the chart, or with `--write` write manifests/assay.yaml from it (needs helm, see CONTRIBUTING.md).
+chart *options:
+    .ci/chart {{ options }}
 
 # Show the webhook at work.
 demo:

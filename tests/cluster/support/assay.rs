@@ -76,8 +76,9 @@ impl Assay {
 
     /// Leads the API server's webhook calls here: a Service's address leads nowhere without a node.
     pub(crate) fn register(&self, plane: &ControlPlane) {
-        for (kind, path) in [("mutating", "/mutate"), ("validating", "/validate")] {
-            let patch = json!([{ "op": "replace", "path": "/webhooks/0/clientConfig", "value": {
+        for (kind, index, path) in WEBHOOKS {
+            let pointer = format!("/webhooks/{index}/clientConfig");
+            let patch = json!([{ "op": "replace", "path": pointer, "value": {
                 "url": format!("https://{}{path}", self.address),
                 "caBundle": STANDARD.encode(self.authority.pem()),
             }}]);
@@ -200,3 +201,10 @@ impl MountedSecret {
         let _ = fs::remove_dir_all(self.folder.join(old));
     }
 }
+
+/// Each webhook of the manifests: its kind, where it stands in its configuration, and its path.
+const WEBHOOKS: [(&str, usize, &str); 3] = [
+    ("mutating", 0, "/mutate"),
+    ("validating", 0, "/validate"),
+    ("validating", 1, "/validate-policies"),
+];
