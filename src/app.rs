@@ -1,5 +1,6 @@
 //! Wiring and task ownership: what `assay serve` consists of, from start to drained.
 
+mod leadership;
 mod reading;
 mod signals;
 mod sources;
@@ -64,7 +65,9 @@ pub async fn serve(args: ServeArgs) -> Result<(), AppError> {
     let tasks = TaskTracker::new();
     let reading = Reading::for_server(&args.registry, &tasks)?;
     let metrics = Arc::new(Metrics::new());
-    let mut sources = Sources::start(&args, &reading, &tasks).await?;
+    let stop = CancellationToken::new();
+    let mut sources = Sources::start(&args, &reading, &tasks, &stop).await?;
+    let led = tasks.spawn(leadership::tell(sources.role.take(), Arc::clone(&metrics)));
     let snapshots = Arc::clone(&sources.snapshots);
     let reviewer = Reviewer::new(reading.registry, sources.snapshots, sources.pull_secrets);
     let server = Server::bind(
@@ -75,7 +78,6 @@ pub async fn serve(args: ServeArgs) -> Result<(), AppError> {
     .await?;
     announce(&server);
 
-    let stop = CancellationToken::new();
     tasks.spawn(count_policies(snapshots, metrics, stop.clone()));
     let mut serving = tasks.spawn(server.run(stop.clone()));
     let outcome = tokio::select! {
@@ -90,6 +92,7 @@ pub async fn serve(args: ServeArgs) -> Result<(), AppError> {
     if !matches!(outcome, Err(AppError::ServerEnded)) {
         drain(serving, &mut signals).await;
     }
+    leadership::given_up(led).await;
     outcome
 }
 

@@ -6,6 +6,7 @@
 mod assemble;
 mod copies;
 mod keeper;
+mod leader;
 mod mirror;
 mod namespaces;
 mod pull_secrets;
@@ -13,12 +14,14 @@ mod root_status;
 mod status;
 mod watch;
 
+pub use leader::{Election, ElectionSettings, Role};
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::BoxFuture;
 use kube::Client;
-use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
+use tokio::{sync::watch as channel, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     assemble::Assembler,
@@ -48,6 +51,12 @@ pub struct Settings {
     pub keyring: Arc<Keyring>,
     /// For the times in statuses.
     pub clock: Arc<dyn Clock>,
+    /// The name of the Lease by which the replica is chosen that leads.
+    pub lease: String,
+    /// What this replica is called in the Lease.
+    pub replica: String,
+    /// Says that the program ends.
+    pub stop: CancellationToken,
 }
 
 /// Why the cluster cannot be followed any longer.
@@ -64,6 +73,7 @@ pub struct Cluster {
     client: Client,
     published: Arc<Published>,
     pull_secrets: PullSecrets,
+    role: channel::Receiver<Role>,
 }
 
 impl Cluster {
@@ -77,7 +87,8 @@ impl Cluster {
         tasks: &TaskTracker,
     ) -> (Arc<Self>, JoinHandle<ClusterError>) {
         let published = Arc::new(Published::default());
-        let (reports, reported) = tokio::sync::watch::channel(Vec::new());
+        let role = Election::start(client.clone(), settings.election(), tasks);
+        let (reports, reported) = channel::channel(Vec::new());
         let namespace = settings.namespace.clone();
         let copies = SecretCopies::new(client.clone(), namespace.clone());
         let tuf_roots = TufRoots::new(
@@ -98,8 +109,26 @@ impl Cluster {
             pull_secrets: PullSecrets::new(client.clone(), settings.keyring),
             client,
             published,
+            role,
         });
         (cluster, kept)
+    }
+
+    /// Whether this replica leads. Closed once the Lease is given back at the end of the program.
+    pub fn role(&self) -> channel::Receiver<Role> {
+        self.role.clone()
+    }
+}
+
+impl Settings {
+    fn election(&self) -> ElectionSettings {
+        ElectionSettings {
+            namespace: self.namespace.clone(),
+            lease: self.lease.clone(),
+            replica: self.replica.clone(),
+            clock: Arc::clone(&self.clock),
+            stop: self.stop.clone(),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The log, and the names of everything that is counted.
 
+mod lead;
 mod metrics;
 mod trust_roots;
 
+pub use lead::Lead;
 pub use metrics::{CONTENT_TYPE, Metrics, PolicyCounts, Readiness, ReviewResult};
 pub use trust_roots::TrustRootReading;
 

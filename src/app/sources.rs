@@ -3,12 +3,13 @@
 use std::{future::Future, path::Path, pin::Pin, sync::Arc};
 
 use kube::Client;
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{AppError, Reading};
 use crate::{
     clock::SystemClock,
-    cluster::{self, Cluster},
+    cluster::{self, Cluster, Role},
     config::{Mode, ServeArgs},
     review::{PullSecrets, Snapshots},
     standalone::{self, CacheDirectory, FixedKeyring, Standalone},
@@ -22,6 +23,8 @@ pub(super) struct Sources {
     pub(super) pull_secrets: Arc<dyn PullSecrets>,
     /// Ends when the policies can no longer be followed, with the reason.
     pub(super) ended: Pin<Box<dyn Future<Output = String> + Send>>,
+    /// Whether this replica leads; none where there are no others.
+    pub(super) role: Option<watch::Receiver<Role>>,
 }
 
 impl Sources {
@@ -30,10 +33,13 @@ impl Sources {
         args: &ServeArgs,
         reading: &Reading,
         tasks: &TaskTracker,
+        stop: &CancellationToken,
     ) -> Result<Self, AppError> {
         match args.mode() {
             Mode::Standalone(directory) => Self::from_directory(args, &directory, reading, tasks),
-            Mode::Cluster { namespace } => Self::in_cluster(args, namespace, reading, tasks).await,
+            Mode::Cluster { namespace } => {
+                Self::in_cluster(args, namespace, reading, tasks, stop).await
+            }
         }
     }
 
@@ -57,6 +63,7 @@ impl Sources {
                 lost.cancelled().await;
                 "its task has ended".to_owned()
             }),
+            role: None,
         })
     }
 
@@ -65,6 +72,7 @@ impl Sources {
         namespace: String,
         reading: &Reading,
         tasks: &TaskTracker,
+        stop: &CancellationToken,
     ) -> Result<Self, AppError> {
         let client = Client::try_default()
             .await
@@ -74,10 +82,14 @@ impl Sources {
             default_action: args.default_action.into(),
             keyring: Arc::new(reading.keyring.clone()),
             clock: Arc::new(SystemClock),
+            lease: args.lease.clone(),
+            replica: args.replica(),
+            stop: stop.clone(),
         };
         let (cluster, followed) = Cluster::follow(client, settings, tasks);
         Ok(Self {
             snapshots: Arc::<Cluster>::clone(&cluster),
+            role: Some(cluster.role()),
             pull_secrets: cluster,
             ended: Box::pin(async move {
                 match followed.await {

@@ -238,7 +238,9 @@ async fn when_a_watch_ends_the_snapshot_is_withdrawn_and_the_owner_is_told() {
     assert!(published.snapshot.load().is_none());
 }
 
+/// Follows the cluster while another replica leads.
 fn follow(scenario: &Scenario) -> (Arc<Cluster>, JoinHandle<ClusterError>) {
+    scenario.get(LEASE, lease(Some("another_1")));
     let settings = Settings {
         namespace: "assay-system".to_owned(),
         default_action: DefaultAction::Allow,
@@ -246,6 +248,9 @@ fn follow(scenario: &Scenario) -> (Arc<Cluster>, JoinHandle<ClusterError>) {
         clock: Arc::new(FixedClock(
             "2026-01-02T03:04:05Z".parse::<Timestamp>().unwrap(),
         )),
+        lease: "assay".to_owned(),
+        replica: "this".to_owned(),
+        stop: CancellationToken::new(),
     };
     Cluster::follow(scenario.client(), settings, &TaskTracker::new())
 }
@@ -261,6 +266,14 @@ fn everything_watched(scenario: &Scenario) -> [Watched; 6] {
         "/api/v1/namespaces",
     ]
     .map(|path| scenario.streamed_list(path))
+}
+
+fn lease(holder: Option<&str>) -> Value {
+    json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": { "name": "assay", "namespace": "assay-system", "resourceVersion": "1" },
+        "spec": { "holderIdentity": holder },
+    })
 }
 
 fn policy(spec: &Value) -> Value {
@@ -297,3 +310,4 @@ fn namespace(name: &str, env: &str) -> Value {
 }
 
 const CONFIG_MAPS: &str = "/api/v1/namespaces/assay-system/configmaps";
+const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/assay-system/leases/assay";

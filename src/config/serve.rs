@@ -1,6 +1,6 @@
 //! The flags of `assay serve`.
 
-use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -68,6 +68,17 @@ pub struct ServeArgs {
     /// [default: `$POD_NAMESPACE`, else `assay-system`]
     #[arg(long, value_name = "NAMESPACE", env = "ASSAY_NAMESPACE")]
     pub namespace: Option<String>,
+    /// The Lease in Assay's own namespace by which the replicas agree on who leads
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "assay",
+        env = "ASSAY_LEASE"
+    )]
+    pub lease: String,
+    /// What this replica is called in the Lease [default: `$POD_NAME`, else the host name]
+    #[arg(long, value_name = "NAME", env = "ASSAY_REPLICA")]
+    pub replica: Option<String>,
     /// How long reviews are still accepted after SIGTERM, so that the API server can learn of it
     /// [default: 5s, standalone 0s]
     #[arg(
@@ -112,6 +123,19 @@ impl ServeArgs {
         self.drain_delay.unwrap_or(default)
     }
 
+    /// What this replica is called.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "config is the one module that reads the environment"
+    )]
+    pub fn replica(&self) -> String {
+        self.replica
+            .clone()
+            .or_else(|| env::var("POD_NAME").ok())
+            .or_else(host_name)
+            .unwrap_or_else(|| "assay".to_owned())
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "config is the one module that reads the environment"
@@ -122,6 +146,12 @@ impl ServeArgs {
             .or_else(|| env::var("POD_NAMESPACE").ok())
             .unwrap_or_else(|| OWN_NAMESPACE.to_owned())
     }
+}
+
+/// As Linux tells it, which is where Assay runs in a cluster.
+fn host_name() -> Option<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(text.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Where the manifests put Assay.

@@ -14,7 +14,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::trust_roots::{TrustRootGauges, TrustRootReading};
+use super::{
+    lead::{Lead, LeadGauge},
+    trust_roots::{TrustRootGauges, TrustRootReading},
+};
 
 /// Everything that is counted. Labels have few values; only the names of trust roots come from outside, and of those
 /// there are at most so many.
@@ -26,6 +29,7 @@ pub struct Metrics {
     duration: Family<WebhookLabel, Histogram>,
     policies: Family<StateLabel, Gauge>,
     trust_roots: TrustRootGauges,
+    lead: LeadGauge,
     ready: Gauge,
 }
 
@@ -93,6 +97,7 @@ impl Metrics {
             }),
             policies: Family::default(),
             trust_roots: TrustRootGauges::default(),
+            lead: LeadGauge::default(),
             ready: Gauge::default(),
         };
         metrics.register();
@@ -133,6 +138,11 @@ impl Metrics {
         self.trust_roots.set(roots);
     }
 
+    /// Tells whether this replica leads.
+    pub fn set_lead(&self, lead: Lead) {
+        self.lead.set(lead);
+    }
+
     /// Tells whether reviews are answered now.
     pub fn set_ready(&self, ready: Readiness) {
         self.ready.set(match ready {
@@ -170,6 +180,7 @@ impl Metrics {
         );
         registry.register("policies", "Policies by state", self.policies.clone());
         self.trust_roots.register(registry);
+        self.lead.register(registry);
         registry.register("ready", "Whether reviews are answered", self.ready.clone());
     }
 }
