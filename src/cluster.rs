@@ -33,7 +33,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    policy::DefaultAction,
+    policy::ClusterModes,
     registry::Keyring,
     review::{self, Snapshot, Snapshots},
     trust::TufRoots,
@@ -45,8 +45,8 @@ use crate::{
 pub struct Settings {
     /// Assay's own namespace: the only one whose Secrets and ConfigMaps policies can refer to.
     pub namespace: String,
-    /// What images get that no policy matches.
-    pub default_action: DefaultAction,
+    /// What failures mean.
+    pub modes: ClusterModes,
     /// Assay's own pull credentials, which end every keyring.
     pub keyring: Arc<Keyring>,
     /// For the times in statuses.
@@ -97,7 +97,7 @@ impl Cluster {
             tasks.clone(),
         );
         let keeper = Keeper::new(
-            Assembler::new(namespace, settings.default_action, tuf_roots),
+            Assembler::new(namespace, settings.modes, tuf_roots),
             Arc::clone(&published),
             reports,
         );

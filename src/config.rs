@@ -16,7 +16,10 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{policy::DefaultAction, telemetry::LogFormat};
+use crate::{
+    policy::{ClusterModes, DefaultAction, Lowering},
+    telemetry::LogFormat,
+};
 
 /// Lets container images in only when their signatures prove who built them.
 #[derive(Clone, Debug, Parser)]
@@ -163,6 +166,17 @@ impl From<DefaultActionArg> for DefaultAction {
             DefaultActionArg::Warn => Self::Warn,
             DefaultActionArg::Deny => Self::Deny,
         }
+    }
+}
+
+fn modes(default_action: DefaultActionArg, namespaces_may_lower: bool) -> ClusterModes {
+    ClusterModes {
+        default_action: default_action.into(),
+        lowering: if namespaces_may_lower {
+            Lowering::Allowed
+        } else {
+            Lowering::Forbidden
+        },
     }
 }
 

@@ -18,7 +18,7 @@ mod threshold;
 pub use cause::{
     Asked, BaseImageFault, BuildFact, BuildTime, Cause, Denial, FactMismatch, JudgedAt, Obstacle,
     Outcome, Presented, ProvenanceFault, Rejection, Signing, SigningKind, SigningMeans, Stated,
-    TagExpectation, TagFault,
+    TagExpectation, TagFault, Unmatched,
 };
 pub use evidence::{
     Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, LookupFailure,
@@ -26,7 +26,7 @@ pub use evidence::{
 };
 
 pub use judge::decide;
-pub use message::{message, warning};
+pub use message::{message, recorded, warning};
 pub use plan::plan;
 pub use signer::signer_text;
 
@@ -35,7 +35,7 @@ use text::shown;
 
 use crate::{
     image::{Digest, Reference},
-    policy::{Action, DefaultAction, Demand, Policy, PolicyId},
+    policy::{Action, Demand, LabelNote, Modes, Policy, PolicyId},
     provenance::{FactName, Facts, job_url},
     verify::{Identity, Signer, VerifiedAttestation, VerifiedSignature},
     workload::ImageSlot,
@@ -46,8 +46,8 @@ use crate::{
 pub struct Plan {
     /// One entry per image slot, in the order of the object.
     pub images: Vec<PlannedImage>,
-    /// What an unmatched image gets.
-    pub default_action: DefaultAction,
+    /// What failures mean in this namespace.
+    pub modes: Modes,
     /// Whether a failure denies, or (mirror Pods) is only reported.
     pub enforcement: Enforcement,
 }
@@ -111,6 +111,8 @@ pub struct Admission {
     pub audits: Vec<Denial>,
     /// What each policy that matched made of each image.
     pub judged: Vec<Judged>,
+    /// What came of the namespace's labels that say anything else than the cluster.
+    pub labels: Vec<LabelNote>,
 }
 
 /// An object that is refused.
@@ -126,6 +128,8 @@ pub struct Refusal {
     pub audits: Vec<Denial>,
     /// What each policy that matched made of each image.
     pub judged: Vec<Judged>,
+    /// What came of the namespace's labels that say anything else than the cluster.
+    pub labels: Vec<LabelNote>,
 }
 
 /// What one policy made of one image slot.

@@ -2,6 +2,7 @@
 
 mod compile;
 pub mod crd;
+mod mode;
 mod object;
 mod selector;
 mod set;
@@ -11,6 +12,7 @@ pub use compile::{
     CertificateTimestampDemand, CompileError, Fault, FieldPath, KeySource, LogDemand, ObjectEntry,
     PemTexts, Problem, TrustRootDefinition, TrustRootSource, TufRepository,
 };
+pub use mode::{ClusterModes, LabelEffect, LabelNote, Lowering, Meaning, ModeLabel, Modes};
 pub use object::{ObjectError, PolicyObject, TrustRootObject};
 pub use selector::Selector;
 pub use tag::{TagPattern, TagPatternError};
@@ -43,8 +45,8 @@ pub enum Action {
     Audit,
 }
 
-/// What happens to an image that no policy matches.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// What happens to an image that no policy matches; from lax to strict.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 #[expect(missing_docs, reason = "the variants are the API's words")]
 pub enum DefaultAction {
     #[default]
@@ -298,6 +300,16 @@ pub enum Demand {
         /// Why it does not compile.
         reason: String,
     },
+}
+
+impl Demand {
+    /// Where it comes from, and which images it covers.
+    pub fn scope(&self) -> &Scope {
+        match self {
+            Self::Satisfy(policy) => &policy.scope,
+            Self::Broken { scope, .. } => scope,
+        }
+    }
 }
 
 impl Validity {

@@ -24,7 +24,7 @@ use crate::{
         self, Circumstances, Decision, Enforcement, Evidence, ImageEvidence, Inquiry,
         LookupFailure, Plan,
     },
-    policy::{DefaultAction, Place, PolicySet},
+    policy::{ClusterModes, Place, PolicySet},
     registry::{Access, Keyring, Registry},
     trust::TrustRoots,
     workload::{ImageSlot, PullReferences},
@@ -37,8 +37,8 @@ pub struct Snapshot {
     pub policies: Arc<PolicySet>,
     /// The trust roots.
     pub trust_roots: Arc<TrustRoots>,
-    /// What unmatched images get.
-    pub default_action: DefaultAction,
+    /// What failures mean.
+    pub modes: ClusterModes,
 }
 
 /// Hands out the current snapshot. `None` until the first one is complete: not ready, never "no policies".
@@ -166,7 +166,7 @@ impl Reviewer {
             request.slots.clone(),
             &snapshot.policies,
             &place,
-            snapshot.default_action,
+            snapshot.modes,
             request.enforcement,
         );
         let circumstances = Circumstances {

@@ -22,7 +22,7 @@ pub use crate::trust::CacheDirectory;
 pub use error::{LoadError, LoadFault, LoadProblem, Place};
 
 use crate::{
-    policy::{DefaultAction, PolicySet},
+    policy::{ClusterModes, PolicySet},
     registry::Keyring,
     review::{PullSecrets, Snapshot, Snapshots},
     trust::{TrustRoots, TufDefinition},
@@ -49,8 +49,8 @@ pub struct Loaded {
 /// What the command line adds to the files.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// What an image gets that no policy matches.
-    pub default_action: DefaultAction,
+    /// What failures mean.
+    pub modes: ClusterModes,
     /// Labels of namespaces; they win over those of `Namespace` objects in the files.
     pub namespaces: NamespaceLabels,
     /// Where copies of fetched trust roots are kept, if anywhere.
@@ -124,7 +124,7 @@ impl Snapshots for Standalone {
         Some(Snapshot {
             policies: Arc::clone(&loaded.policies),
             trust_roots: loaded.trust_roots.current(),
-            default_action: self.settings.default_action,
+            modes: self.settings.modes,
         })
     }
 

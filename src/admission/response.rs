@@ -15,7 +15,7 @@ use super::{
 use crate::{
     decision::{self, Admission, Denial, Judged, Refusal},
     limits,
-    policy::Action,
+    policy::{Action, LabelNote},
     review::{Observation, ReviewError, Told, Verdict},
     untrusted,
     workload::{self, SlotError},
@@ -41,6 +41,7 @@ pub(super) struct Response {
     patch: Option<String>,
     told: Vec<Told>,
     judged: Vec<Judged>,
+    labels: Vec<LabelNote>,
 }
 
 #[derive(Debug)]
@@ -70,6 +71,7 @@ impl Response {
             .audited("facts", &facts.unwrap_or_default())
             .told(&admission.warnings, &admission.audits)
             .judged(&admission.judged)
+            .labelled(&admission.labels)
     }
 
     pub(super) fn refused(refusal: &Refusal) -> Self {
@@ -85,6 +87,7 @@ impl Response {
             .audited("codes", &joined(codes.into_iter().map(str::to_owned), ","))
             .told(&refusal.warnings, &refusal.audits)
             .judged(&refusal.judged)
+            .labelled(&refusal.labels)
     }
 
     /// Refuses an object whose images cannot be told.
@@ -133,7 +136,14 @@ impl Response {
             Outcome::Refused { codes, message, .. } => {
                 let codes = codes.join(",");
                 tracing::info!(decision = "denied", codes, message, warnings, "answered");
+                for note in self.labels.iter().filter(|note| note.is_ignored()) {
+                    tracing::warn!(label = %note, "a label of the namespace is without effect");
+                }
             }
+        }
+        if let Some(lowered) = self.told.iter().find_map(|told| told.lowered_by) {
+            let label = lowered.name();
+            tracing::info!(label, "what would be refused is let in with a warning");
         }
     }
 
@@ -210,6 +220,7 @@ impl Response {
             patch: None,
             told: Vec::new(),
             judged: Vec::new(),
+            labels: Vec::new(),
         }
     }
 
@@ -221,6 +232,7 @@ impl Response {
             action: Action::Deny,
             code,
             line: message.clone(),
+            lowered_by: None,
         };
         let mut response = Self::of(Outcome::Refused {
             message,
@@ -245,6 +257,13 @@ impl Response {
         }
     }
 
+    /// What came of the namespace's labels: whoever reads the audit log sees by what was judged.
+    fn labelled(self, labels: &[LabelNote]) -> Self {
+        let told = joined(labels.iter().map(LabelNote::to_string), "\n");
+        let labels = labels.to_vec();
+        Self { labels, ..self }.audited("labels", &told)
+    }
+
     /// What did not deny: warnings to the author, and everything to the audit log.
     fn told(mut self, warnings: &[Denial], audits: &[Denial]) -> Self {
         self.told
@@ -258,7 +277,7 @@ impl Response {
         }
         self.audited(
             "warned",
-            &joined(warnings.iter().map(Denial::to_string), "\n"),
+            &joined(warnings.iter().map(decision::recorded), "\n"),
         )
         .audited(
             "reported",
@@ -283,6 +302,7 @@ fn told(action: Action, denial: &Denial) -> Told {
         action,
         code: denial.cause.code(),
         line: denial.to_string(),
+        lowered_by: denial.lowered_by,
     }
 }
 
@@ -358,6 +378,7 @@ mod tests {
             cause: Rejection::ImageNotFound.into(),
             judged: 0,
             help: None,
+            lowered_by: None,
         }
     }
 

@@ -43,7 +43,7 @@ impl Snapshots for World {
         Some(Snapshot {
             policies: Arc::new(PolicySet::default()),
             trust_roots: Arc::new(TrustRoots::public_only()),
-            default_action: self.default_action?,
+            modes: self.default_action?.into(),
         })
     }
 

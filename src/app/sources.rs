@@ -50,7 +50,7 @@ impl Sources {
         tasks: &TaskTracker,
     ) -> Result<Self, AppError> {
         let settings = standalone::Settings {
-            default_action: args.default_action.into(),
+            modes: args.modes(),
             cache: args.cache_dir.as_ref().map(CacheDirectory::new),
             ..standalone::Settings::default()
         };
@@ -79,7 +79,7 @@ impl Sources {
             .map_err(|error| AppError::Cluster(Box::new(error)))?;
         let settings = cluster::Settings {
             namespace,
-            default_action: args.default_action.into(),
+            modes: args.modes(),
             keyring: Arc::new(reading.keyring.clone()),
             clock: Arc::new(SystemClock),
             lease: args.lease.clone(),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     policy::{
-        DefaultAction, KeySource, ObjectEntry, PolicyId, PolicyObject, PolicySet, PolicyState,
+        ClusterModes, KeySource, ObjectEntry, PolicyId, PolicyObject, PolicySet, PolicyState,
         TrustRootDefinition, TrustRootName, TrustRootObject,
     },
     review::Snapshot,
@@ -35,7 +35,7 @@ pub(super) struct Objects<'a> {
 /// Compiles, and remembers what the next time needs: the last good policies, and the roots already parsed.
 pub(super) struct Assembler {
     own_namespace: String,
-    default_action: DefaultAction,
+    modes: ClusterModes,
     built_in: TrustRoots,
     policies: Arc<PolicySet>,
     parsed: BTreeMap<String, ParsedRoot>,
@@ -50,14 +50,10 @@ struct ParsedRoot {
 
 impl Assembler {
     /// With no policies yet.
-    pub(super) fn new(
-        own_namespace: String,
-        default_action: DefaultAction,
-        tuf_roots: TufRoots,
-    ) -> Self {
+    pub(super) fn new(own_namespace: String, modes: ClusterModes, tuf_roots: TufRoots) -> Self {
         Self {
             own_namespace,
-            default_action,
+            modes,
             built_in: TrustRoots::public_only(),
             policies: Arc::default(),
             parsed: BTreeMap::new(),
@@ -93,7 +89,7 @@ impl Assembler {
         let snapshot = Snapshot {
             policies: Arc::clone(&self.policies),
             trust_roots: Arc::new(trust_roots),
-            default_action: self.default_action,
+            modes: self.modes,
         };
         (snapshot, reports)
     }

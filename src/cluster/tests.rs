@@ -216,7 +216,7 @@ async fn when_a_watch_ends_the_snapshot_is_withdrawn_and_the_owner_is_told() {
     let keeper = Keeper::new(
         Assembler::new(
             "assay-system".to_owned(),
-            DefaultAction::Allow,
+            ClusterModes::default(),
             TufRoots::new(Arc::new(SystemClock), None, TaskTracker::new()),
         ),
         Arc::clone(&published),
@@ -243,7 +243,7 @@ fn follow(scenario: &Scenario) -> (Arc<Cluster>, JoinHandle<ClusterError>) {
     scenario.get(LEASE, lease(Some("another_1")));
     let settings = Settings {
         namespace: "assay-system".to_owned(),
-        default_action: DefaultAction::Allow,
+        modes: ClusterModes::default(),
         keyring: Arc::default(),
         clock: Arc::new(FixedClock(
             "2026-01-02T03:04:05Z".parse::<Timestamp>().unwrap(),

@@ -37,7 +37,7 @@ pub async fn run(args: VerifyArgs) -> Result<Exit, CommandError> {
     let examinations = examine(&reviewers, &args, &targets)
         .await
         .map_err(CommandError::undetermined)?;
-    let mut reporter = Reporter::new(args.default_action.into());
+    let mut reporter = Reporter::default();
     for (target, examination) in targets.iter().zip(&examinations) {
         reporter.add(target, examination.as_ref());
     }

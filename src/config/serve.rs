@@ -5,7 +5,7 @@ use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{DefaultActionArg, RegistryArgs, parse_duration};
-use crate::limits;
+use crate::{limits, policy::ClusterModes};
 
 /// `assay serve`.
 #[derive(Args, Clone, Debug)]
@@ -58,6 +58,10 @@ pub struct ServeArgs {
         env = "ASSAY_DEFAULT_ACTION"
     )]
     pub default_action: DefaultActionArg,
+    /// Let labels of a namespace make things laxer there than the cluster says: `assay.dev/default-action` and
+    /// `assay.dev/action: Warn`. Without it they only count where they make things stricter
+    #[arg(long, env = "ASSAY_NAMESPACES_MAY_LOWER")]
+    pub namespaces_may_lower: bool,
     /// How registries are reached.
     #[command(flatten)]
     pub registry: RegistryArgs,
@@ -111,6 +115,11 @@ impl ServeArgs {
                 namespace: self.own_namespace(),
             },
         }
+    }
+
+    /// What failures mean.
+    pub fn modes(&self) -> ClusterModes {
+        super::modes(self.default_action, self.namespaces_may_lower)
     }
 
     /// How long reviews are still accepted after a signal to stop. Nobody needs to learn of it where one

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{DefaultActionArg, RegistryArgs, parse_duration};
+use crate::policy::ClusterModes;
 
 /// `assay verify`.
 #[derive(Args, Clone, Debug)]
@@ -121,6 +122,10 @@ pub struct VerifyArgs {
         env = "ASSAY_DEFAULT_ACTION"
     )]
     pub default_action: DefaultActionArg,
+    /// Let --namespace-labels make things laxer than --default-action and the policies say, as the flag of the same
+    /// name does in the cluster
+    #[arg(long, env = "ASSAY_NAMESPACES_MAY_LOWER")]
+    pub namespaces_may_lower: bool,
     /// How registries are reached.
     #[command(flatten)]
     pub registry: RegistryArgs,
@@ -184,6 +189,11 @@ pub enum Authority {
 }
 
 impl VerifyArgs {
+    /// What failures mean.
+    pub fn modes(&self) -> ClusterModes {
+        super::modes(self.default_action, self.namespaces_may_lower)
+    }
+
     /// What images are judged by; none when no flag says (which the parser refuses).
     pub fn source(&self) -> Option<Source> {
         if let Some(directory) = &self.policies {

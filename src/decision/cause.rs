@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::evidence::LookupFailure;
 use crate::{
     image::{Digest, ReferenceError, Repository},
-    policy::{PolicyId, TrustRootName, Validity},
+    policy::{ModeLabel, PolicyId, TrustRootName, Validity},
     workload::ImageSlot,
 };
 
@@ -32,6 +32,17 @@ pub struct Denial {
     pub judged: usize,
     /// What the policy's author wants the reader to know.
     pub help: Option<String>,
+    /// The namespace's label without which it would be refused.
+    pub lowered_by: Option<ModeLabel>,
+}
+
+/// By which policies an image is not matched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unmatched {
+    /// By none at all.
+    ByAny,
+    /// By none of the cluster. Those of the namespace only add demands.
+    ByCluster,
 }
 
 /// Whether an image was judged, or could not be.
@@ -183,6 +194,8 @@ pub enum Rejection {
     NoPolicyMatches {
         /// What a policy would have to match.
         repository: Repository,
+        /// By which none does.
+        by: Unmatched,
     },
     /// The registry has no such image.
     ImageNotFound,

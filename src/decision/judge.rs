@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::{
     Admission, AdmittedImage, Circumstances, Decision, Enforcement, Evidence, ImageEvidence,
     Inquiry, Judged, Plan, PlannedImage, PolicyVerdict, Question, Refusal,
-    cause::{Cause, Denial, Obstacle, Rejection},
-    demand::satisfy,
+    cause::{Cause, Denial, Obstacle, Rejection, Unmatched},
+    demand::{Satisfied, satisfy},
 };
 use crate::{
     image::Reference,
-    policy::{Action, DefaultAction, Demand},
+    policy::{Action, Demand, Meaning, Modes, Policy},
     provenance::Facts,
     workload::ImageSlot,
 };
@@ -28,22 +28,23 @@ pub fn decide(plan: &Plan, evidence: &Evidence) -> Decision {
             .or_insert_with(|| Judgement::of(image, plan, evidence));
         tally.add(judgement.clone().in_slot(&image.slot), plan.enforcement);
     }
-    tally.into_decision()
+    tally.into_decision(&plan.modes)
 }
 
 /// What was found out about one image slot.
 #[derive(Clone, Default)]
 struct Judgement {
     accepted: Option<AdmittedImage>,
-    /// In policy order.
+    /// In policy order; what no policy covers last.
     failures: Vec<(Action, Denial)>,
 }
 
 impl Judgement {
     fn of(image: &PlannedImage, plan: &Plan, evidence: &Evidence) -> Self {
         match &image.question {
-            Question::Unreadable(reason) => Self::failed(
-                Action::Deny,
+            // Nobody's verdict on an image, so no label lowers it.
+            Question::Unreadable(reason) => Self::default().failed(
+                Meaning::plain(Action::Deny),
                 denial(
                     &image.slot,
                     Rejection::ReferenceInvalid {
@@ -51,24 +52,31 @@ impl Judgement {
                     },
                 ),
             ),
-            Question::Unmatched(reference) => {
-                Self::of_unmatched(&image.slot, reference, plan.default_action)
-            }
+            Question::Unmatched(reference) => match plan.modes.of_unmatched() {
+                None => Self::default(),
+                Some(meaning) => {
+                    let denial = unmatched(&image.slot, reference, Unmatched::ByAny);
+                    Self::default().failed(meaning, denial)
+                }
+            },
             Question::Judge(inquiry) => {
                 let found = evidence.images.get(inquiry.reference.written());
-                Self::of_inquiry(&image.slot, inquiry, found, &evidence.circumstances)
+                let judgement = Self::of_inquiry(
+                    &image.slot,
+                    inquiry,
+                    found,
+                    &evidence.circumstances,
+                    &plan.modes,
+                );
+                let uncovered = plan.modes.of_uncovered();
+                match uncovered.filter(|_| !inquiry.is_covered()) {
+                    None => judgement,
+                    Some(meaning) => {
+                        let by = Unmatched::ByCluster;
+                        judgement.failed(meaning, unmatched(&image.slot, &inquiry.reference, by))
+                    }
+                }
             }
-        }
-    }
-
-    fn of_unmatched(slot: &ImageSlot, reference: &Reference, default: DefaultAction) -> Self {
-        let cause = Rejection::NoPolicyMatches {
-            repository: reference.repository().clone(),
-        };
-        match default {
-            DefaultAction::Allow => Self::default(),
-            DefaultAction::Warn => Self::failed(Action::Warn, denial(slot, cause)),
-            DefaultAction::Deny => Self::failed(Action::Deny, denial(slot, cause)),
         }
     }
 
@@ -77,45 +85,38 @@ impl Judgement {
         inquiry: &Inquiry,
         found: Option<&ImageEvidence>,
         circumstances: &Circumstances,
+        modes: &Modes,
     ) -> Self {
         let mut judgement = Self::default();
         let digest = found.and_then(|found| found.digest.as_ref().ok());
         for demand in &inquiry.demands {
-            let failure = match demand {
-                Demand::Broken { scope, reason } => Denial {
-                    policy: Some(scope.id.clone()),
-                    ..denial(
-                        slot,
-                        Obstacle::PolicyBroken {
-                            reason: reason.clone(),
-                        },
-                    )
-                },
+            let (meaning, failure) = match demand {
+                // Not the policy's verdict, which nobody can know: no label lowers it.
+                Demand::Broken { scope, reason } => {
+                    let obstacle = Obstacle::PolicyBroken {
+                        reason: reason.clone(),
+                    };
+                    let failure = Denial {
+                        policy: Some(scope.id.clone()),
+                        ..denial(slot, obstacle)
+                    };
+                    (Meaning::plain(scope.action), failure)
+                }
                 Demand::Satisfy(policy) => {
                     match satisfy(policy, &inquiry.reference, found, circumstances) {
                         Ok(satisfied) => {
-                            judgement
-                                .accepted
-                                .get_or_insert_with(|| AdmittedImage {
-                                    slot: slot.clone(),
-                                    reference: inquiry.reference.clone(),
-                                    digest: satisfied.digest.clone(),
-                                    policies: Vec::new(),
-                                    signatures: Vec::new(),
-                                    attestations: Vec::new(),
-                                    provenance: Facts::default(),
-                                    pin: false,
-                                    pin_workloads: false,
-                                })
-                                .add(policy, satisfied);
+                            judgement.accept(slot, &inquiry.reference, policy, satisfied);
                             continue;
                         }
-                        Err(unsatisfied) => Denial {
-                            policy: Some(policy.scope.id.clone()),
-                            judged: unsatisfied.judged,
-                            help: policy.help.clone(),
-                            ..denial(slot, unsatisfied.cause)
-                        },
+                        Err(unsatisfied) => {
+                            let failure = Denial {
+                                policy: Some(policy.scope.id.clone()),
+                                judged: unsatisfied.judged,
+                                help: policy.help.clone(),
+                                ..denial(slot, unsatisfied.cause)
+                            };
+                            (modes.of_policy(policy.scope.action), failure)
+                        }
                     }
                 }
             };
@@ -123,16 +124,43 @@ impl Judgement {
                 digest: digest.cloned(),
                 ..failure
             };
-            judgement.failures.push((demand.action(), failure));
+            judgement = judgement.failed(meaning, failure);
         }
         judgement
     }
 
-    fn failed(action: Action, denial: Denial) -> Self {
-        Self {
-            accepted: None,
-            failures: vec![(action, denial)],
-        }
+    fn accept(
+        &mut self,
+        slot: &ImageSlot,
+        reference: &Reference,
+        policy: &Policy,
+        satisfied: Satisfied,
+    ) {
+        self.accepted
+            .get_or_insert_with(|| AdmittedImage {
+                slot: slot.clone(),
+                reference: reference.clone(),
+                digest: satisfied.digest.clone(),
+                policies: Vec::new(),
+                signatures: Vec::new(),
+                attestations: Vec::new(),
+                provenance: Facts::default(),
+                pin: false,
+                pin_workloads: false,
+            })
+            .add(policy, satisfied);
+    }
+
+    fn failed(mut self, meaning: Meaning, denial: Denial) -> Self {
+        let Meaning { action, lowered_by } = meaning;
+        self.failures.push((
+            action,
+            Denial {
+                lowered_by,
+                ..denial
+            },
+        ));
+        self
     }
 
     /// The same of the same image in another slot.
@@ -166,13 +194,14 @@ impl Judgement {
             .collect()
     }
 
-    /// The failure to tell of those under this action: a rejection before what could not be judged, then the first.
+    /// The failure to tell of those under this action: what only a label keeps from being refused, then a rejection
+    /// before what could not be judged, then the first.
     fn most_telling(&self, action: Action) -> Option<Denial> {
         self.failures
             .iter()
             .filter(|(failed, _)| *failed == action)
             .map(|(_, denial)| denial)
-            .min_by_key(|denial| denial.cause.outcome())
+            .min_by_key(|denial| (denial.lowered_by.is_none(), denial.cause.outcome()))
             .cloned()
     }
 }
@@ -210,8 +239,12 @@ impl Tally {
 
     /// The kubelet would recreate a mirror Pod that differs from its file, so such a Pod is not pinned either.
     fn add_reported(&mut self, judgement: Judgement) {
-        self.audits
-            .extend(judgement.failures.into_iter().map(|(_, denial)| denial));
+        let reported = judgement.failures.into_iter();
+        self.audits.extend(reported.map(|(_, denial)| Denial {
+            // It would not have been refused here in any case.
+            lowered_by: None,
+            ..denial
+        }));
         self.images
             .extend(judgement.accepted.map(|image| AdmittedImage {
                 pin: false,
@@ -220,7 +253,8 @@ impl Tally {
             }));
     }
 
-    fn into_decision(mut self) -> Decision {
+    fn into_decision(mut self, modes: &Modes) -> Decision {
+        let labels = modes.notes().to_vec();
         for list in [&mut self.denials, &mut self.warnings, &mut self.audits] {
             list.sort_by_key(|denial| denial.cause.outcome());
         }
@@ -237,6 +271,7 @@ impl Tally {
                 warnings,
                 audits,
                 judged,
+                labels,
             })
         } else {
             // One policy may have accepted an image that another one denies.
@@ -247,6 +282,7 @@ impl Tally {
                 warnings,
                 audits,
                 judged,
+                labels,
             })
         }
     }
@@ -260,5 +296,11 @@ fn denial(slot: &ImageSlot, cause: impl Into<Cause>) -> Denial {
         cause: cause.into(),
         judged: 0,
         help: None,
+        lowered_by: None,
     }
+}
+
+fn unmatched(slot: &ImageSlot, reference: &Reference, by: Unmatched) -> Denial {
+    let repository = reference.repository().clone();
+    denial(slot, Rejection::NoPolicyMatches { repository, by })
 }

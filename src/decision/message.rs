@@ -45,6 +45,17 @@ pub fn warning(denial: &Denial) -> String {
     format!("{slot}: {reference} {end}")
 }
 
+/// The line of one failure with what only records need: the label without which it would have been refused.
+pub fn recorded(denial: &Denial) -> String {
+    match denial.lowered_by {
+        None => denial.to_string(),
+        Some(label) => format!(
+            "{denial}; lowered from Deny to Warn by the namespace's label {}",
+            label.name()
+        ),
+    }
+}
+
 impl fmt::Display for Denial {
     /// The line of this image alone, with its command and its policy's help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

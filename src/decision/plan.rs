@@ -9,7 +9,7 @@ use super::{
 use crate::{
     image::{Part, Reference, Repository},
     limits,
-    policy::{Action, Authority, DefaultAction, Demand, Place, Policy, PolicySet},
+    policy::{Authority, ClusterModes, Demand, Place, Policy, PolicySet},
     workload::ImageSlot,
 };
 
@@ -18,7 +18,7 @@ pub fn plan(
     slots: Vec<ImageSlot>,
     policies: &PolicySet,
     place: &Place,
-    default_action: DefaultAction,
+    modes: ClusterModes,
     enforcement: Enforcement,
 ) -> Plan {
     let images = slots
@@ -30,7 +30,7 @@ pub fn plan(
         .collect();
     Plan {
         images,
-        default_action,
+        modes: modes.within(&place.namespace_labels),
         enforcement,
     }
 }
@@ -136,6 +136,13 @@ impl Inquiry {
         })
     }
 
+    /// Whether a policy of the cluster is among those that match: those of the namespace itself can only add demands.
+    pub(super) fn is_covered(&self) -> bool {
+        self.demands
+            .iter()
+            .any(|demand| demand.scope().id.namespace.is_none())
+    }
+
     fn policies(&self) -> impl Iterator<Item = &Policy> {
         self.demands.iter().filter_map(|demand| match demand {
             Demand::Satisfy(policy) => Some(policy.as_ref()),
@@ -165,16 +172,6 @@ impl Policy {
             parts.extend([Part::Annotations, Part::BuildStatements]);
         }
         parts
-    }
-}
-
-impl Demand {
-    /// What a failure means.
-    pub(super) fn action(&self) -> Action {
-        match self {
-            Self::Satisfy(policy) => policy.scope.action,
-            Self::Broken { scope, .. } => scope.action,
-        }
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod build;
 mod conditions;
 mod judging;
 mod messages;
+mod modes;
 mod parts;
 mod properties;
 mod provenance;

@@ -2,7 +2,10 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use crate::{decision::Judged, policy::Action};
+use crate::{
+    decision::Judged,
+    policy::{Action, ModeLabel},
+};
 
 /// Is told of every review in which an image was judged. Never holds up an answer, so what takes time is left to a
 /// task of its own.
@@ -90,4 +93,6 @@ pub struct Told {
     pub code: &'static str,
     /// The line, as a denial has it.
     pub line: String,
+    /// The namespace's label without which it would have been refused.
+    pub lowered_by: Option<ModeLabel>,
 }

@@ -283,7 +283,7 @@ fn policies(
         namespaces: BTreeMap::new(),
     };
     let settings = Settings {
-        default_action: DefaultAction::Deny,
+        modes: DefaultAction::Deny.into(),
         ..Settings::default()
     };
     Ok(Standalone::new(loaded, settings))

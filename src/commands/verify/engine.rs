@@ -42,7 +42,7 @@ impl Reviewers {
     ) -> Result<Self, CommandError> {
         let labels: BTreeMap<String, String> = args.namespace_labels.iter().cloned().collect();
         let settings = standalone::Settings {
-            default_action: args.default_action.into(),
+            modes: args.modes(),
             namespaces: namespaces.map(|name| (name, labels.clone())).collect(),
             ..standalone::Settings::default()
         };

@@ -14,9 +14,9 @@ use crate::{
         signature::{AttestationReport, SignatureReport},
     },
     config::OutputFormat,
-    decision::{AdmittedImage, Decision, Denial, Outcome, PlannedImage, Question},
+    decision::{self, AdmittedImage, Decision, Denial, Outcome, PlannedImage, Question},
     limits,
-    policy::DefaultAction,
+    policy::{ModeLabel, Modes},
     registry::LayoutError,
     review::Examination,
     untrusted::shown,
@@ -29,6 +29,9 @@ use crate::{
 pub(super) struct Report {
     verdict: Verdict,
     images: Vec<ImageReport>,
+    /// What came of the namespace's labels that say anything else than the flags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<String>,
 }
 
 /// How it ended, for one image or for all of them.
@@ -72,6 +75,9 @@ struct ImageReport {
     audits: Vec<DenialReport>,
     /// Whether no policy matched.
     unmatched: bool,
+    /// What says what happens then.
+    #[serde(skip)]
+    default_of: &'static str,
 }
 
 /// One failure.
@@ -82,25 +88,19 @@ struct DenialReport {
     policy: Option<String>,
     verdict: Verdict,
     message: String,
+    /// The namespace's label without which it would be denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lowered_by: Option<&'static str>,
 }
 
 /// Collects the reports of all targets, in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Reporter {
-    default_action: DefaultAction,
     images: Vec<ImageReport>,
+    labels: Vec<String>,
 }
 
 impl Reporter {
-    /// With nothing judged yet.
-    pub(super) fn new(default_action: DefaultAction) -> Self {
-        let images = Vec::new();
-        Self {
-            default_action,
-            images,
-        }
-    }
-
     /// Adds what came of one target; without an examination, why there is none.
     pub(super) fn add(&mut self, target: &Target, examination: Option<&Examination>) {
         if let Origin::Unreadable(error) = &target.origin {
@@ -114,8 +114,14 @@ impl Reporter {
             return;
         };
         for planned in &examination.plan.images {
-            let image = ImageReport::new(target, planned, &examination.decision);
+            let image = ImageReport::new(target, planned, examination);
             self.images.push(image);
+        }
+        for note in examination.plan.modes.notes() {
+            let note = note.to_string();
+            if !self.labels.contains(&note) {
+                self.labels.push(note);
+            }
         }
     }
 
@@ -124,9 +130,10 @@ impl Reporter {
         let report = Report {
             verdict: overall(&self.images),
             images: self.images,
+            labels: self.labels,
         };
         match format {
-            OutputFormat::Text => report.print_text(self.default_action)?,
+            OutputFormat::Text => report.print_text()?,
             format => print_document(&report, format)?,
         }
         Ok(report.verdict.exit())
@@ -134,29 +141,32 @@ impl Reporter {
 }
 
 impl Report {
-    fn print_text(&self, default_action: DefaultAction) -> io::Result<()> {
+    fn print_text(&self) -> io::Result<()> {
         let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());
         let mut heading = None;
         for image in &self.images {
-            if image.object.as_ref() != heading && image.has_remarks(default_action) {
+            if image.object.as_ref() != heading && image.has_remarks() {
                 heading = image.object.as_ref();
                 if let Some(object) = heading {
                     writeln!(stderr, "{object}:")?;
                 }
             }
-            image.print_remarks(&mut stderr, default_action)?;
+            image.print_remarks(&mut stderr)?;
             if image.verdict == Verdict::Admitted {
                 writeln!(stdout, "{}", image.pinned.as_ref().unwrap_or(&image.image))?;
             }
+        }
+        for label in &self.labels {
+            writeln!(stderr, "note: label {label}")?;
         }
         stdout.flush()
     }
 }
 
 impl ImageReport {
-    fn new(target: &Target, planned: &PlannedImage, decision: &Decision) -> Self {
+    fn new(target: &Target, planned: &PlannedImage, examination: &Examination) -> Self {
         let slot = &planned.slot;
-        let (images, denials, warnings, audits) = match decision {
+        let (images, denials, warnings, audits) = match &examination.decision {
             Decision::Admit(admission) => (
                 &admission.images,
                 &[][..],
@@ -200,6 +210,7 @@ impl ImageReport {
             warnings: of_slot(warnings),
             audits: of_slot(audits),
             unmatched: matches!(planned.question, Question::Unmatched(_)),
+            default_of: default_of(&examination.plan.modes),
         }
     }
 
@@ -233,24 +244,25 @@ impl ImageReport {
                 policy: None,
                 verdict: Verdict::Undetermined,
                 message: format!("{image} could not be checked: {reasons} [{code}]"),
+                lowered_by: None,
             }],
             warnings: Vec::new(),
             audits: Vec::new(),
             unmatched: false,
+            default_of: FLAG,
         }
     }
 
-    fn has_remarks(&self, default_action: DefaultAction) -> bool {
+    fn has_remarks(&self) -> bool {
+        self.unmatched || self.has_failures()
+    }
+
+    fn has_failures(&self) -> bool {
         let failures = [&self.denials, &self.warnings, &self.audits];
-        self.is_let_in_unseen(default_action) || failures.iter().any(|list| !list.is_empty())
+        failures.iter().any(|list| !list.is_empty())
     }
 
-    /// Nothing but the default action let it in, and no warning tells so.
-    fn is_let_in_unseen(&self, default_action: DefaultAction) -> bool {
-        self.unmatched && default_action == DefaultAction::Allow
-    }
-
-    fn print_remarks(&self, out: &mut impl Write, default_action: DefaultAction) -> io::Result<()> {
+    fn print_remarks(&self, out: &mut impl Write) -> io::Result<()> {
         for denial in &self.denials {
             writeln!(out, "{}", denial.message)?;
         }
@@ -260,11 +272,12 @@ impl ImageReport {
         for audit in &self.audits {
             writeln!(out, "audit: {}", audit.message)?;
         }
-        if self.is_let_in_unseen(default_action) {
-            let image = &self.image;
+        // Every other default action is told as a failure.
+        if self.unmatched && !self.has_failures() {
+            let (image, default_of) = (&self.image, self.default_of);
             writeln!(
                 out,
-                "note: {image} was not looked at: no policy matches it and --default-action is Allow"
+                "note: {image} was not looked at: no policy matches it and {default_of} is Allow"
             )?;
         }
         Ok(())
@@ -273,7 +286,7 @@ impl ImageReport {
 
 impl DenialReport {
     fn new(target: &Target, denial: &Denial) -> Self {
-        let line = denial.to_string();
+        let line = decision::recorded(denial);
         // An image that was named alone sits in no container: the rest of the line is the webhook's.
         let message = match target.object {
             Some(_) => line,
@@ -290,6 +303,7 @@ impl DenialReport {
             policy: denial.policy.as_ref().map(ToString::to_string),
             verdict: denial.cause.outcome().into(),
             message,
+            lowered_by: denial.lowered_by.map(ModeLabel::name),
         }
     }
 }
@@ -343,6 +357,15 @@ fn pinned(target: &Target, image: &AdmittedImage) -> String {
     }
 }
 
+fn default_of(modes: &Modes) -> &'static str {
+    let mut notes = modes.notes().iter();
+    let label = notes.find(|note| note.label == ModeLabel::DefaultAction && !note.is_ignored());
+    label.map_or(FLAG, |note| note.label.name())
+}
+
 fn policy_names(image: &AdmittedImage) -> Vec<String> {
     image.policies.iter().map(ToString::to_string).collect()
 }
+
+/// What says what images get that no policy matches.
+const FLAG: &str = "--default-action";

@@ -12,8 +12,8 @@ use crate::{
     image::{Digest, Pattern, Reference},
     key::PublicKey,
     policy::{
-        Action, Authority, AuthorityKind, DatedKey, DefaultAction, Demand, GitHubJob, GitLabJob,
-        Policy, PolicyId, Scope, Selector, Validity,
+        Action, Authority, AuthorityKind, DatedKey, Demand, GitHubJob, GitLabJob, Modes, Policy,
+        PolicyId, Scope, Selector, Validity,
     },
     verify::{Identity, Layout, San, SignatureError, Signer, VerifiedSignature},
     workload::{ImageSlot, SlotKind},
@@ -317,7 +317,7 @@ pub(crate) fn plan_of(images: Vec<(&str, &str)>, policies: Vec<Policy>) -> Plan 
         .collect();
     Plan {
         images,
-        default_action: DefaultAction::Allow,
+        modes: Modes::default(),
         enforcement: Enforcement::AsPolicySays,
     }
 }

@@ -9,7 +9,10 @@ use crate::{
         LookupFailure, Method, Plan, PlannedImage, Question, TimeUse, decide,
     },
     image::Reference,
-    policy::{Action, Authority, DefaultAction, Demand, Policy, PolicyId, TrustRootName},
+    policy::{
+        Action, Authority, ClusterModes, DefaultAction, Demand, Modes, Policy, PolicyId,
+        TrustRootName,
+    },
 };
 
 pub(super) fn admission(decision: Decision) -> Admission {
@@ -235,7 +238,7 @@ fn unmatched_images_get_the_default_action() {
         }];
         let plan = Plan {
             images,
-            default_action,
+            modes: ClusterModes::from(default_action).within(&BTreeMap::new()),
             enforcement: Enforcement::AsPolicySays,
         };
         decide(&plan, &Evidence::default())
@@ -256,7 +259,7 @@ fn an_unreadable_reference_is_refused_even_where_no_policy_matches() {
     }];
     let plan = Plan {
         images,
-        default_action: DefaultAction::Allow,
+        modes: Modes::default(),
         enforcement: Enforcement::AsPolicySays,
     };
     assert_eq!(

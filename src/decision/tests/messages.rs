@@ -6,7 +6,7 @@ use super::build::*;
 use crate::{
     decision::{
         Asked, Cause, Denial, LookupFailure, Refusal,
-        cause::{Obstacle, Rejection},
+        cause::{Obstacle, Rejection, Unmatched},
         message, warning,
     },
     image::Reference,
@@ -52,6 +52,7 @@ fn denial_of(cause: impl Into<Cause>) -> Denial {
         cause: cause.into(),
         judged: 1,
         help: None,
+        lowered_by: None,
     }
 }
 
@@ -247,11 +248,15 @@ fn trust_root_expired() {
 #[test]
 fn no_policy_matches() {
     let repository = IMAGE.parse::<Reference>().unwrap().repository().clone();
-    let denial = Denial {
+    let denial = |by| Denial {
         policy: None,
-        ..denial_of(Rejection::NoPolicyMatches { repository })
+        ..denial_of(Rejection::NoPolicyMatches {
+            repository: repository.clone(),
+            by,
+        })
     };
-    assert_snapshot!(denial, @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 is matched by no policy [NoPolicyMatches]; ask for a policy that matches registry.gitlab.com/acme/shop/api"#);
+    assert_snapshot!(denial(Unmatched::ByAny), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 is matched by no policy [NoPolicyMatches]; ask for a policy that matches registry.gitlab.com/acme/shop/api"#);
+    assert_snapshot!(denial(Unmatched::ByCluster), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 is matched by no cluster policy, and those of the namespace only add to them [NoPolicyMatches]; ask for a cluster policy that matches registry.gitlab.com/acme/shop/api"#);
 }
 
 #[test]
@@ -353,6 +358,7 @@ fn a_refusal_has_one_line_per_image() {
         warnings: vec![],
         audits: vec![],
         judged: vec![],
+        labels: vec![],
     };
     assert_snapshot!(message(&refusal), @r#"
     container "api": registry.gitlab.com/acme/shop/api:1.8.2 was not found in the registry [ImageNotFound]; push it, or look at the pull secret: without permission a registry may answer the same

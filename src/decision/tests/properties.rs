@@ -9,7 +9,7 @@ use crate::{
         Denial, Evidence, FactMismatch, ImageEvidence, JudgedAt, LookupFailure, Outcome, Presented,
         ProvenanceFault, Refusal, Signing, SigningKind, SigningMeans, Stated, TagExpectation,
         TagFault,
-        cause::{Obstacle, Rejection},
+        cause::{Obstacle, Rejection, Unmatched},
         decide, message,
         text::shown,
         warning,
@@ -191,6 +191,7 @@ fn any_rejection() -> impl Strategy<Value = Cause> {
             },
             6 => Rejection::NoPolicyMatches {
                 repository: long_repository(),
+                by: Unmatched::ByCluster,
             },
             7 => Rejection::KeyExpired {
                 authority: one,
@@ -347,6 +348,7 @@ fn any_denial() -> impl Strategy<Value = Denial> {
                 }),
                 cause,
                 judged,
+                lowered_by: None,
                 help,
             },
         )
@@ -390,7 +392,7 @@ proptest! {
     fn a_message_is_bounded_and_shows_no_line_but_its_own(
         denials in prop::collection::vec(any_denial(), 1..6),
     ) {
-        let refusal = Refusal { denials, images: Vec::new(), warnings: Vec::new(), audits: Vec::new(), judged: Vec::new() };
+        let refusal = Refusal { denials, images: Vec::new(), warnings: Vec::new(), audits: Vec::new(), judged: Vec::new(), labels: Vec::new() };
         let text = message(&refusal);
         prop_assert!(text.len() < MESSAGE_BYTES, "{} bytes: {text}", text.len());
         prop_assert!(text.lines().count() <= refusal.denials.len());
@@ -401,7 +403,7 @@ proptest! {
 
     #[test]
     fn a_command_is_whole_or_absent(denial in any_denial()) {
-        let refusal = Refusal { denials: vec![denial], images: Vec::new(), warnings: Vec::new(), audits: Vec::new(), judged: Vec::new() };
+        let refusal = Refusal { denials: vec![denial], images: Vec::new(), warnings: Vec::new(), audits: Vec::new(), judged: Vec::new(), labels: Vec::new() };
         let text = message(&refusal);
         prop_assert_eq!(text.contains("cosign "), text.contains(digest().as_str()));
     }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     decision::{Decision, Enforcement, message, tests::build::slot},
     image::{Contents, Digest, Part, Reference, Repository},
-    policy::{DefaultAction, KeySource, ObjectEntry, Place, PolicyObject, PolicySet},
+    policy::{ClusterModes, KeySource, ObjectEntry, Place, PolicyObject, PolicySet},
     registry::{
         Access, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search, Wanted,
     },
@@ -315,7 +315,7 @@ impl Snapshots for World {
         Some(Snapshot {
             policies: self.policies.clone()?,
             trust_roots: Arc::new(TrustRoots::public_only()),
-            default_action: DefaultAction::Allow,
+            modes: ClusterModes::default(),
         })
     }
 

@@ -239,7 +239,7 @@ impl Snapshots for World {
         Some(Snapshot {
             policies: self.policies.clone(),
             trust_roots: ROOTS.clone(),
-            default_action: DefaultAction::Deny,
+            modes: DefaultAction::Deny.into(),
         })
     }
 

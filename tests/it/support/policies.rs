@@ -38,7 +38,7 @@ impl Policies {
         Self::new(Snapshot {
             policies: Arc::new(PolicySet::default()),
             trust_roots: Arc::new(TrustRoots::public_only()),
-            default_action,
+            modes: default_action.into(),
         })
     }
 

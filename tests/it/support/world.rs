@@ -103,7 +103,7 @@ impl World {
         self.policies.set(Snapshot {
             policies: Arc::new(policies),
             trust_roots: Arc::new(roots),
-            default_action: DefaultAction::Deny,
+            modes: DefaultAction::Deny.into(),
         });
         reason
     }

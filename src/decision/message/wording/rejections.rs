@@ -3,7 +3,7 @@
 use super::{cut, cut_short, listed_short, provenance, quoted_short, signing};
 use crate::{
     decision::{
-        cause::{FactMismatch, JudgedAt, Presented, Rejection, Signing, SigningKind},
+        cause::{FactMismatch, JudgedAt, Presented, Rejection, Signing, SigningKind, Unmatched},
         text::listed,
     },
     policy::Validity,
@@ -61,10 +61,19 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             text,
             reason,
         } => condition_failed(predicate_type.as_deref(), text, reason.as_deref(), policy),
-        Rejection::NoPolicyMatches { .. } => "is matched by no policy".to_owned(),
+        Rejection::NoPolicyMatches { by, .. } => unmatched(*by).to_owned(),
         Rejection::ImageNotFound => "was not found in the registry".to_owned(),
         Rejection::ReferenceInvalid { reason } => {
             format!("is no image reference: {}", cut(&reason.to_string()))
+        }
+    }
+}
+
+fn unmatched(by: Unmatched) -> &'static str {
+    match by {
+        Unmatched::ByAny => "is matched by no policy",
+        Unmatched::ByCluster => {
+            "is matched by no cluster policy, and those of the namespace only add to them"
         }
     }
 }
@@ -176,9 +185,13 @@ pub(super) fn hint(rejection: &Rejection) -> String {
         Rejection::ConditionFailed { .. } => {
             "correct what the condition is about, or ask the policy's author".to_owned()
         }
-        Rejection::NoPolicyMatches { repository } => {
+        Rejection::NoPolicyMatches { repository, by } => {
+            let kind = match by {
+                Unmatched::ByAny => "policy",
+                Unmatched::ByCluster => "cluster policy",
+            };
             format!(
-                "ask for a policy that matches {}",
+                "ask for a {kind} that matches {}",
                 cut(&repository.to_string())
             )
         }

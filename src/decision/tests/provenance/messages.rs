@@ -36,6 +36,7 @@ fn line_of_cause(cause: impl Into<Cause>) -> String {
         cause: cause.into(),
         judged: 0,
         help: None,
+        lowered_by: None,
     };
     message(&Refusal {
         denials: vec![denial],
@@ -43,6 +44,7 @@ fn line_of_cause(cause: impl Into<Cause>) -> String {
         warnings: Vec::new(),
         audits: Vec::new(),
         judged: Vec::new(),
+        labels: Vec::new(),
     })
 }
 
