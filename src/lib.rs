@@ -13,6 +13,7 @@ pub mod commands;
 pub mod condition;
 pub mod config;
 pub mod decision;
+pub mod file_watch;
 pub mod image;
 pub mod key;
 pub mod limits;

@@ -1,16 +1,15 @@
-//! Follows the certificate files as they are exchanged.
-//!
-//! The kubelet renews a mounted Secret by writing a new folder and swapping the symbolic link `..data` to it, so
-//! the files themselves see no event: their *directory* is watched. What an event misses, a slow poll finds.
+//! Follows the certificate files as they are exchanged. What an event misses, a slow poll finds.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::certificate::{CertificateError, CertificateFiles, CurrentCertificate, Pair};
-use crate::limits;
+use crate::{
+    file_watch::{folder_of, watch_folders},
+    limits,
+};
 
 /// Keeps one certificate as new as its files.
 #[derive(Debug)]
@@ -51,7 +50,8 @@ impl Reloader {
     pub(super) async fn run(mut self, closing: CancellationToken) {
         let changed = Arc::new(Notify::new());
         // Kept alive by this binding; the poll goes on alone where the system gives no watch.
-        let _watcher = watch(&self.files, &changed)
+        let folders = [&self.files.certificate, &self.files.key].map(|file| folder_of(file));
+        let _watcher = watch_folders(&folders.into(), &changed)
             .inspect_err(|error| tracing::warn!(%error, "the certificate's folder cannot be watched, polling it"));
         loop {
             let wait = match self.look().await {
@@ -93,31 +93,6 @@ impl Reloader {
             Err(error) => Look::Refused(error),
         }
     }
-}
-
-fn watch(files: &CertificateFiles, changed: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
-    let notify = Arc::clone(changed);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        // Our own reading is an event too, and must not lead to the next.
-        if !event.is_ok_and(|event| event.kind.is_access()) {
-            notify.notify_one();
-        }
-    })?;
-    let directories: BTreeSet<&Path> = [&files.certificate, &files.key]
-        .into_iter()
-        .map(|path| path.parent().unwrap_or(Path::new(".")))
-        .map(|directory| {
-            if directory.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                directory
-            }
-        })
-        .collect();
-    for directory in directories {
-        watcher.watch(directory, RecursiveMode::NonRecursive)?;
-    }
-    Ok(watcher)
 }
 
 /// An error with all its sources, on one line.

@@ -1,7 +1,4 @@
-//! Follows a directory as its files change.
-//!
-//! The kubelet exchanges a mounted `ConfigMap` by writing a new folder and swapping the symbolic link `..data` to it, so
-//! the files themselves see no event: the *directory* is watched. What an event misses, a slow poll finds.
+//! Follows a directory as its files change. What an event misses, a slow poll finds.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Files, LoadError, Loaded, Settings, Standalone};
 use crate::{
     clock::SystemClock,
+    file_watch::watch_folders,
     image::Digest,
     limits::POLICY_POLL,
     trust::{CacheDirectory, CopyKeeper, TufRoots},
@@ -100,7 +97,8 @@ impl Follower {
     async fn run(mut self, tasks: TaskTracker, closing: CancellationToken) {
         let changed = Arc::new(Notify::new());
         // Kept alive by this binding; the poll goes on alone where the system gives no watch.
-        let _watcher = watch(&self.directory, &changed).inspect_err(
+        let folders = [self.directory.as_path()].into();
+        let _watcher = watch_folders(&folders, &changed).inspect_err(
             |error| tracing::warn!(%error, "the policies' directory cannot be watched, polling it"),
         );
         // What changed between the first reading and the watch gave no event.
@@ -186,18 +184,6 @@ impl Look {
             }
         }
     }
-}
-
-fn watch(directory: &Path, changed: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
-    let notify = Arc::clone(changed);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        // Our own reading is an event too, and must not lead to the next.
-        if !event.is_ok_and(|event| event.kind.is_access()) {
-            notify.notify_one();
-        }
-    })?;
-    watcher.watch(directory, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
 }
 
 const SETTLING: Duration = Duration::from_millis(100);

@@ -6,7 +6,7 @@ use super::source::Source;
 
 /// What each module may use, beside [`FREE`] ones and itself, and does use. Read it from the bottom: a module uses
 /// what stands below it, and this list narrows that further.
-const ORDER: [(&str, &[&str]); 24] = [
+const ORDER: [(&str, &[&str]); 25] = [
     ("main", &["commands", "config", "telemetry"]),
     (
         "commands",
@@ -41,14 +41,25 @@ const ORDER: [(&str, &[&str]); 24] = [
             "telemetry",
         ],
     ),
-    ("server", &["admission", "review", "telemetry"]),
+    (
+        "server",
+        &["admission", "review", "telemetry", "file_watch"],
+    ),
     (
         "cluster",
         &["review", "trust", "registry", "policy", "workload"],
     ),
     (
         "standalone",
-        &["review", "trust", "registry", "policy", "workload", "image"],
+        &[
+            "review",
+            "trust",
+            "registry",
+            "policy",
+            "workload",
+            "image",
+            "file_watch",
+        ],
     ),
     ("sandbox", &["image"]),
     ("admission", &["review", "decision", "policy", "workload"]),
@@ -81,6 +92,7 @@ const ORDER: [(&str, &[&str]); 24] = [
     ("image", &[]),
     ("config", &["policy", "telemetry"]),
     ("telemetry", &[]),
+    ("file_watch", &[]),
     ("limits", &[]),
     ("clock", &[]),
     ("untrusted", &[]),
