@@ -2,13 +2,14 @@
 //! and audit annotations.
 
 mod annotation;
+mod log;
 mod observed;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -20,7 +21,7 @@ use self::{
 use crate::{
     decision::{Admission, Decision, Enforcement},
     policy::Place,
-    review::{Observation, Request, Reviewer, Run},
+    review::{Observation, Request, Reviewer},
     workload::{self, ImageSlot, WorkloadKind},
 };
 
@@ -89,33 +90,13 @@ pub async fn answer(
     async {
         let received = Instant::now();
         let mut response = respond(webhook, &request, reviewer, deadline).await;
-        response.log();
-        let observation = observation(webhook, &request, &mut response, received.elapsed());
+        let took = received.elapsed();
+        let observation = observed::observation(webhook, &request, &mut response, took);
+        log::answered(observation.as_ref(), response.unjudged());
         Ok(response.into_answer(&request.uid, observation))
     }
     .instrument(span)
     .await
-}
-
-/// None where nothing was judged.
-fn observation(
-    webhook: Webhook,
-    request: &AdmissionRequest,
-    response: &mut Response,
-    took: Duration,
-) -> Option<Observation> {
-    response.is_judgement().then(|| {
-        let (told, judged) = response.take_told();
-        Observation {
-            webhook: webhook.name(),
-            object: observed::object(request),
-            run: if request.dry_run { Run::Dry } else { Run::Real },
-            verdict: response.verdict(),
-            told,
-            judged,
-            took,
-        }
-    })
 }
 
 async fn respond(

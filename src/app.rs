@@ -1,6 +1,7 @@
 //! Wiring and task ownership: what `assay serve` consists of, from start to drained.
 
 mod leadership;
+mod log_level;
 mod reading;
 mod signals;
 mod sources;
@@ -19,7 +20,7 @@ use crate::{
     review::{Reviewer, Snapshot, Snapshots},
     server::{CertificateFiles, Drain, Server, ServerError, ServerSettings},
     standalone,
-    telemetry::{Metrics, PolicyCounts, Readiness, TrustRootReading},
+    telemetry::{LogLevel, Metrics, PolicyCounts, Readiness, TrustRootReading},
 };
 
 /// Why the server did not start, or did not go on.
@@ -60,12 +61,13 @@ impl AppError {
 /// # Errors
 ///
 /// When it cannot start, or a task that has to live as long as the server has ended.
-pub async fn serve(args: ServeArgs) -> Result<(), AppError> {
+pub async fn serve(args: ServeArgs, log_level: LogLevel) -> Result<(), AppError> {
     let mut signals = Signals::listen().map_err(AppError::Signals)?;
     let tasks = TaskTracker::new();
+    let stop = CancellationToken::new();
+    log_level::follow(args.log_level_file.clone(), log_level, &tasks, stop.clone()).await;
     let reading = Reading::for_server(&args.registry, &tasks)?;
     let metrics = Arc::new(Metrics::new());
-    let stop = CancellationToken::new();
     let mut sources = Sources::start(&args, &reading, &tasks, &stop).await?;
     let led = tasks.spawn(leadership::tell(sources.role.take(), Arc::clone(&metrics)));
     let snapshots = Arc::clone(&sources.snapshots);

@@ -21,7 +21,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::config::{Command, OutputFormat};
+use crate::{
+    config::{Command, OutputFormat},
+    telemetry::LogLevel,
+};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,10 +46,10 @@ pub struct CommandError {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// Runs one command to its end.
-pub async fn run(command: Command) -> Result<Exit, CommandError> {
+/// Runs one command to its end. Only a server changes the level of the log.
+pub async fn run(command: Command, log_level: LogLevel) -> Result<Exit, CommandError> {
     match command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(args, log_level).await,
         Command::Verify(args) => verify::run(*args).await,
         Command::Inspect(args) => inspect::run(args).await,
         Command::Crd(args) => crd::run(args),

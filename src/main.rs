@@ -21,14 +21,15 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Exit, CommandError> {
-    telemetry::start_log(cli.log.log_format, cli.log_level()).map_err(CommandError::usage)?;
+    let log_level =
+        telemetry::start_log(cli.log.log_format, cli.log_level()).map_err(CommandError::usage)?;
     // Fails only where a provider is installed already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(CommandError::failure)?;
-    runtime.block_on(commands::run(cli.command))
+    runtime.block_on(commands::run(cli.command, log_level))
 }
 
 fn report(error: &CommandError) -> ExitCode {

@@ -6,7 +6,10 @@ mod gather;
 mod observation;
 mod verdicts;
 
-pub use observation::{Observation, ObservedObject, ObservedOwner, Observer, Run, Told, Verdict};
+pub use observation::{
+    Observation, ObservedImage, ObservedObject, ObservedOwner, Observer, Operation, Run, Told,
+    Verdict,
+};
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 

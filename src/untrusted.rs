@@ -34,6 +34,25 @@ pub fn escaped(character: char) -> String {
     }
 }
 
+/// A text of ours on one line, cut at a character so that it takes at most `most` bytes with the `…` at its end.
+///
+/// For texts whose foreign parts are escaped already: of the rest, only control characters are replaced, by spaces.
+pub fn bounded_line(text: &str, most: usize) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        if line.len() + character.len_utf8() + '…'.len_utf8() > most {
+            line.push('…');
+            break;
+        }
+        line.push(if character.is_control() {
+            ' '
+        } else {
+            character
+        });
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +85,13 @@ mod tests {
     #[test]
     fn an_escape_is_never_cut_in_two() {
         assert_eq!(shown("abc\nd", 4), "abc…");
+    }
+
+    #[test]
+    fn a_line_is_cut_at_a_character_and_within_its_bytes() {
+        assert_eq!(bounded_line("a\nb", 6), "a b");
+        assert_eq!(bounded_line("ää", 7), "ää");
+        assert_eq!(bounded_line("äää", 7), "ää…");
+        assert_eq!(bounded_line("äääää", 6), "ä…");
     }
 }

@@ -106,7 +106,8 @@ impl ImageFacts {
     }
 }
 
-fn key(slot: &ImageSlot) -> String {
+/// What a slot is called: its container's name, or `volume/NAME`.
+pub(super) fn key(slot: &ImageSlot) -> String {
     match slot.kind {
         SlotKind::Container | SlotKind::InitContainer | SlotKind::EphemeralContainer => {
             slot.name.clone()

@@ -56,7 +56,7 @@ pub(super) struct ObjectKind {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct UserInfo {
     #[serde(default)]
-    username: String,
+    pub(super) username: String,
     #[serde(default)]
     groups: Vec<String>,
 }

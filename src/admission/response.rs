@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, annotation,
+    observed::Found,
     request::{API_VERSION, KIND},
 };
 use crate::{
-    decision::{self, Admission, Denial, Judged, Refusal},
+    decision::{self, Admission, Denial, Outcome as Judgement, Refusal},
     limits,
-    policy::{Action, LabelNote},
-    review::{Observation, ReviewError, Told, Verdict},
-    untrusted,
+    policy::LabelNote,
+    review::{Observation, ReviewError, Verdict},
+    untrusted::{self, bounded_line as bounded},
     workload::{self, SlotError},
 };
 
@@ -39,9 +40,7 @@ pub(super) struct Response {
     warnings: Vec<String>,
     audit: BTreeMap<&'static str, String>,
     patch: Option<String>,
-    told: Vec<Told>,
-    judged: Vec<Judged>,
-    labels: Vec<LabelNote>,
+    found: Found,
 }
 
 #[derive(Debug)]
@@ -70,39 +69,41 @@ impl Response {
             .audited("images", &joined(images, " "))
             .audited("facts", &facts.unwrap_or_default())
             .told(&admission.warnings, &admission.audits)
-            .judged(&admission.judged)
             .labelled(&admission.labels)
+            .with_found(Found::of_admission(admission))
     }
 
     pub(super) fn refused(refusal: &Refusal) -> Self {
         let codes: Vec<_> = refusal.denials.iter().map(|it| it.cause.code()).collect();
-        let denied = refusal.denials.iter();
-        let mut response = Self::of(Outcome::Refused {
+        Self::of(Outcome::Refused {
             message: decision::message(refusal),
             causes: refusal.denials.iter().map(cause).collect(),
             codes: codes.clone(),
-        });
-        response.told = denied.map(|it| told(Action::Deny, it)).collect();
-        response
-            .audited("codes", &joined(codes.into_iter().map(str::to_owned), ","))
-            .told(&refusal.warnings, &refusal.audits)
-            .judged(&refusal.judged)
-            .labelled(&refusal.labels)
+        })
+        .audited("codes", &joined(codes.into_iter().map(str::to_owned), ","))
+        .told(&refusal.warnings, &refusal.audits)
+        .labelled(&refusal.labels)
+        .with_found(Found::of_refusal(refusal))
     }
 
     /// Refuses an object whose images cannot be told.
     pub(super) fn undecodable(error: &SlotError) -> Self {
-        let (code, field, hint) = match error {
+        let (code, judgement, field, hint) = match error {
             SlotError::WrongType { pointer, .. } => (
                 "ReferenceInvalid",
+                Judgement::Rejected,
                 pointer.as_str(),
                 "correct that field, its images cannot be told",
             ),
-            SlotError::TooMany { .. } => {
-                ("LimitExceeded", "", "divide the object into smaller ones")
-            }
+            SlotError::TooMany { .. } => (
+                "LimitExceeded",
+                Judgement::Undetermined,
+                "",
+                "divide the object into smaller ones",
+            ),
         };
-        Self::refused_as_a_whole(code, field, &format!("{error} [{code}]; {hint}"))
+        let message = format!("{error} [{code}]; {hint}");
+        Self::refused_as_a_whole(code, judgement, field, &message)
     }
 
     /// Refuses an object that could not be judged as a whole.
@@ -112,7 +113,8 @@ impl Response {
             ReviewError::Namespace { .. } => "see Assay's log and its access to namespaces",
         };
         let code = "PolicyBroken";
-        Self::refused_as_a_whole(code, "", &format!("{error} [{code}]; {hint}"))
+        let message = format!("{error} [{code}]; {hint}");
+        Self::refused_as_a_whole(code, Judgement::Undetermined, "", &message)
     }
 
     /// Adds a patch; an empty one is left out.
@@ -124,26 +126,11 @@ impl Response {
         self
     }
 
-    /// The one line that the log keeps of a review, whose span says which.
-    pub(super) fn log(&self) {
-        let warnings = self.warnings.len();
-        match &self.outcome {
-            Outcome::Unjudged(reason) => tracing::debug!(?reason, decision = "allowed", "answered"),
-            Outcome::Admitted => {
-                let images = self.audit.get("images").map(String::as_str);
-                tracing::info!(decision = "allowed", images, warnings, "answered");
-            }
-            Outcome::Refused { codes, message, .. } => {
-                let codes = codes.join(",");
-                tracing::info!(decision = "denied", codes, message, warnings, "answered");
-                for note in self.labels.iter().filter(|note| note.is_ignored()) {
-                    tracing::warn!(label = %note, "a label of the namespace is without effect");
-                }
-            }
-        }
-        if let Some(lowered) = self.told.iter().find_map(|told| told.lowered_by) {
-            let label = lowered.name();
-            tracing::info!(label, "what would be refused is let in with a warning");
+    /// Why nothing was judged, if so.
+    pub(super) fn unjudged(&self) -> Option<NothingToJudge> {
+        match self.outcome {
+            Outcome::Unjudged(reason) => Some(reason),
+            Outcome::Admitted | Outcome::Refused { .. } => None,
         }
     }
 
@@ -155,20 +142,9 @@ impl Response {
         }
     }
 
-    /// Whether images were looked at, or should have been.
-    pub(super) fn is_judgement(&self) -> bool {
-        match self.outcome {
-            Outcome::Unjudged(_) => false,
-            Outcome::Admitted | Outcome::Refused { .. } => true,
-        }
-    }
-
-    /// What did not satisfy a policy, and what each policy made of each image.
-    pub(super) fn take_told(&mut self) -> (Vec<Told>, Vec<Judged>) {
-        (
-            std::mem::take(&mut self.told),
-            std::mem::take(&mut self.judged),
-        )
+    /// What observers are told of.
+    pub(super) fn take_found(&mut self) -> Found {
+        std::mem::take(&mut self.found)
     }
 
     pub(super) fn into_answer(self, uid: &str, observation: Option<Observation>) -> Answer {
@@ -218,29 +194,27 @@ impl Response {
                 .into_iter()
                 .collect(),
             patch: None,
-            told: Vec::new(),
-            judged: Vec::new(),
-            labels: Vec::new(),
+            found: Found::default(),
         }
     }
 
-    fn refused_as_a_whole(code: &'static str, pointer: &str, message: &str) -> Self {
+    fn refused_as_a_whole(
+        code: &'static str,
+        judgement: Judgement,
+        pointer: &str,
+        message: &str,
+    ) -> Self {
         let field = workload::field_path(pointer);
         let message = bounded(message, limits::MESSAGE_BYTES);
         let cause = json!({"reason": code, "field": field, "message": message});
-        let told = Told {
-            action: Action::Deny,
-            code,
-            line: message.clone(),
-            lowered_by: None,
-        };
-        let mut response = Self::of(Outcome::Refused {
+        let found = Found::of_object(code, judgement, &message);
+        Self::of(Outcome::Refused {
             message,
             causes: vec![cause],
             codes: vec![code],
-        });
-        response.told.push(told);
-        response.audited("codes", code)
+        })
+        .audited("codes", code)
+        .with_found(found)
     }
 
     fn audited(mut self, key: &'static str, value: &str) -> Self {
@@ -250,26 +224,18 @@ impl Response {
         self
     }
 
-    fn judged(self, judged: &[Judged]) -> Self {
-        Self {
-            judged: judged.to_vec(),
-            ..self
-        }
+    fn with_found(self, found: Found) -> Self {
+        Self { found, ..self }
     }
 
     /// What came of the namespace's labels: whoever reads the audit log sees by what was judged.
     fn labelled(self, labels: &[LabelNote]) -> Self {
         let told = joined(labels.iter().map(LabelNote::to_string), "\n");
-        let labels = labels.to_vec();
-        Self { labels, ..self }.audited("labels", &told)
+        self.audited("labels", &told)
     }
 
     /// What did not deny: warnings to the author, and everything to the audit log.
     fn told(mut self, warnings: &[Denial], audits: &[Denial]) -> Self {
-        self.told
-            .extend(warnings.iter().map(|it| told(Action::Warn, it)));
-        self.told
-            .extend(audits.iter().map(|it| told(Action::Audit, it)));
         let shown = limits::WARNINGS_PER_REVIEW;
         self.warnings = warnings.iter().take(shown).map(decision::warning).collect();
         if let Some(more) = warnings.len().checked_sub(shown).filter(|more| *more > 0) {
@@ -295,15 +261,6 @@ fn status(message: &str, causes: &[Value]) -> Value {
         "message": message,
         "details": {"causes": causes},
     })
-}
-
-fn told(action: Action, denial: &Denial) -> Told {
-    Told {
-        action,
-        code: denial.cause.code(),
-        line: denial.to_string(),
-        lowered_by: denial.lowered_by,
-    }
 }
 
 fn cause(denial: &Denial) -> Value {
@@ -335,23 +292,6 @@ fn joined(parts: impl Iterator<Item = String>, separator: &str) -> String {
         text.push_str(part);
     }
     text
-}
-
-/// Cut at a character, and without anything that would break the line.
-fn bounded(text: &str, limit: usize) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        if line.len() + character.len_utf8() + '…'.len_utf8() > limit {
-            line.push('…');
-            break;
-        }
-        line.push(if character.is_control() {
-            ' '
-        } else {
-            character
-        });
-    }
-    line
 }
 
 /// The room for the count of the parts that are left out.

@@ -1,4 +1,6 @@
+mod log;
 mod malformed;
+mod observed;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -109,11 +111,15 @@ impl PullSecrets for NotAsked {
     }
 }
 
-async fn answered(webhook: Webhook, world: World, review: &Value) -> Value {
+async fn whole_answer(webhook: Webhook, world: World, review: &Value) -> Answer {
     let reviewer = Reviewer::new(Arc::new(NotAsked), Arc::new(world), Arc::new(NotAsked));
     let body = review.to_string().into_bytes();
     let deadline = Instant::now() + Duration::from_secs(9);
-    let answer = answer(webhook, &body, &reviewer, deadline).await.unwrap();
+    answer(webhook, &body, &reviewer, deadline).await.unwrap()
+}
+
+async fn answered(webhook: Webhook, world: World, review: &Value) -> Value {
+    let answer = whole_answer(webhook, world, review).await;
     let mut body: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body["response"]["allowed"], json!(answer.allowed));
     assert_eq!(body["apiVersion"], json!("admission.k8s.io/v1"));

@@ -83,6 +83,10 @@ pub struct ServeArgs {
     /// What this replica is called in the Lease [default: `$POD_NAME`, else the host name]
     #[arg(long, value_name = "NAME", env = "ASSAY_REPLICA")]
     pub replica: Option<String>,
+    /// File with the log level that is in force instead of `--log-level` while the file is there, read again when it
+    /// changes: mount a ConfigMap, and the level can be changed without a restart
+    #[arg(long, value_name = "FILE", env = "ASSAY_LOG_LEVEL_FILE")]
+    pub log_level_file: Option<PathBuf>,
     /// How long reviews are still accepted after SIGTERM, so that the API server can learn of it
     /// [default: 5s, standalone 0s]
     #[arg(

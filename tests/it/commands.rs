@@ -12,6 +12,7 @@ mod bench;
 mod docs;
 mod folder;
 mod inspect;
+mod logging;
 mod recorded;
 mod rules;
 mod schema;

@@ -39,6 +39,7 @@ const ORDER: [(&str, &[&str]); 25] = [
             "policy",
             "config",
             "telemetry",
+            "file_watch",
         ],
     ),
     (

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::bench::Bench;
 
 /// The program, serving.
-struct Serving {
+pub(super) struct Serving {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
     address: String,
@@ -19,6 +19,26 @@ struct Serving {
 
 impl Serving {
     fn start(bench: &Bench) -> Self {
+        Self::start_with(bench, &[])
+    }
+
+    /// With more arguments, once it serves.
+    pub(super) fn start_with(bench: &Bench, more: &[&str]) -> Self {
+        let mut serving = Self::start_unannounced(bench, more);
+        let line = serving
+            .log
+            .by_ref()
+            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+            .find(|line| line["message"] == "serving")
+            .expect("it says when it serves");
+        let text = |field: &str| line[field].as_str().unwrap().to_owned();
+        serving.address = text("address");
+        serving.metrics = text("metrics");
+        serving
+    }
+
+    /// With more arguments, without waiting for anything.
+    pub(super) fn start_unannounced(bench: &Bench, more: &[&str]) -> Self {
         let arguments = [
             "serve",
             "--policies",
@@ -32,25 +52,24 @@ impl Serving {
             "--metrics-listen",
             "127.0.0.1:0",
         ];
+        let arguments = [&arguments, more].concat();
         let mut child = bench.command(&arguments).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let line = log
-            .by_ref()
-            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
-            .find(|line| line["message"] == "serving")
-            .expect("it says when it serves");
-        let text = |field: &str| line[field].as_str().unwrap().to_owned();
-        let (address, metrics) = (text("address"), text("metrics"));
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
         Self {
             child,
             log,
-            address,
-            metrics,
+            address: String::new(),
+            metrics: String::new(),
         }
     }
 
+    /// The next line of its log.
+    pub(super) fn next_line(&mut self) -> String {
+        self.log.next().unwrap().unwrap()
+    }
+
     /// Tells it to stop, and answers with its exit code and the messages of its log.
-    fn terminate(mut self) -> (Option<i32>, Vec<String>) {
+    pub(super) fn terminate(mut self) -> (Option<i32>, Vec<String>) {
         let id = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -85,7 +104,7 @@ fn client() -> reqwest::Client {
         .unwrap()
 }
 
-fn review(image: &str) -> Value {
+pub(super) fn review(image: &str) -> Value {
     json!({
         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
         "request": {
@@ -100,17 +119,18 @@ fn review(image: &str) -> Value {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the answer is our own server's")]
 async fn post(serving: &Serving, image: &str) -> Value {
+    post_review(serving, &review(image)).await
+}
+
+/// Posts an admission review to `/mutate` and answers with its `response`.
+#[expect(clippy::disallowed_methods, reason = "the answer is our own server's")]
+pub(super) async fn post_review(serving: &Serving, review: &Value) -> Value {
     let url = format!("https://{}/mutate?timeout=10s", serving.address);
     let request = client()
         .post(url)
         .header("content-type", "application/json");
-    let answer = request
-        .body(review(image).to_string())
-        .send()
-        .await
-        .unwrap();
+    let answer = request.body(review.to_string()).send().await.unwrap();
     let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
     body["response"].clone()
 }
