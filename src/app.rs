@@ -1,11 +1,13 @@
 //! Wiring and task ownership: what `assay serve` consists of, from start to drained.
 
+mod certificates;
 mod leadership;
 mod log_level;
 mod reading;
 mod signals;
 mod sources;
 
+pub use certificates::CertificateFlagError;
 pub use reading::{Reading, ReadingError};
 
 use std::{sync::Arc, time::Duration};
@@ -18,7 +20,7 @@ use crate::{
     config::ServeArgs,
     policy::PolicyState,
     review::{Reviewer, Snapshot, Snapshots},
-    server::{CertificateFiles, Drain, Server, ServerError, ServerSettings},
+    server::{CertificateSource, Drain, Server, ServerError, ServerSettings},
     standalone,
     telemetry::{LogLevel, Metrics, PolicyCounts, Readiness, TrustRootReading},
 };
@@ -35,6 +37,9 @@ pub enum AppError {
     /// There is no way to the API server.
     #[error("no way to the API server is configured")]
     Cluster(#[source] Box<kube::Error>),
+    /// No certificate can be made as the flags say.
+    #[error(transparent)]
+    Certificate(#[from] CertificateFlagError),
     /// An address or a certificate cannot be had.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -52,7 +57,10 @@ pub enum AppError {
 impl AppError {
     /// Whether the user has to change what was given on the command line.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Reading(_) | Self::Policies(_))
+        matches!(
+            self,
+            Self::Reading(_) | Self::Policies(_) | Self::Certificate(_)
+        )
     }
 }
 
@@ -73,7 +81,7 @@ pub async fn serve(args: ServeArgs, log_level: LogLevel) -> Result<(), AppError>
     let snapshots = Arc::clone(&sources.snapshots);
     let reviewer = Reviewer::new(reading.registry, sources.snapshots, sources.pull_secrets);
     let server = Server::bind(
-        server_settings(&args),
+        server_settings(&args, sources.certificate),
         Arc::new(reviewer),
         Arc::clone(&metrics),
     )
@@ -106,12 +114,11 @@ async fn drain(serving: JoinHandle<()>, signals: &mut Signals) {
     }
 }
 
-fn server_settings(args: &ServeArgs) -> ServerSettings {
-    let certificate = args.tls_cert.as_ref().zip(args.tls_key.as_ref());
+fn server_settings(args: &ServeArgs, certificate: CertificateSource) -> ServerSettings {
     ServerSettings {
         listen: args.listen,
         metrics_listen: Some(args.metrics_listen),
-        certificate: certificate.map(|(chain, key)| CertificateFiles::new(chain, key)),
+        certificate,
         observers: Vec::new(),
         drain: Drain {
             delay: args.drain_delay(),

@@ -4,6 +4,7 @@
 //! review reads the latest and never waits. Until every first list is complete there is no snapshot.
 
 mod assemble;
+mod certificates;
 mod copies;
 mod keeper;
 mod leader;
@@ -14,6 +15,7 @@ mod root_status;
 mod status;
 mod watch;
 
+pub use certificates::{CertificateSettings, GivenCertificate, keep_certificates};
 pub use leader::{Election, ElectionSettings, Role};
 
 use std::{collections::BTreeMap, sync::Arc};

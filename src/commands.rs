@@ -49,7 +49,7 @@ pub struct CommandError {
 /// Runs one command to its end. Only a server changes the level of the log.
 pub async fn run(command: Command, log_level: LogLevel) -> Result<Exit, CommandError> {
     match command {
-        Command::Serve(args) => serve::run(args, log_level).await,
+        Command::Serve(args) => serve::run(*args, log_level).await,
         Command::Verify(args) => verify::run(*args).await,
         Command::Inspect(args) => inspect::run(args).await,
         Command::Crd(args) => crd::run(args),

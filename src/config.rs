@@ -2,9 +2,11 @@
 //!
 //! Every flag of `assay serve` can also be given as an environment variable `ASSAY_…`; a flag wins.
 
+mod certificate;
 mod serve;
 mod verify;
 
+pub use certificate::CertificateArgs;
 pub use serve::{Mode, ServeArgs};
 pub use verify::{Authority, OutputFormat, Source, VerifyArgs};
 
@@ -42,7 +44,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Run the admission webhook
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Judge images as the webhook would, and print the references to deploy
     ///
     /// Exits 0 when every image is admitted, 1 when one is denied, 2 when one could not be judged

@@ -7,6 +7,7 @@
 
 pub mod admission;
 pub mod app;
+pub mod certificates;
 pub mod clock;
 pub mod cluster;
 pub mod commands;

@@ -1,5 +1,9 @@
 //! Every bound on what Assay reads, holds or waits for. Each has a test that crosses it.
 
+mod certificates;
+
+pub use certificates::*;
+
 use std::time::Duration;
 
 /// The largest admission review that is read, in bytes (the API server's own request limit is 3 MiB,

@@ -5,13 +5,14 @@
 
 mod certificate;
 mod connections;
+mod given;
 mod reload;
 mod routes;
 #[cfg(test)]
 mod tests;
 mod timeout;
 
-pub use certificate::{CertificateError, CertificateFiles};
+pub use certificate::{CertificateError, CertificateFiles, CertificateSource};
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     certificate::{CurrentCertificate, SelfSigned},
     connections::Acceptor,
+    given::Follower,
     reload::Reloader,
     routes::Shared,
 };
@@ -37,8 +39,8 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// Where the metrics are served in plain text, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
-    /// What it shows to its clients; none makes a self-signed certificate for this machine's loopback names.
-    pub certificate: Option<CertificateFiles>,
+    /// What it shows to its clients.
+    pub certificate: CertificateSource,
     /// Who is told of every review in which an image was judged.
     pub observers: Vec<Arc<dyn Observer>>,
     /// How it ends.
@@ -63,16 +65,24 @@ pub struct Patience {
     pub head: Duration,
 }
 
-/// A server that is bound to its addresses and has its certificate, and answers once it [runs](Server::run).
+/// A server that is bound to its addresses, and answers once it [runs](Server::run).
 #[derive(Debug)]
 pub struct Server {
     webhook: Acceptor,
     metrics: Option<Acceptor>,
-    reloader: Option<Reloader>,
+    renewal: Renewal,
     shared: Arc<Shared>,
     certificate: Arc<CurrentCertificate>,
     self_signed_pem: Option<String>,
     drain: Drain,
+}
+
+/// What keeps the certificate new.
+#[derive(Debug)]
+enum Renewal {
+    None,
+    Files(Reloader),
+    Given(Follower),
 }
 
 /// Why a server cannot start.
@@ -103,14 +113,10 @@ impl Server {
         reviewer: Arc<Reviewer>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ServerError> {
-        let (certificate, reloader, self_signed_pem) = if let Some(files) = settings.certificate {
-            let (reloader, certificate) = Reloader::load(files).await?;
-            (certificate, Some(reloader), None)
-        } else {
-            let SelfSigned { key, pem } = certificate::self_signed()?;
-            (Arc::new(CurrentCertificate::new(key)), None, Some(pem))
-        };
-        let shared = Arc::new(Shared::new(reviewer, metrics, settings.observers));
+        let certificate = Arc::new(CurrentCertificate::none(Arc::clone(&metrics)));
+        let (renewal, self_signed_pem) = obtain(settings.certificate, &certificate).await?;
+        let shared = Shared::new(reviewer, metrics, settings.observers);
+        let shared = Arc::new(shared.with_certificate(Arc::clone(&certificate)));
         let tls = certificate::tls_config(Arc::clone(&certificate))?;
         let webhook = Acceptor::new(listen(settings.listen).await?, routes::webhook(&shared))
             .with_tls(tls.into());
@@ -124,7 +130,7 @@ impl Server {
         Ok(Self {
             webhook,
             metrics,
-            reloader,
+            renewal,
             shared,
             certificate,
             self_signed_pem,
@@ -170,8 +176,10 @@ impl Server {
             }
         };
         let reload = async {
-            if let Some(reloader) = self.reloader {
-                reloader.run(closing.clone()).await;
+            match self.renewal {
+                Renewal::None => {}
+                Renewal::Files(reloader) => reloader.run(closing.clone()).await,
+                Renewal::Given(follower) => follower.run(closing.clone()).await,
             }
         };
         let drain = async {
@@ -215,6 +223,28 @@ impl CertificateFiles {
             key: key.into(),
         }
     }
+}
+
+/// Loads the certificate from where it comes from, if there is one yet; its PEM, when it is self-signed.
+async fn obtain(
+    source: CertificateSource,
+    current: &Arc<CurrentCertificate>,
+) -> Result<(Renewal, Option<String>), CertificateError> {
+    Ok(match source {
+        CertificateSource::SelfSigned => {
+            let SelfSigned { key, pem } = certificate::self_signed()?;
+            current.replace(key);
+            (Renewal::None, Some(pem))
+        }
+        CertificateSource::Files(files) => {
+            let reloader = Reloader::load(files, Arc::clone(current)).await?;
+            (Renewal::Files(reloader), None)
+        }
+        CertificateSource::Given(given) => {
+            let follower = Follower::new(given, Arc::clone(current));
+            (Renewal::Given(follower), None)
+        }
+    })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {

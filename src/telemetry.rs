@@ -1,5 +1,6 @@
 //! The log, and the names of everything that is counted.
 
+mod certificate;
 mod json_line;
 mod lead;
 mod log;

@@ -6,12 +6,16 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{AppError, Reading};
+use super::{
+    AppError, Reading,
+    certificates::{self, Certificates},
+};
 use crate::{
     clock::SystemClock,
     cluster::{self, Cluster, Role},
     config::{Mode, ServeArgs},
     review::{PullSecrets, Snapshots},
+    server::CertificateSource,
     standalone::{self, CacheDirectory, FixedKeyring, Standalone},
 };
 
@@ -23,6 +27,8 @@ pub(super) struct Sources {
     pub(super) pull_secrets: Arc<dyn PullSecrets>,
     /// Ends when the policies can no longer be followed, with the reason.
     pub(super) ended: Pin<Box<dyn Future<Output = String> + Send>>,
+    /// The certificate that is served.
+    pub(super) certificate: CertificateSource,
     /// Whether this replica leads; none where there are no others.
     pub(super) role: Option<watch::Receiver<Role>>,
 }
@@ -63,6 +69,7 @@ impl Sources {
                 lost.cancelled().await;
                 "its task has ended".to_owned()
             }),
+            certificate: Certificates::standalone(args).source,
             role: None,
         })
     }
@@ -78,7 +85,7 @@ impl Sources {
             .await
             .map_err(|error| AppError::Cluster(Box::new(error)))?;
         let settings = cluster::Settings {
-            namespace,
+            namespace: namespace.clone(),
             modes: args.modes(),
             keyring: Arc::new(reading.keyring.clone()),
             clock: Arc::new(SystemClock),
@@ -86,13 +93,20 @@ impl Sources {
             replica: args.replica(),
             stop: stop.clone(),
         };
-        let (cluster, followed) = Cluster::follow(client, settings, tasks);
+        let (cluster, followed) = Cluster::follow(client.clone(), settings, tasks);
+        let Certificates { source, kept } =
+            Certificates::in_cluster(args, &namespace, &client, cluster.role(), tasks)?;
         Ok(Self {
             snapshots: Arc::<Cluster>::clone(&cluster),
+            certificate: source,
             role: Some(cluster.role()),
             pull_secrets: cluster,
             ended: Box::pin(async move {
-                match followed.await {
+                let ended = tokio::select! {
+                    ended = followed => ended,
+                    ended = certificates::ended(kept) => ended,
+                };
+                match ended {
                     Ok(error) => error.to_string(),
                     Err(error) => error.to_string(),
                 }

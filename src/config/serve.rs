@@ -4,7 +4,7 @@ use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{DefaultActionArg, RegistryArgs, parse_duration};
+use super::{CertificateArgs, DefaultActionArg, RegistryArgs, parse_duration};
 use crate::{limits, policy::ClusterModes};
 
 /// `assay serve`.
@@ -26,12 +26,11 @@ pub struct ServeArgs {
         env = "ASSAY_METRICS_LISTEN"
     )]
     pub metrics_listen: SocketAddr,
-    /// Certificate chain (PEM), read again when it changes
+    /// Certificate chain (PEM), read again when it changes [default: in a cluster Assay makes and rotates its own]
     #[arg(
         long,
         value_name = "FILE",
         requires = "tls_key",
-        required_unless_present = "policies",
         env = "ASSAY_TLS_CERT"
     )]
     pub tls_cert: Option<PathBuf>,
@@ -40,7 +39,6 @@ pub struct ServeArgs {
         long,
         value_name = "FILE",
         requires = "tls_cert",
-        required_unless_present = "policies",
         env = "ASSAY_TLS_KEY"
     )]
     pub tls_key: Option<PathBuf>,
@@ -68,6 +66,9 @@ pub struct ServeArgs {
     /// Standalone: keep copies of trust roots that were fetched here, to start from when their mirror does not answer
     #[arg(long, value_name = "DIR", env = "ASSAY_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// How Assay makes and keeps its own certificate.
+    #[command(flatten)]
+    pub certificate: CertificateArgs,
     /// The namespace Assay runs in, where it reads the keys and trust roots that policies refer to
     /// [default: `$POD_NAMESPACE`, else `assay-system`]
     #[arg(long, value_name = "NAMESPACE", env = "ASSAY_NAMESPACE")]

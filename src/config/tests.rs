@@ -23,7 +23,6 @@ fn the_command_line_is_well_formed() {
 #[rstest]
 #[case::no_command(&[], ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)]
 #[case::unknown_flag(&["serve", "--polices", "x"], ErrorKind::UnknownArgument)]
-#[case::no_certificate_in_a_cluster(&["serve"], ErrorKind::MissingRequiredArgument)]
 #[case::certificate_without_key(&["serve", "--policies", "p", "--tls-cert", "c"], ErrorKind::MissingRequiredArgument)]
 #[case::negative_delay(&["serve", "--policies", "p", "--drain-delay=-1s"], ErrorKind::ValueValidation)]
 #[case::no_rules(&["verify", "nginx"], ErrorKind::MissingRequiredArgument)]

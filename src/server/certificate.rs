@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
@@ -12,7 +12,23 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::{io::AsyncReadExt, sync::watch};
 
-use crate::limits;
+use crate::{
+    certificates::{ServingCertificate, expiry},
+    limits,
+    telemetry::Metrics,
+};
+
+/// Where the certificate comes from.
+#[derive(Clone, Debug, Default)]
+pub enum CertificateSource {
+    /// Made at the start, for this machine's loopback names.
+    #[default]
+    SelfSigned,
+    /// From files, read again when they change.
+    Files(CertificateFiles),
+    /// From whoever holds the other end. Until there is one, nobody can connect and the server is not ready.
+    Given(watch::Receiver<Option<Arc<ServingCertificate>>>),
+}
 
 /// Where a certificate and its key are kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,11 +78,12 @@ pub(super) struct SelfSigned {
     pub(super) pem: String,
 }
 
-/// What new connections are shown.
+/// What new connections are shown, once there is something.
 #[derive(Debug)]
 pub(super) struct CurrentCertificate {
-    key: ArcSwap<CertifiedKey>,
+    key: ArcSwapOption<CertifiedKey>,
     reloads: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
 }
 
 impl CertificateFiles {
@@ -97,16 +114,27 @@ impl CertificateFiles {
 }
 
 impl CurrentCertificate {
-    pub(super) fn new(key: CertifiedKey) -> Self {
+    /// None yet.
+    pub(super) fn none(metrics: Arc<Metrics>) -> Self {
         Self {
-            key: ArcSwap::from_pointee(key),
+            key: ArcSwapOption::empty(),
             reloads: watch::Sender::new(0),
+            metrics,
         }
     }
 
+    /// From now on new connections are shown this one.
     pub(super) fn replace(&self, key: CertifiedKey) {
-        self.key.store(Arc::new(key));
-        self.reloads.send_modify(|reloads| *reloads += 1);
+        if let Some(expiry) = key.cert.first().and_then(|leaf| expiry(leaf)) {
+            self.metrics.set_certificate_expiry(expiry);
+        }
+        if self.key.swap(Some(Arc::new(key))).is_some() {
+            self.reloads.send_modify(|reloads| *reloads += 1);
+        }
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.key.load().is_some()
     }
 
     pub(super) fn reloads(&self) -> watch::Receiver<u64> {
@@ -116,7 +144,7 @@ impl CurrentCertificate {
 
 impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.key.load_full())
+        self.key.load_full()
     }
 }
 
@@ -124,6 +152,13 @@ impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pair(***)")
     }
+}
+
+/// A certificate that was given, as a usable key.
+pub(super) fn usable(given: &ServingCertificate) -> Result<CertifiedKey, CertificateError> {
+    let chain = given.chain().to_vec();
+    CertifiedKey::from_der(chain, given.key(), &aws_lc_rs::default_provider())
+        .map_err(CertificateError::Unusable)
 }
 
 /// TLS 1.2 and 1.3, HTTP/2 preferred.

@@ -35,15 +35,15 @@ impl Reloader {
     /// Loads the files for the first time.
     pub(super) async fn load(
         files: CertificateFiles,
-    ) -> Result<(Self, Arc<CurrentCertificate>), CertificateError> {
+        current: Arc<CurrentCertificate>,
+    ) -> Result<Self, CertificateError> {
         let seen = files.read().await?;
-        let current = Arc::new(CurrentCertificate::new(files.parse(&seen)?));
-        let reloader = Self {
+        current.replace(files.parse(&seen)?);
+        Ok(Self {
             files,
-            current: Arc::clone(&current),
+            current,
             seen,
-        };
-        Ok((reloader, current))
+        })
     }
 
     /// Reloads on every change until `closing`.
@@ -96,7 +96,7 @@ impl Reloader {
 }
 
 /// An error with all its sources, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::timeout::review_budget;
+use super::{certificate::CurrentCertificate, timeout::review_budget};
 use crate::{
     admission::{self, Answer, Webhook},
     limits,
@@ -36,6 +36,7 @@ pub(super) struct Shared {
     reviewer: Arc<Reviewer>,
     metrics: Arc<Metrics>,
     observers: Vec<Arc<dyn Observer>>,
+    certificate: Option<Arc<CurrentCertificate>>,
     draining: AtomicBool,
     /// One permit per byte of a body that is held. Anybody who reaches the port can send bodies.
     room: Arc<Semaphore>,
@@ -57,8 +58,17 @@ impl Shared {
             reviewer,
             metrics,
             observers,
+            certificate: None,
             draining: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(limits::REVIEW_BYTES_AT_ONCE)),
+        }
+    }
+
+    /// Without this certificate nobody can send reviews.
+    pub(super) fn with_certificate(self, certificate: Arc<CurrentCertificate>) -> Self {
+        Self {
+            certificate: Some(certificate),
+            ..self
         }
     }
 
@@ -70,6 +80,13 @@ impl Shared {
     fn not_ready(&self) -> Option<&'static str> {
         if self.draining.load(Ordering::SeqCst) {
             return Some("shutting down\n");
+        }
+        if self
+            .certificate
+            .as_ref()
+            .is_some_and(|certificate| !certificate.is_there())
+        {
+            return Some("there is no serving certificate yet\n");
         }
         (!self.reviewer.is_ready()).then_some("the policies are not loaded yet\n")
     }
@@ -85,10 +102,12 @@ pub(super) fn webhook(shared: &Arc<Shared>) -> Router {
         .with_state(Arc::clone(shared))
 }
 
-/// The routes served in plain text.
+/// The routes served in plain text. Without a certificate nobody could ask the others whether all is well.
 pub(super) fn metrics(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/metrics", get(scrape))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readiness))
         .with_state(Arc::clone(shared))
 }
 

@@ -1,12 +1,13 @@
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rcgen::CertifiedKey;
 use tempfile::TempDir;
 
 use super::{
-    certificate::{CertificateError, CertificateFiles},
+    certificate::{CertificateError, CertificateFiles, CurrentCertificate},
     reload::{Look, Reloader},
 };
+use crate::telemetry::Metrics;
 
 struct Pair {
     certificate: String,
@@ -31,6 +32,12 @@ fn files(directory: &Path) -> CertificateFiles {
     CertificateFiles::new(directory.join("tls.crt"), directory.join("tls.key"))
 }
 
+async fn load(directory: &Path) -> Result<(Reloader, Arc<CurrentCertificate>), CertificateError> {
+    let current = Arc::new(CurrentCertificate::none(Arc::new(Metrics::new())));
+    let reloader = Reloader::load(files(directory), Arc::clone(&current)).await?;
+    Ok((reloader, current))
+}
+
 /// A folder as the kubelet fills it: the files are links into `..data`, itself a link to the latest version.
 fn mounted_secret(first: &Pair) -> TempDir {
     let mount = tempfile::tempdir().unwrap();
@@ -52,7 +59,7 @@ fn swap(mount: &Path, version: u32, certificate: &str, key: &str) {
 #[tokio::test]
 async fn every_symlink_swap_is_followed() {
     let mount = mounted_secret(&pair());
-    let (mut reloader, current) = Reloader::load(files(mount.path())).await.unwrap();
+    let (mut reloader, current) = load(mount.path()).await.unwrap();
     for version in 1..=5 {
         let next = pair();
         swap(mount.path(), version, &next.certificate, &next.key);
@@ -65,7 +72,7 @@ async fn every_symlink_swap_is_followed() {
 #[tokio::test]
 async fn a_key_of_another_certificate_leaves_the_old_pair_in_place() {
     let mount = mounted_secret(&pair());
-    let (mut reloader, current) = Reloader::load(files(mount.path())).await.unwrap();
+    let (mut reloader, current) = load(mount.path()).await.unwrap();
     swap(mount.path(), 1, &pair().certificate, &pair().key);
     let look = reloader.look().await;
     assert!(
@@ -78,7 +85,7 @@ async fn a_key_of_another_certificate_leaves_the_old_pair_in_place() {
 #[tokio::test]
 async fn a_good_pair_after_a_broken_one_is_used() {
     let mount = mounted_secret(&pair());
-    let (mut reloader, current) = Reloader::load(files(mount.path())).await.unwrap();
+    let (mut reloader, current) = load(mount.path()).await.unwrap();
     swap(mount.path(), 1, "not a certificate", "nor a key");
     let look = reloader.look().await;
     assert!(
@@ -94,7 +101,7 @@ async fn a_good_pair_after_a_broken_one_is_used() {
 #[tokio::test]
 async fn a_missing_file_is_named_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
-    let error = Reloader::load(files(directory.path())).await.unwrap_err();
+    let error = load(directory.path()).await.unwrap_err();
     let path = directory.path().join("tls.crt");
     assert_eq!(
         error.to_string(),
@@ -109,7 +116,7 @@ async fn a_file_beyond_the_limit_is_not_read() {
     let padding = usize::try_from(crate::limits::CERTIFICATE_FILE_BYTES).unwrap();
     let padded = format!("{certificate}{}", " ".repeat(padding));
     write(directory.path(), &padded, &key);
-    let error = Reloader::load(files(directory.path())).await.unwrap_err();
+    let error = load(directory.path()).await.unwrap_err();
     assert!(
         matches!(&error, CertificateError::Read { source, .. }
             if source.kind() == std::io::ErrorKind::FileTooLarge),

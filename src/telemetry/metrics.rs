@@ -15,6 +15,7 @@ use prometheus_client::{
 };
 
 use super::{
+    certificate::CertificateGauge,
     lead::{Lead, LeadGauge},
     trust_roots::{TrustRootGauges, TrustRootReading},
 };
@@ -30,6 +31,7 @@ pub struct Metrics {
     policies: Family<StateLabel, Gauge>,
     trust_roots: TrustRootGauges,
     lead: LeadGauge,
+    certificate: CertificateGauge,
     ready: Gauge,
 }
 
@@ -98,6 +100,7 @@ impl Metrics {
             policies: Family::default(),
             trust_roots: TrustRootGauges::default(),
             lead: LeadGauge::default(),
+            certificate: CertificateGauge::default(),
             ready: Gauge::default(),
         };
         metrics.register();
@@ -143,6 +146,11 @@ impl Metrics {
         self.lead.set(lead);
     }
 
+    /// Tells when the certificate that is served expires.
+    pub fn set_certificate_expiry(&self, expiry: jiff::Timestamp) {
+        self.certificate.set(expiry);
+    }
+
     /// Tells whether reviews are answered now.
     pub fn set_ready(&self, ready: Readiness) {
         self.ready.set(match ready {
@@ -181,6 +189,7 @@ impl Metrics {
         registry.register("policies", "Policies by state", self.policies.clone());
         self.trust_roots.register(registry);
         self.lead.register(registry);
+        self.certificate.register(registry);
         registry.register("ready", "Whether reviews are answered", self.ready.clone());
     }
 }

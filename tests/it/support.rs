@@ -18,7 +18,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use assay::{
     review::Reviewer,
-    server::{CertificateFiles, Drain, Patience, Server, ServerSettings},
+    server::{CertificateSource, Drain, Patience, Server, ServerSettings},
     telemetry::Metrics,
 };
 use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode};
@@ -43,8 +43,8 @@ pub(crate) struct TestServer {
 /// How a test wants its server.
 #[derive(Default)]
 pub(crate) struct Setup {
-    /// The files, and the certificate that clients trust; none lets the server make its own.
-    pub(crate) certificate: Option<(CertificateFiles, String)>,
+    /// Where it comes from, and the certificate that clients trust; none lets the server make its own.
+    pub(crate) certificate: Option<(CertificateSource, String)>,
     pub(crate) drain: Option<Drain>,
     pub(crate) patience: Patience,
 }
@@ -56,11 +56,11 @@ impl TestServer {
 
     pub(crate) async fn start_with(reviewer: Reviewer, setup: Setup) -> Self {
         let any_port: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let (files, trusted) = setup.certificate.unzip();
+        let (certificate, trusted) = setup.certificate.unzip();
         let settings = ServerSettings {
             listen: any_port,
             metrics_listen: Some(any_port),
-            certificate: files,
+            certificate: certificate.unwrap_or_default(),
             observers: Vec::new(),
             drain: setup.drain.unwrap_or(Drain {
                 delay: Duration::ZERO,

@@ -19,7 +19,7 @@ use crate::{
         registry::{self, MemoryRegistry},
         sigstore::{Attachment, Claims, PrivateSigstore, SandboxError, SigningKeyPair},
     },
-    server::{Drain, Server, ServerSettings},
+    server::{CertificateSource, Drain, Server, ServerSettings},
     standalone::{FixedKeyring, Loaded, Settings, Standalone},
     telemetry::Metrics,
     trust::TrustRoots,
@@ -71,7 +71,7 @@ impl Stage {
             ServerSettings {
                 listen: SocketAddr::from(([127, 0, 0, 1], 0)),
                 metrics_listen: None,
-                certificate: None,
+                certificate: CertificateSource::SelfSigned,
                 observers: Vec::new(),
                 drain: Drain {
                     delay: Duration::ZERO,

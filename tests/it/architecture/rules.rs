@@ -6,7 +6,7 @@ use super::source::Source;
 
 /// What each module may use, beside [`FREE`] ones and itself, and does use. Read it from the bottom: a module uses
 /// what stands below it, and this list narrows that further.
-const ORDER: [(&str, &[&str]); 25] = [
+const ORDER: [(&str, &[&str]); 26] = [
     ("main", &["commands", "config", "telemetry"]),
     (
         "commands",
@@ -37,6 +37,7 @@ const ORDER: [(&str, &[&str]); 25] = [
             "review",
             "registry",
             "policy",
+            "certificates",
             "config",
             "telemetry",
             "file_watch",
@@ -44,11 +45,24 @@ const ORDER: [(&str, &[&str]); 25] = [
     ),
     (
         "server",
-        &["admission", "review", "telemetry", "file_watch"],
+        &[
+            "admission",
+            "review",
+            "certificates",
+            "telemetry",
+            "file_watch",
+        ],
     ),
     (
         "cluster",
-        &["review", "trust", "registry", "policy", "workload"],
+        &[
+            "review",
+            "trust",
+            "registry",
+            "policy",
+            "workload",
+            "certificates",
+        ],
     ),
     (
         "standalone",
@@ -90,6 +104,7 @@ const ORDER: [(&str, &[&str]); 25] = [
     ("verify", &["key", "image"]),
     ("key", &["image"]),
     ("condition", &[]),
+    ("certificates", &[]),
     ("image", &[]),
     ("config", &["policy", "telemetry"]),
     ("telemetry", &[]),
@@ -103,7 +118,8 @@ const ORDER: [(&str, &[&str]); 25] = [
 const FREE: [&str; 3] = ["limits", "clock", "untrusted"];
 
 /// Modules without a runtime, network or clock, so that they can become a crate of their own.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
+    "certificates",
     "image",
     "condition",
     "key",

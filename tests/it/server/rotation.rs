@@ -8,6 +8,8 @@ use std::sync::{
 use futures::future::join_all;
 use reqwest::{Client, StatusCode};
 
+use assay::server::CertificateSource;
+
 use super::no_policies;
 use crate::support::{
     Setup, TestServer,
@@ -18,7 +20,10 @@ use crate::support::{
 
 async fn server_with(secret: &MountedSecret, authority: &Authority) -> TestServer {
     let setup = Setup {
-        certificate: Some((secret.files(), authority.pem.clone())),
+        certificate: Some((
+            CertificateSource::Files(secret.files()),
+            authority.pem.clone(),
+        )),
         ..Setup::default()
     };
     TestServer::start_with(no_policies().reviewer_without_registry(), setup).await
