@@ -21,7 +21,8 @@ use self::{
 use crate::{
     decision::{Admission, Decision, Enforcement},
     policy::Place,
-    review::{Observation, Request, Reviewer},
+    review::{Asked, Observation, Request, Reviewer},
+    telemetry::CacheUse,
     workload::{self, ImageSlot, WorkloadKind},
 };
 
@@ -64,6 +65,8 @@ pub struct Answer {
     pub allowed: bool,
     /// The codes of all denials, in order.
     pub codes: Vec<&'static str>,
+    /// Whether it was found without asking a registry.
+    pub cache: CacheUse,
     /// What observers are to be told; none where no image was judged.
     pub observation: Option<Observation>,
 }
@@ -89,11 +92,17 @@ pub async fn answer(
     );
     async {
         let received = Instant::now();
-        let mut response = respond(webhook, &request, reviewer, deadline).await;
+        let asked = Asked::default();
+        let mut response = respond(webhook, &request, reviewer, deadline, &asked).await;
         let took = received.elapsed();
         let observation = observed::observation(webhook, &request, &mut response, took);
         log::answered(observation.as_ref(), response.unjudged());
-        Ok(response.into_answer(&request.uid, observation))
+        let cache = if asked.is_noted() {
+            CacheUse::Miss
+        } else {
+            CacheUse::Hit
+        };
+        Ok(response.into_answer(&request.uid, cache, observation))
     }
     .instrument(span)
     .await
@@ -104,6 +113,7 @@ async fn respond(
     request: &AdmissionRequest,
     reviewer: &Reviewer,
     deadline: Instant,
+    asked: &Asked,
 ) -> Response {
     let Some(kind) = request.workload_kind() else {
         return Response::nothing_to_judge(NothingToJudge::OtherResource);
@@ -138,6 +148,7 @@ async fn respond(
         pull: workload::pull_references(kind, &request.object),
         enforcement,
         deadline,
+        asked: asked.clone(),
     };
     match reviewer.review(question).await {
         Ok(Decision::Admit(admission)) => {

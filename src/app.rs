@@ -1,6 +1,7 @@
 //! Wiring and task ownership: what `assay serve` consists of, from start to drained.
 
 mod certificates;
+mod counting;
 mod leadership;
 mod log_level;
 mod reading;
@@ -10,19 +11,18 @@ mod sources;
 pub use certificates::CertificateFlagError;
 pub use reading::{Reading, ReadingError};
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::{task::JoinHandle, time::MissedTickBehavior};
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{signals::Signals, sources::Sources};
+use self::{counting::Counting, signals::Signals, sources::Sources};
 use crate::{
     config::ServeArgs,
-    policy::PolicyState,
-    review::{Reviewer, Snapshot, Snapshots},
+    review::Reviewer,
     server::{CertificateSource, Drain, Server, ServerError, ServerSettings},
     standalone,
-    telemetry::{LogLevel, Metrics, PolicyCounts, Readiness, TrustRootReading},
+    telemetry::{LogLevel, Metrics},
 };
 
 /// Why the server did not start, or did not go on.
@@ -74,21 +74,21 @@ pub async fn serve(args: ServeArgs, log_level: LogLevel) -> Result<(), AppError>
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     log_level::follow(args.log_level_file.clone(), log_level, &tasks, stop.clone()).await;
-    let reading = Reading::for_server(&args.registry, &tasks)?;
     let metrics = Arc::new(Metrics::new());
+    let reading = Reading::for_server(&args.registry, metrics.requests(), &tasks)?;
     let mut sources = Sources::start(&args, &reading, &tasks, &stop).await?;
     let led = tasks.spawn(leadership::tell(sources.role.take(), Arc::clone(&metrics)));
     let snapshots = Arc::clone(&sources.snapshots);
+    let counting = Counting::new(Arc::clone(&metrics), &reading);
     let reviewer = Reviewer::new(reading.registry, sources.snapshots, sources.pull_secrets);
-    let server = Server::bind(
-        server_settings(&args, sources.certificate),
-        Arc::new(reviewer),
-        Arc::clone(&metrics),
-    )
-    .await?;
+    let reviewer = Arc::new(reviewer);
+    counting.count_caches(&reviewer, sources.caches);
+    let mut settings = server_settings(&args, sources.certificate);
+    settings.observers.push(Arc::new(counting.clone()));
+    let server = Server::bind(settings, reviewer, metrics).await?;
     announce(&server);
 
-    tasks.spawn(count_policies(snapshots, metrics, stop.clone()));
+    tasks.spawn(counting.run(snapshots, stop.clone()));
     let mut serving = tasks.spawn(server.run(stop.clone()));
     let outcome = tokio::select! {
         signal = signals.next() => {
@@ -133,45 +133,3 @@ fn announce(server: &Server) {
     let self_signed = server.self_signed_pem().is_some();
     tracing::info!(address, metrics, self_signed, "serving");
 }
-
-/// Keeps the metrics of the policies' and trust roots' states current.
-async fn count_policies(
-    snapshots: Arc<dyn Snapshots>,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
-    let mut ticks = tokio::time::interval(POLICY_COUNT_PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Some(snapshot) = snapshots.current() {
-            let mut counts = PolicyCounts::default();
-            for (_, state) in snapshot.policies.iter() {
-                match state {
-                    PolicyState::Ready(_) => counts.ready += 1,
-                    PolicyState::Stale { .. } => counts.stale += 1,
-                    PolicyState::Broken { .. } => counts.broken += 1,
-                }
-            }
-            metrics.set_policies(counts);
-            metrics.set_trust_roots(&trust_root_readings(&snapshot));
-        }
-    }
-}
-
-fn trust_root_readings(snapshot: &Snapshot) -> Vec<TrustRootReading> {
-    let roots = snapshot.trust_roots.iter();
-    roots
-        .map(|(name, state)| TrustRootReading {
-            name: name.to_string(),
-            ready: match &state.usable {
-                Ok(_) => Readiness::Ready,
-                Err(_) => Readiness::NotReady,
-            },
-            expires: state.expires,
-            refreshed: state.refreshed,
-        })
-        .collect()
-}
-
-/// How often the policies are counted.
-const POLICY_COUNT_PERIOD: Duration = Duration::from_secs(5);

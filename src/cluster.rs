@@ -38,6 +38,7 @@ use crate::{
     policy::ClusterModes,
     registry::Keyring,
     review::{self, Snapshot, Snapshots},
+    telemetry::{CacheReading, CacheSource},
     trust::TufRoots,
     workload::PullReferences,
 };
@@ -157,6 +158,12 @@ impl Snapshots for Cluster {
             }
             fetch_labels(&self.client, namespace).await
         })
+    }
+}
+
+impl CacheSource for Cluster {
+    fn read_caches(&self) -> Vec<CacheReading> {
+        vec![self.pull_secrets.reading()]
     }
 }
 

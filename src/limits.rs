@@ -422,6 +422,12 @@ pub const TUF_ERROR_CHARS: usize = 200;
 /// The most trust roots that metrics tell of.
 pub const TRUST_ROOTS_MEASURED: usize = 100;
 
+/// The most registries that metrics tell apart.
+pub const REGISTRIES_MEASURED: usize = 32;
+
+/// The most policies that metrics tell apart.
+pub const POLICIES_MEASURED: usize = 200;
+
 /// The largest `oci-layout` file of a layout folder, in bytes.
 pub const LAYOUT_MARKER_BYTES: usize = 4 * 1024;
 

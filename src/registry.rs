@@ -1,5 +1,6 @@
 //! Reading OCI registries: resolve a tag, list what is attached to a digest. What the bytes mean is not known here.
 
+mod asked;
 mod auth;
 mod body;
 mod bounded;
@@ -21,6 +22,7 @@ mod settings;
 mod tls;
 mod transport;
 
+pub use asked::Asked;
 pub use client::OciRegistry;
 pub use credentials::{Credential, CredentialId, DockerConfigError, Keyring, Secret};
 pub use layout::{LayoutError, LayoutName, OciLayout};
@@ -105,6 +107,8 @@ pub struct Access {
     pub keyring: Arc<Keyring>,
     /// When the answer is no longer needed.
     pub deadline: Instant,
+    /// Is told when no cache has the answer.
+    pub asked: Asked,
 }
 
 /// One blob attached to an image.

@@ -6,6 +6,7 @@ mod gather;
 mod observation;
 mod verdicts;
 
+pub use crate::registry::Asked;
 pub use observation::{
     Observation, ObservedImage, ObservedObject, ObservedOwner, Observer, Operation, Run, Told,
     Verdict,
@@ -29,6 +30,7 @@ use crate::{
     },
     policy::{ClusterModes, Place, PolicySet},
     registry::{Access, Keyring, Registry},
+    telemetry::{CacheReading, CacheSource},
     trust::TrustRoots,
     workload::{ImageSlot, PullReferences},
 };
@@ -80,6 +82,8 @@ pub struct Request {
     pub enforcement: Enforcement,
     /// When the answer must be there.
     pub deadline: Instant,
+    /// Is told when a registry has to be asked.
+    pub asked: Asked,
 }
 
 /// Judges images: the one engine behind the webhook and the command line.
@@ -224,6 +228,7 @@ impl Reviewer {
                 let access = Access {
                     keyring,
                     deadline: request.deadline,
+                    asked: request.asked.clone(),
                 };
                 let gatherer = Gatherer {
                     registry: self.registry.as_ref(),
@@ -249,6 +254,12 @@ impl Reviewer {
             .await
             .map_err(|_| LookupFailure::Deadline)?
             .map_err(|detail| LookupFailure::PullSecret { detail })
+    }
+}
+
+impl CacheSource for Reviewer {
+    fn read_caches(&self) -> Vec<CacheReading> {
+        self.verdicts.read_caches()
     }
 }
 

@@ -115,15 +115,19 @@ impl Server {
     ) -> Result<Self, ServerError> {
         let certificate = Arc::new(CurrentCertificate::none(Arc::clone(&metrics)));
         let (renewal, self_signed_pem) = obtain(settings.certificate, &certificate).await?;
+        let connections = ["webhook", "metrics"].map(|listener| metrics.connections(listener));
+        let [webhook_connections, metrics_connections] = connections;
         let shared = Shared::new(reviewer, metrics, settings.observers);
         let shared = Arc::new(shared.with_certificate(Arc::clone(&certificate)));
         let tls = certificate::tls_config(Arc::clone(&certificate))?;
-        let webhook = Acceptor::new(listen(settings.listen).await?, routes::webhook(&shared))
-            .with_tls(tls.into());
+        let listener = listen(settings.listen).await?;
+        let router = routes::webhook(&shared);
+        let webhook = Acceptor::new(listener, router, webhook_connections).with_tls(tls.into());
         let metrics = match settings.metrics_listen {
             Some(address) => {
                 let router = routes::metrics(&shared);
-                Some(Acceptor::new(listen(address).await?, router))
+                let listener = listen(address).await?;
+                Some(Acceptor::new(listener, router, metrics_connections))
             }
             None => None,
         };

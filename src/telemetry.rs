@@ -1,15 +1,29 @@
 //! The log, and the names of everything that is counted.
 
+mod bounded;
+mod caches;
 mod certificate;
+mod codes;
+mod findings;
 mod json_line;
 mod lead;
 mod log;
 mod metrics;
+mod process;
+mod registries;
+mod text;
 mod trust_roots;
 
+pub use caches::{CacheReading, CacheSource, Lookups};
+pub use codes::CODES;
+pub use findings::{Finding, PolicyResult};
 pub use lead::Lead;
 #[cfg(test)]
 pub(crate) use log::captured;
 pub use log::{LogError, LogFormat, LogLevel, start_log};
-pub use metrics::{CONTENT_TYPE, Metrics, PolicyCounts, Readiness, ReviewResult};
+pub use metrics::{
+    CacheUse, Held, Level, Metrics, PolicyCounts, Readiness, ReviewCount, ReviewResult,
+};
+pub use registries::{RequestEnd, RequestMetrics};
+pub use text::Format;
 pub use trust_roots::TrustRootReading;

@@ -18,6 +18,7 @@ use crate::{
     limits,
     policy::LabelNote,
     review::{Observation, ReviewError, Verdict},
+    telemetry::CacheUse,
     untrusted::{self, bounded_line as bounded},
     workload::{self, SlotError},
 };
@@ -147,7 +148,12 @@ impl Response {
         std::mem::take(&mut self.found)
     }
 
-    pub(super) fn into_answer(self, uid: &str, observation: Option<Observation>) -> Answer {
+    pub(super) fn into_answer(
+        self,
+        uid: &str,
+        cache: CacheUse,
+        observation: Option<Observation>,
+    ) -> Answer {
         let mut response = json!({"uid": uid, "allowed": false});
         let (allowed, codes) = match self.outcome {
             Outcome::Unjudged(_) | Outcome::Admitted => (true, Vec::new()),
@@ -176,6 +182,7 @@ impl Response {
             body: review.to_string().into_bytes(),
             allowed,
             codes,
+            cache,
             observation,
         }
     }

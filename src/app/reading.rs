@@ -1,6 +1,6 @@
 //! How registries are read, from the flags: settings, credentials and the client.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fs, io, path::Path, sync::Arc};
 
 use tokio_util::task::TaskTracker;
 
@@ -10,6 +10,7 @@ use crate::{
         ClientError, DockerConfigError, Keyring, OciRegistry, RegistryOptions, RegistrySettings,
         SettingsError,
     },
+    telemetry::RequestMetrics,
 };
 
 /// A client for registries, and the credentials that are Assay's own.
@@ -19,6 +20,8 @@ pub struct Reading {
     pub registry: Arc<OciRegistry>,
     /// The credentials.
     pub keyring: Keyring,
+    /// The registries that the settings name.
+    pub hosts: BTreeSet<String>,
 }
 
 /// Why registries cannot be read as the flags say.
@@ -45,19 +48,29 @@ pub enum ReadingError {
 
 impl Reading {
     /// For the server: credentials only from where the flags say.
-    pub fn for_server(args: &RegistryArgs, tasks: &TaskTracker) -> Result<Self, ReadingError> {
-        Self::new(args, args.docker_config.as_deref(), tasks)
+    pub fn for_server(
+        args: &RegistryArgs,
+        requests: RequestMetrics,
+        tasks: &TaskTracker,
+    ) -> Result<Self, ReadingError> {
+        let options = RegistryOptions {
+            requests,
+            ..RegistryOptions::default()
+        };
+        Self::new(args, args.docker_config.as_deref(), options, tasks)
     }
 
     /// For a person or a pipeline: without a flag, docker's own configuration.
     pub fn for_people(args: &RegistryArgs, tasks: &TaskTracker) -> Result<Self, ReadingError> {
         let docker_config = args.docker_config.clone().or_else(default_docker_config);
-        Self::new(args, docker_config.as_deref(), tasks)
+        let options = RegistryOptions::default();
+        Self::new(args, docker_config.as_deref(), options, tasks)
     }
 
     fn new(
         args: &RegistryArgs,
         docker_config: Option<&Path>,
+        options: RegistryOptions,
         tasks: &TaskTracker,
     ) -> Result<Self, ReadingError> {
         let settings = match &args.registries {
@@ -70,11 +83,8 @@ impl Reading {
             keyring.add_docker_config_json(&origin, &read(file)?)?;
         }
         Ok(Self {
-            registry: Arc::new(OciRegistry::new(
-                settings,
-                RegistryOptions::default(),
-                tasks,
-            )?),
+            hosts: settings.hosts(),
+            registry: Arc::new(OciRegistry::new(settings, options, tasks)?),
             keyring,
         })
     }

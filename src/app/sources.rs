@@ -17,6 +17,7 @@ use crate::{
     review::{PullSecrets, Snapshots},
     server::CertificateSource,
     standalone::{self, CacheDirectory, FixedKeyring, Standalone},
+    telemetry::CacheSource,
 };
 
 /// The sources of one server.
@@ -25,6 +26,8 @@ pub(super) struct Sources {
     pub(super) snapshots: Arc<dyn Snapshots>,
     /// The pull secrets.
     pub(super) pull_secrets: Arc<dyn PullSecrets>,
+    /// Their caches, where there are any.
+    pub(super) caches: Option<Arc<dyn CacheSource>>,
     /// Ends when the policies can no longer be followed, with the reason.
     pub(super) ended: Pin<Box<dyn Future<Output = String> + Send>>,
     /// The certificate that is served.
@@ -65,6 +68,7 @@ impl Sources {
         Ok(Self {
             snapshots: standalone,
             pull_secrets: Arc::new(FixedKeyring::new(reading.keyring.clone())),
+            caches: None,
             ended: Box::pin(async move {
                 lost.cancelled().await;
                 "its task has ended".to_owned()
@@ -100,6 +104,7 @@ impl Sources {
             snapshots: Arc::<Cluster>::clone(&cluster),
             certificate: source,
             role: Some(cluster.role()),
+            caches: Some(Arc::<Cluster>::clone(&cluster)),
             pull_secrets: cluster,
             ended: Box::pin(async move {
                 let ended = tokio::select! {

@@ -8,7 +8,13 @@ use kube::{Api, Client};
 use moka::future::Cache;
 
 use super::watch::Causes;
-use crate::{limits, registry::Keyring, review, workload::PullReferences};
+use crate::{
+    limits,
+    registry::Keyring,
+    review,
+    telemetry::{CacheReading, Lookups},
+    workload::PullReferences,
+};
 
 /// Reads pull secrets by name, from the Pod's own namespace only.
 ///
@@ -18,6 +24,7 @@ pub(super) struct PullSecrets {
     client: Client,
     own: Arc<Keyring>,
     known: Cache<Place, Known>,
+    lookups: Lookups,
 }
 
 /// What decides which secrets apply. Never shared between namespaces.
@@ -47,7 +54,19 @@ impl PullSecrets {
             .weigher(|place: &Place, known: &Known| known.bytes.saturating_add(place.bytes()))
             .time_to_live(limits::PULL_SECRETS_TTL)
             .build();
-        Self { client, own, known }
+        Self {
+            client,
+            own,
+            known,
+            lookups: Lookups::default(),
+        }
+    }
+
+    /// What is held now; what was put in or has expired this moment may not be counted yet.
+    pub(super) fn reading(&self) -> CacheReading {
+        let bytes = Some((self.known.weighted_size(), limits::PULL_SECRET_CACHE_BYTES));
+        self.lookups
+            .reading("pull_secrets", self.known.entry_count(), bytes)
     }
 
     async fn read(&self, place: &Place) -> Result<Known, String> {
@@ -153,6 +172,7 @@ impl review::PullSecrets for PullSecrets {
     ) -> BoxFuture<'a, Result<Arc<Keyring>, String>> {
         Box::pin(async move {
             let place = Place::new(namespace, references);
+            self.lookups.count_found(self.known.contains_key(&place));
             // Should this caller be cancelled, the next one that waits reads in its stead.
             let known = self
                 .known

@@ -22,7 +22,7 @@ use crate::{
     decision::Enforcement,
     limits,
     policy::Place,
-    review::{Examination, Request, ReviewError},
+    review::{Asked, Examination, Request, ReviewError},
 };
 
 /// Judges all images and prints what to deploy.
@@ -79,6 +79,7 @@ fn request(args: &VerifyArgs, target: &Target) -> Request {
         pull: target.pull.clone(),
         enforcement: Enforcement::AsPolicySays,
         deadline: Instant::now() + args.timeout,
+        asked: Asked::default(),
     }
 }
 

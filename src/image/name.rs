@@ -47,7 +47,7 @@ impl RegistryHost {
     }
 
     /// The registry this spelling reaches: without HTTPS's own port, and `docker.io` for its API's host too.
-    pub(super) fn registry(&self) -> &str {
+    pub fn registry(&self) -> &str {
         let name = self.0.strip_suffix(HTTPS_PORT).unwrap_or(&self.0);
         match name {
             DOCKER_HUB_INDEX | DOCKER_HUB_API => DOCKER_HUB,

@@ -180,6 +180,14 @@ impl RepositoryPattern {
         }
     }
 
+    /// The one registry whose repositories it can match, if there is only one.
+    pub fn registry(&self) -> Option<&str> {
+        match &self.hosts {
+            Hosts::One(host) => Some(host.registry()),
+            Hosts::Glob(_) | Hosts::Any | Hosts::AnyRun => None,
+        }
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.written

@@ -47,6 +47,27 @@ impl PolicySet {
         }
     }
 
+    /// The same policies, in force only because a newer form of all of them cannot be used, for this reason.
+    #[must_use]
+    pub fn as_last_good(&self, reason: &str) -> Self {
+        let stale = |state: &PolicyState| match state {
+            PolicyState::Ready(policy)
+            | PolicyState::Stale {
+                last_good: policy, ..
+            } => PolicyState::Stale {
+                last_good: Arc::clone(policy),
+                reason: reason.to_owned(),
+            },
+            PolicyState::Broken { .. } => state.clone(),
+        };
+        let policies = self.policies.iter();
+        Self {
+            policies: policies
+                .map(|(id, state)| (id.clone(), stale(state)))
+                .collect(),
+        }
+    }
+
     /// The demands of all policies that match, in the order of their ids (cluster-wide first).
     pub fn demands(&self, repository: &Repository, place: &Place) -> Vec<Demand> {
         self.policies
@@ -80,7 +101,8 @@ impl PolicyState {
         }
     }
 
-    fn scope(&self) -> &Scope {
+    /// Where it applies.
+    pub fn scope(&self) -> &Scope {
         match self {
             Self::Ready(policy) => &policy.scope,
             Self::Stale { last_good, .. } => &last_good.scope,

@@ -9,6 +9,7 @@ use super::{Attachment, AttachmentPlace, CredentialId, Search, Wanted, options::
 use crate::{
     image::{Contents, Digest, Part, Repository, Tag},
     limits,
+    telemetry::{CacheReading, Lookups},
 };
 
 /// A value with the time from which it is no longer believed.
@@ -53,6 +54,16 @@ pub(super) struct Caches {
     /// Which of a repository's credentials was let in last.
     let_in: Cache<(Repository, CredentialId), usize>,
     ttl: RegistryOptions,
+    lookups: CacheLookups,
+}
+
+/// How often each was of use.
+#[derive(Debug, Default)]
+struct CacheLookups {
+    tags: Lookups,
+    places: Lookups,
+    children: Lookups,
+    contents: Lookups,
 }
 
 impl<T: Clone> Timed<T> {
@@ -133,10 +144,50 @@ impl Caches {
             without_api: keep(limits::TAG_CACHE_ENTRIES, ttl.registry_facts_ttl),
             let_in: keep(limits::TAG_CACHE_ENTRIES, ttl.registry_facts_ttl),
             ttl,
+            lookups: CacheLookups::default(),
         }
     }
 
+    /// What is held now.
+    pub(super) fn read(&self) -> Vec<CacheReading> {
+        let Self {
+            tags,
+            places,
+            children,
+            contents,
+            lookups,
+            ..
+        } = self;
+        tags.run_pending_tasks();
+        vec![
+            lookups.tags.reading("tags", tags.entry_count(), None),
+            weighed(
+                places,
+                &lookups.places,
+                "attachments",
+                limits::ATTACHMENT_CACHE_BYTES,
+            ),
+            weighed(
+                children,
+                &lookups.children,
+                "children",
+                limits::CHILDREN_CACHE_BYTES,
+            ),
+            weighed(
+                contents,
+                &lookups.contents,
+                "contents",
+                limits::CONTENTS_CACHE_BYTES,
+            ),
+        ]
+    }
+
     pub(super) fn tag(&self, key: &TagKey) -> Option<Digest> {
+        self.lookups.tags.count(self.tag_again(key))
+    }
+
+    /// The same for who has looked before.
+    pub(super) fn tag_again(&self, key: &TagKey) -> Option<Digest> {
         self.tags.get(key)?.current()
     }
 
@@ -146,6 +197,11 @@ impl Caches {
 
     /// What was found there, as long as this search believes it.
     pub(super) fn place(&self, key: &PlaceKey, search: Search) -> Option<Looked> {
+        self.lookups.places.count(self.place_again(key, search))
+    }
+
+    /// The same for who has looked before.
+    pub(super) fn place_again(&self, key: &PlaceKey, search: Search) -> Option<Looked> {
         let looked = self.places.get(key)?;
         match search {
             Search::First | Search::Everywhere => looked.current(),
@@ -163,7 +219,7 @@ impl Caches {
     }
 
     pub(super) fn children(&self, key: &DigestKey) -> Option<Arc<[Digest]>> {
-        self.children.get(key)
+        self.lookups.children.count(self.children.get(key))
     }
 
     pub(super) fn keep_children(&self, key: DigestKey, children: Arc<[Digest]>) {
@@ -171,6 +227,11 @@ impl Caches {
     }
 
     pub(super) fn contents(&self, key: &ContentsKey) -> Option<Arc<Contents>> {
+        self.lookups.contents.count(self.contents_again(key))
+    }
+
+    /// The same for who has looked before.
+    pub(super) fn contents_again(&self, key: &ContentsKey) -> Option<Arc<Contents>> {
         self.contents.get(key)
     }
 
@@ -198,6 +259,21 @@ impl Caches {
     pub(super) fn keep_let_in(&self, key: (Repository, CredentialId), index: usize) {
         self.let_in.insert(key, index);
     }
+}
+
+fn weighed<K, V>(
+    cache: &Cache<K, V>,
+    lookups: &Lookups,
+    name: &'static str,
+    limit: u64,
+) -> CacheReading
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    cache.run_pending_tasks();
+    let bytes = Some((cache.weighted_size(), limit));
+    lookups.reading(name, cache.entry_count(), bytes)
 }
 
 /// A cache of small entries.

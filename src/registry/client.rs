@@ -18,7 +18,10 @@ use super::{
     tls::{ClientError, Clients},
     transport::Transport,
 };
-use crate::image::{Contents, Digest, Part, Reference, Repository, Tag};
+use crate::{
+    image::{Contents, Digest, Part, Reference, Repository, Tag},
+    telemetry::{CacheReading, CacheSource},
+};
 
 /// Reads registries over HTTP. Cheap to clone; all clones share connections, tokens and caches.
 #[derive(Clone, Debug)]
@@ -93,6 +96,7 @@ impl OciRegistry {
         if let Some(digest) = self.core.caches.tag(&key) {
             return Ok(digest);
         }
+        session.asked.note();
         let host = session.host_name();
         self.core
             .tag_flights
@@ -100,7 +104,7 @@ impl OciRegistry {
                 let (session, key, tag) = (Arc::clone(&session), key.clone(), tag.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.
-                    if let Some(digest) = session.core.caches.tag(&key) {
+                    if let Some(digest) = session.core.caches.tag_again(&key) {
                         return Ok(digest);
                     }
                     let digest = session.resolve(&tag).await?;
@@ -122,6 +126,7 @@ impl OciRegistry {
         if let Some(children) = self.core.caches.children(&key) {
             return Ok(children.to_vec());
         }
+        session.asked.note();
         let host = session.host_name();
         let children = self
             .core
@@ -153,6 +158,7 @@ impl OciRegistry {
         if let Some(contents) = self.core.caches.contents(&key) {
             return Ok(contents);
         }
+        session.asked.note();
         let host = session.host_name();
         self.core
             .contents_flights
@@ -160,7 +166,7 @@ impl OciRegistry {
                 let (session, key) = (Arc::clone(&session), key.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.
-                    if let Some(contents) = session.core.caches.contents(&key) {
+                    if let Some(contents) = session.core.caches.contents_again(&key) {
                         return Ok(contents);
                     }
                     let ((_, digest, _), parts) = &key;
@@ -175,6 +181,14 @@ impl OciRegistry {
                 }
             })
             .await
+    }
+}
+
+impl CacheSource for OciRegistry {
+    fn read_caches(&self) -> Vec<CacheReading> {
+        let mut readings = self.core.caches.read();
+        readings.push(self.core.tokens.reading());
+        readings
     }
 }
 

@@ -119,6 +119,7 @@ impl Session {
         if let Some(looked) = self.core.caches.place(&key, search) {
             return Ok(looked);
         }
+        self.asked.note();
         let host = self.host_name();
         let flights = &self.core.place_flights;
         flights
@@ -126,7 +127,7 @@ impl Session {
                 let (session, digest, key) = (Arc::clone(self), digest.clone(), key.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.
-                    if let Some(looked) = session.core.caches.place(&key, search) {
+                    if let Some(looked) = session.core.caches.place_again(&key, search) {
                         return Ok(looked);
                     }
                     let looked = session.ask_place(&digest, place, wanted).await?;

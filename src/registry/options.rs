@@ -1,8 +1,8 @@
-//! The times by which a registry is read.
+//! The times by which registries are read, and where that is counted.
 
 use std::time::Duration;
 
-use crate::limits;
+use crate::{limits, telemetry::RequestMetrics};
 
 /// How long to wait and how long to believe; the defaults are those of [`limits`].
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct RegistryOptions {
     pub refused_login_ttl: Duration,
     /// How long a challenge and the support of the referrers API are remembered.
     pub registry_facts_ttl: Duration,
+    /// Where requests are counted; by default, for nobody.
+    pub requests: RequestMetrics,
 }
 
 impl Default for RegistryOptions {
@@ -39,6 +41,7 @@ impl Default for RegistryOptions {
             no_attachments_ttl: limits::NO_ATTACHMENTS_TTL,
             refused_login_ttl: limits::REFUSED_LOGIN_TTL,
             registry_facts_ttl: limits::REGISTRY_FACTS_TTL,
+            requests: RequestMetrics::default(),
         }
     }
 }

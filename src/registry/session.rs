@@ -13,7 +13,7 @@ use url::Url;
 
 use self::attempt::Attempt;
 use super::{
-    Access, Credential, CredentialId, RegistryError,
+    Access, Asked, Credential, CredentialId, RegistryError,
     auth::{Challenge, authority},
     client::Core,
     host::Host,
@@ -32,6 +32,8 @@ pub(super) struct Session {
     /// Tells these credentials, in this order, from others.
     pub(super) login: CredentialId,
     pub(super) deadline: Instant,
+    /// Is told when a registry has to be asked.
+    pub(super) asked: Asked,
     /// The registry's root.
     base: Url,
     /// Whether plain HTTP is allowed.
@@ -89,6 +91,7 @@ impl Session {
             login: CredentialId::of_all(&credentials),
             credentials,
             deadline: access.deadline,
+            asked: access.asked.clone(),
             base,
             is_plain,
             client,
@@ -117,6 +120,7 @@ impl Session {
 
     /// The answer to a request, authorised as the registry wants it; 401 and 403 are errors.
     pub(super) async fn send(&self, ask: &Ask) -> Result<Answer, Failure> {
+        self.asked.note();
         if let Some(answer) = self.introduce(ask).await? {
             return Ok(answer);
         }
@@ -202,7 +206,7 @@ impl Session {
         candidates
     }
 
-    fn call<'a>(&self, ask: &'a Ask, authorization: Option<http::HeaderValue>) -> Call<'a> {
+    fn call<'a>(&'a self, ask: &'a Ask, authorization: Option<http::HeaderValue>) -> Call<'a> {
         Call {
             method: ask.method.clone(),
             url: ask.url.clone(),
@@ -211,6 +215,7 @@ impl Session {
             client: self.client,
             body_limit: ask.body_limit,
             what: &ask.what,
+            registry: self.repository.host().registry(),
             deadline: self.deadline,
         }
     }

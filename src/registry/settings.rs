@@ -175,6 +175,14 @@ impl RegistrySettings {
             .find(|entry| entry.host.as_str() == host && entry.covers(path))
     }
 
+    /// The registries that the settings name.
+    pub fn hosts(&self) -> BTreeSet<String> {
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| entry.host.registry().to_owned())
+            .collect()
+    }
+
     pub(super) fn entries(&self) -> &[RegistrySetting] {
         &self.entries
     }

@@ -23,7 +23,7 @@ use super::{
     settings::RegistrySettings,
     tls::Clients,
 };
-use crate::limits;
+use crate::{limits, telemetry::RequestEnd};
 
 /// The way to all hosts.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub(super) struct Call<'a> {
     pub(super) body_limit: usize,
     /// As in `the token`, for messages.
     pub(super) what: &'a str,
+    /// The registry for whose images it is made, as they name it.
+    pub(super) registry: &'a str,
     pub(super) deadline: Instant,
 }
 
@@ -140,6 +142,7 @@ impl Transport {
         }
     }
 
+    /// One attempt, counted.
     async fn send_once(
         &self,
         call: &Call<'_>,
@@ -150,6 +153,24 @@ impl Transport {
     ) -> Result<Answer, SendError> {
         let permit = timeout_at(call.deadline, host.permits.acquire());
         let _permit = permit.await.map_err(|_| deadline(url))?;
+        let began = Instant::now();
+        let sent = self.exchange(call, url, authorization, client).await;
+        let end = match &sent {
+            Ok(answer) => RequestEnd::Status(answer.status.as_u16()),
+            Err(error) => error.end(),
+        };
+        let requests = &self.options.requests;
+        requests.count(call.registry, end, began.elapsed());
+        sent
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+        client: usize,
+    ) -> Result<Answer, SendError> {
         let Some(client) = self.clients.of(client, url) else {
             return Err(SendError::Lasting(unavailable(url, "has no TLS settings")));
         };

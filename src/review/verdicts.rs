@@ -9,6 +9,7 @@ use crate::{
     image::Digest,
     limits::VERDICT_CACHE_BYTES,
     policy::TrustRootName,
+    telemetry::{CacheReading, Lookups},
     trust::{Absence, TrustRoots},
     verify::{
         Against, Candidate, Identity, Layout, LogRequirement, SignatureError, Signer, TrustRoot,
@@ -31,9 +32,6 @@ pub(super) trait Verified: Clone + Send + Sync + 'static {
     fn bytes(&self) -> usize;
 }
 
-/// Results of one way to verify.
-pub(super) type Kept<V> = Cache<Digest, Arc<Verdict<V>>>;
-
 /// The results of earlier verifications.
 ///
 /// Verification reads no clock, so a result stays right. Its key is everything that it depends on: the image's digest,
@@ -44,20 +42,55 @@ pub(super) struct Verdicts {
     attestations: Kept<VerifiedAttestation>,
 }
 
+/// Results of one way to verify, and how often they were of use.
+#[derive(Clone, Debug)]
+pub(super) struct Kept<V: Verified> {
+    cache: Cache<Digest, Arc<Verdict<V>>>,
+    lookups: Lookups,
+}
+
 impl Default for Verdicts {
     fn default() -> Self {
         Self {
-            signatures: kept(),
-            attestations: kept(),
+            signatures: Kept::new(),
+            attestations: Kept::new(),
         }
     }
 }
 
-fn kept<V: Verified>() -> Kept<V> {
-    Cache::builder()
-        .max_capacity(VERDICT_CACHE_BYTES / 2)
-        .weigher(|_, verdict: &Arc<Verdict<V>>| weight(verdict))
-        .build()
+impl Verdicts {
+    /// What is held now.
+    pub(super) fn read_caches(&self) -> Vec<CacheReading> {
+        vec![
+            self.signatures.reading("signature_verdicts"),
+            self.attestations.reading("attestation_verdicts"),
+        ]
+    }
+}
+
+impl<V: Verified> Kept<V> {
+    fn new() -> Self {
+        let cache = Cache::builder()
+            .max_capacity(VERDICT_CACHE_BYTES / 2)
+            .weigher(|_, verdict: &Arc<Verdict<V>>| weight(verdict))
+            .build();
+        Self {
+            cache,
+            lookups: Lookups::default(),
+        }
+    }
+
+    fn get_with(&self, key: Digest, verify: impl FnOnce() -> Verdict<V>) -> Arc<Verdict<V>> {
+        let entry = self.cache.entry(key).or_insert_with(|| Arc::new(verify()));
+        self.lookups.count_found(!entry.is_fresh());
+        entry.into_value()
+    }
+
+    fn reading(&self, name: &'static str) -> CacheReading {
+        self.cache.run_pending_tasks();
+        let bytes = Some((self.cache.weighted_size(), VERDICT_CACHE_BYTES / 2));
+        self.lookups.reading(name, self.cache.entry_count(), bytes)
+    }
 }
 
 impl Verified for VerifiedSignature {
@@ -123,9 +156,8 @@ impl Verifier<'_> {
         image: &Digest,
         against: Against<'_>,
     ) -> Verdict<V> {
-        let verdict = V::kept(self.verdicts).get_with(cache_key(candidate, image, against), || {
-            Arc::new(V::verify(candidate, image, against))
-        });
+        let key = cache_key(candidate, image, against);
+        let verdict = V::kept(self.verdicts).get_with(key, || V::verify(candidate, image, against));
         verdict.as_ref().clone()
     }
 
@@ -344,7 +376,7 @@ mod tests {
         let mut identity = gitlab_identity();
         identity.token_subject = Some("x".repeat(1024 * 1024));
         let large = Arc::new(Ok(by_identity(identity)));
-        let cache = &verdicts.signatures;
+        let cache = &verdicts.signatures.cache;
         for number in 0..32_u8 {
             cache.insert(Digest::of(&[number]), Arc::clone(&large));
         }

@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Patience;
-use crate::limits;
+use crate::{limits, telemetry::Level};
 
 /// A listener and what is served on it.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub(super) struct Acceptor {
     tls: Option<Arc<ServerConfig>>,
     router: Router,
     patience: Patience,
+    open: Level,
 }
 
 /// What one connection needs.
@@ -42,12 +43,14 @@ struct Service {
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener, router: Router) -> Self {
+    /// `open` counts its connections.
+    pub(super) fn new(listener: TcpListener, router: Router, open: Level) -> Self {
         Self {
             listener,
             tls: None,
             router,
             patience: Patience::default(),
+            open,
         }
     }
 
@@ -84,9 +87,10 @@ impl Acceptor {
                 accepted = accepting => accepted,
             };
             let serving = service.clone().serve(stream, graceful.watcher());
+            let held = self.open.hold();
             connections.spawn(async move {
                 serving.await;
-                drop(place);
+                drop((place, held));
             });
         }
         // From here on new connections are refused instead of waiting for nobody.

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -22,12 +23,15 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{certificate::CurrentCertificate, timeout::review_budget};
+use super::{
+    certificate::CurrentCertificate,
+    timeout::{review_budget, review_timeout},
+};
 use crate::{
     admission::{self, Answer, Webhook},
     limits,
     review::{Observer, Reviewer},
-    telemetry::{self, Metrics, Readiness, ReviewResult},
+    telemetry::{CacheUse, Format, Metrics, Readiness, ReviewCount, ReviewResult},
 };
 
 /// What all requests share.
@@ -126,31 +130,31 @@ async fn readiness(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-async fn scrape(State(shared): State<Arc<Shared>>) -> Response {
+async fn scrape(State(shared): State<Arc<Shared>>, request: HeaderMap) -> Response {
     shared.metrics.set_ready(match shared.not_ready() {
         None => Readiness::Ready,
         Some(_) => Readiness::NotReady,
     });
-    let headers = [(header::CONTENT_TYPE, telemetry::CONTENT_TYPE)];
-    (headers, shared.metrics.encode()).into_response()
+    let accept = request.get(header::ACCEPT);
+    let accept = accept.and_then(|value| value.to_str().ok());
+    let format = Format::accepted(accept.unwrap_or_default());
+    let headers = [(header::CONTENT_TYPE, format.content_type())];
+    (headers, shared.metrics.encode_as(format)).into_response()
 }
 
 async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response {
     let received = Instant::now();
-    let deadline = received + review_budget(request.uri().query().unwrap_or_default());
+    let _under_way = shared.metrics.begin_review();
+    let timeout = review_timeout(request.uri().query().unwrap_or_default());
+    shared.metrics.set_timeout(timeout);
+    let deadline = received + review_budget(timeout);
     let result = match read_review(request, &shared.room, deadline).await {
         Ok(body) => judge(webhook, &body.content, &shared.reviewer, deadline).await,
         Err(refusal) => Err(refusal),
     };
-    let (outcome, codes): (_, &[&'static str]) = match &result {
-        Ok(answer) if answer.allowed => (ReviewResult::Allowed, &[]),
-        Ok(answer) => (ReviewResult::Denied, &answer.codes),
-        Err(_) => (ReviewResult::Malformed, &[]),
-    };
-    let took = received.elapsed();
     shared
         .metrics
-        .count_review(webhook.name(), outcome, codes, took);
+        .count_review(&count(webhook, &result, received.elapsed()));
     if let Some(observation) = result.iter().find_map(|answer| answer.observation.as_ref()) {
         for observer in &shared.observers {
             observer.observe(observation);
@@ -159,6 +163,22 @@ async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response
     match result {
         Ok(answer) => ([(header::CONTENT_TYPE, JSON)], answer.body).into_response(),
         Err(NoReview { status, reason }) => (status, format!("{reason}\n")).into_response(),
+    }
+}
+
+/// A review as the metrics count it.
+fn count(webhook: Webhook, result: &Result<Answer, NoReview>, took: Duration) -> ReviewCount<'_> {
+    let (result, codes, cache): (_, &[&'static str], _) = match result {
+        Ok(answer) if answer.allowed => (ReviewResult::Allowed, &[], answer.cache),
+        Ok(answer) => (ReviewResult::Denied, &answer.codes, answer.cache),
+        Err(_) => (ReviewResult::Malformed, &[], CacheUse::Hit),
+    };
+    ReviewCount {
+        webhook: webhook.name(),
+        result,
+        codes,
+        cache,
+        took,
     }
 }
 

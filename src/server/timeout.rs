@@ -4,18 +4,22 @@ use std::time::Duration;
 
 use crate::limits;
 
-/// How long a review may take, by the query of its request.
-///
-/// The API server rounds its timeout up to a whole second, so a margin of it is not ours to spend; of a short
-/// one at most half is kept back.
-pub(super) fn review_budget(query: &str) -> Duration {
-    let timeout = query
+/// How long the API server waits for a review, by the query of its request.
+pub(super) fn review_timeout(query: &str) -> Duration {
+    query
         .split('&')
         .find_map(|parameter| parameter.strip_prefix("timeout="))
         .and_then(parse_duration)
         .filter(|timeout| !timeout.is_zero())
         .unwrap_or(limits::DEFAULT_TIMEOUT)
-        .min(limits::MAX_TIMEOUT);
+        .min(limits::MAX_TIMEOUT)
+}
+
+/// How long a review may take.
+///
+/// The API server rounds its timeout up to a whole second, so a margin of it is not ours to spend; of a short
+/// one at most half is kept back.
+pub(super) fn review_budget(timeout: Duration) -> Duration {
     timeout.saturating_sub(limits::DEADLINE_MARGIN.min(timeout / 2))
 }
 
@@ -56,6 +60,10 @@ const LONGEST: usize = 32;
 mod tests {
     use super::*;
 
+    fn budget(query: &str) -> Duration {
+        review_budget(review_timeout(query))
+    }
+
     #[test]
     fn go_durations_are_read() {
         let read = ["10s", "1m30s", "500ms", "1.5s", "1h0m0s", "0s"].map(parse_duration);
@@ -75,24 +83,24 @@ mod tests {
 
     #[test]
     fn the_margin_is_kept_back_from_the_timeout() {
-        assert_eq!(review_budget("timeout=10s"), Duration::from_secs(9));
-        assert_eq!(review_budget("a=b&timeout=5s"), Duration::from_secs(4));
+        assert_eq!(budget("timeout=10s"), Duration::from_secs(9));
+        assert_eq!(budget("a=b&timeout=5s"), Duration::from_secs(4));
     }
 
     #[test]
     fn of_a_short_timeout_half_is_left() {
-        assert_eq!(review_budget("timeout=1s"), Duration::from_millis(500));
+        assert_eq!(budget("timeout=1s"), Duration::from_millis(500));
     }
 
     #[test]
     fn a_timeout_that_cannot_be_read_is_the_default() {
         for query in ["", "timeout=", "timeout=soon", "timeout=0s", "xtimeout=3s"] {
-            assert_eq!(review_budget(query), Duration::from_secs(9), "{query:?}");
+            assert_eq!(budget(query), Duration::from_secs(9), "{query:?}");
         }
     }
 
     #[test]
     fn a_timeout_beyond_what_kubernetes_allows_is_not_believed() {
-        assert_eq!(review_budget("timeout=24h"), Duration::from_secs(29));
+        assert_eq!(budget("timeout=24h"), Duration::from_secs(29));
     }
 }

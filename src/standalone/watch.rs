@@ -134,7 +134,7 @@ impl Follower {
             Ok(files) => files,
             Err(error) => {
                 return if self.is_new(Seen::Unreadable(error.clone())) {
-                    Look::Refused(error)
+                    self.refuse(error)
                 } else {
                     Look::Same
                 };
@@ -150,8 +150,18 @@ impl Follower {
                 self.standalone.current.store(Arc::new(loaded));
                 Look::Replaced
             }
-            Err(error) => Look::Refused(error),
+            Err(error) => self.refuse(error),
         }
+    }
+
+    /// What is in force is no longer what the files say, and whoever asks for the state of policies is told.
+    fn refuse(&self, error: LoadError) -> Look {
+        let loaded = self.standalone.current.load();
+        self.standalone.current.store(Arc::new(Loaded {
+            policies: Arc::new(loaded.policies.as_last_good(&error.to_string())),
+            ..Loaded::clone(&loaded)
+        }));
+        Look::Refused(error)
     }
 
     /// Notes what was seen; what was seen already is not reported again.

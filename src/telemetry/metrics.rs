@@ -1,38 +1,43 @@
-//! What `/metrics` tells, in the `OpenMetrics` text format.
+//! What `/metrics` tells.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
-    metrics::{
-        counter::Counter,
-        family::Family,
-        gauge::Gauge,
-        histogram::{Histogram, exponential_buckets},
-        info::Info,
-    },
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
 
 use super::{
+    caches::{CacheMetrics, CacheSource},
     certificate::CertificateGauge,
+    findings::{Finding, FindingMetrics, PolicyResult},
     lead::{Lead, LeadGauge},
+    process::ProcessMetrics,
+    registries::RequestMetrics,
+    text::Format,
     trust_roots::{TrustRootGauges, TrustRootReading},
 };
 
-/// Everything that is counted. Labels have few values; only the names of trust roots come from outside, and of those
-/// there are at most so many.
+/// Everything that is counted, each counter from zero on. What comes from outside is the value of a label only up to a
+/// limit.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     reviews: Family<ReviewLabels, Counter>,
-    denials: Family<CodeLabel, Counter>,
-    duration: Family<WebhookLabel, Histogram>,
+    duration: Family<DurationLabels, Histogram, fn() -> Histogram>,
+    timeout: Gauge<f64, std::sync::atomic::AtomicU64>,
+    in_flight: Level,
+    connections: Family<ListenerLabel, Gauge>,
+    findings: FindingMetrics,
+    requests: RequestMetrics,
+    caches: CacheMetrics,
     policies: Family<StateLabel, Gauge>,
     trust_roots: TrustRootGauges,
     lead: LeadGauge,
     certificate: CertificateGauge,
     ready: Gauge,
+    process: ProcessMetrics,
 }
 
 /// How one review ended.
@@ -44,6 +49,30 @@ pub enum ReviewResult {
     Denied,
     /// The body was no admission review.
     Malformed,
+}
+
+/// One review, as it is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct ReviewCount<'a> {
+    /// The webhook it came to.
+    pub webhook: &'static str,
+    /// How it ended.
+    pub result: ReviewResult,
+    /// The codes of its denials.
+    pub codes: &'a [&'static str],
+    /// Whether caches knew everything.
+    pub cache: CacheUse,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Whether a review was answered from caches alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CacheUse {
+    /// No registry was asked, and none waited for.
+    Hit,
+    /// One was.
+    Miss,
 }
 
 /// Whether reviews can be answered.
@@ -66,6 +95,14 @@ pub struct PolicyCounts {
     pub broken: usize,
 }
 
+/// How many of something there are now.
+#[derive(Clone, Debug, Default)]
+pub struct Level(Gauge);
+
+/// One of them, until this is dropped.
+#[derive(Debug)]
+pub struct Held(Gauge);
+
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
 struct ReviewLabels {
     webhook: &'static str,
@@ -73,13 +110,14 @@ struct ReviewLabels {
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
-struct WebhookLabel {
+struct DurationLabels {
     webhook: &'static str,
+    cache: &'static str,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
-struct CodeLabel {
-    code: &'static str,
+struct ListenerLabel {
+    listener: &'static str,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
@@ -91,37 +129,82 @@ impl Metrics {
     /// All counters at zero.
     pub fn new() -> Self {
         let mut metrics = Self {
-            registry: Registry::with_prefix("assay"),
+            registry: Registry::default(),
             reviews: Family::default(),
-            denials: Family::default(),
-            duration: Family::new_with_constructor(|| {
-                Histogram::new(exponential_buckets(SHORTEST_BUCKET, 3.0, BUCKETS))
-            }),
+            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            timeout: Gauge::default(),
+            in_flight: Level::default(),
+            connections: Family::default(),
+            findings: FindingMetrics::default(),
+            requests: RequestMetrics::default(),
+            caches: CacheMetrics::default(),
             policies: Family::default(),
             trust_roots: TrustRootGauges::default(),
             lead: LeadGauge::default(),
             certificate: CertificateGauge::default(),
             ready: Gauge::default(),
+            process: ProcessMetrics::default(),
         };
+        metrics.begin();
         metrics.register();
         metrics
     }
 
-    /// Counts one review: the webhook it came to, how it ended, the codes of its denials, and how long it took.
-    pub fn count_review(
-        &self,
-        webhook: &'static str,
-        result: ReviewResult,
-        codes: &[&'static str],
-        took: Duration,
-    ) {
+    /// Counts one review.
+    pub fn count_review(&self, review: &ReviewCount<'_>) {
+        let (webhook, result) = (review.webhook, review.result);
         let labels = ReviewLabels { webhook, result };
-        self.reviews.get_or_create(&labels).inc();
-        for &code in codes {
-            self.denials.get_or_create(&CodeLabel { code }).inc();
+        self.reviews.get_or_create_owned(&labels).inc();
+        for &code in review.codes {
+            self.findings.count_denial(code);
         }
-        let duration = self.duration.get_or_create(&WebhookLabel { webhook });
-        duration.observe(took.as_secs_f64());
+        let cache = review.cache.label();
+        self.duration
+            .get_or_create_owned(&DurationLabels { webhook, cache })
+            .observe(review.took.as_secs_f64());
+    }
+
+    /// Counts one image that was let in although it did not satisfy a policy.
+    pub fn count_finding(&self, finding: Finding, code: &'static str) {
+        self.findings.count_finding(finding, code);
+    }
+
+    /// Counts what a policy made of one image.
+    pub fn count_policy_image(&self, policy: &str, result: PolicyResult) {
+        self.findings.count_image(policy, result);
+    }
+
+    /// Tells these policies apart, the most important first, and counts all others together.
+    pub fn know_policies(&self, names: &[String]) {
+        self.findings.know_policies(names);
+    }
+
+    /// Where requests to registries are counted.
+    pub fn requests(&self) -> RequestMetrics {
+        self.requests.clone()
+    }
+
+    /// Tells of the caches of this source too, from now on.
+    pub fn add_caches(&self, source: Arc<dyn CacheSource>) {
+        self.caches.add(source);
+    }
+
+    /// Counts a review as being under way.
+    pub fn begin_review(&self) -> Held {
+        self.in_flight.hold()
+    }
+
+    /// How many connections one listener has.
+    pub fn connections(&self, listener: &'static str) -> Level {
+        Level(
+            self.connections
+                .get_or_create_owned(&ListenerLabel { listener }),
+        )
+    }
+
+    /// Tells how much time the API server gave for a review, as it said last.
+    pub fn set_timeout(&self, timeout: Duration) {
+        self.timeout.set(timeout.as_secs_f64());
     }
 
     /// Tells how many policies are in which state now.
@@ -159,16 +242,45 @@ impl Metrics {
         });
     }
 
-    /// The whole text of `/metrics`; its content type is [`CONTENT_TYPE`].
+    /// The whole text of `/metrics`, in the `OpenMetrics` format.
     pub fn encode(&self) -> String {
+        self.encode_as(Format::OpenMetrics)
+    }
+
+    /// The whole text of `/metrics`, in this format.
+    pub fn encode_as(&self, format: Format) -> String {
+        self.caches.refresh();
+        self.process.refresh();
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
-        text
+        format.of(text)
+    }
+
+    /// From nothing to one is an increase only where there was a zero.
+    fn begin(&self) {
+        for webhook in WEBHOOKS {
+            for result in [
+                ReviewResult::Allowed,
+                ReviewResult::Denied,
+                ReviewResult::Malformed,
+            ] {
+                let labels = ReviewLabels { webhook, result };
+                drop(self.reviews.get_or_create(&labels));
+            }
+            for cache in [CacheUse::Hit, CacheUse::Miss].map(CacheUse::label) {
+                drop(
+                    self.duration
+                        .get_or_create(&DurationLabels { webhook, cache }),
+                );
+            }
+        }
+        self.set_policies(PolicyCounts::default());
     }
 
     fn register(&mut self) {
-        let registry = &mut self.registry;
+        self.process.register(&mut self.registry);
+        let registry = self.registry.sub_registry_with_prefix("assay");
         registry.register(
             "build",
             "The version that runs",
@@ -179,13 +291,27 @@ impl Metrics {
             "Admission reviews by webhook and result",
             self.reviews.clone(),
         );
-        registry.register("denials", "Denied images by code", self.denials.clone());
         registry.register_with_unit(
             "review_duration",
-            "Time from the whole body of a review to its answer",
+            "Time from the head of a review to its answer, by whether caches knew everything",
             Unit::Seconds,
             self.duration.clone(),
         );
+        registry.register_with_unit(
+            "review_timeout",
+            "How much time the API server gave for a review, as it said last",
+            Unit::Seconds,
+            self.timeout.clone(),
+        );
+        registry.register(
+            "reviews_in_flight",
+            "Reviews that are being answered",
+            self.in_flight.0.clone(),
+        );
+        registry.register("connections", "Open connections", self.connections.clone());
+        self.findings.register(registry);
+        self.requests.register(registry);
+        self.caches.register(registry);
         registry.register("policies", "Policies by state", self.policies.clone());
         self.trust_roots.register(registry);
         self.lead.register(registry);
@@ -200,14 +326,37 @@ impl Default for Metrics {
     }
 }
 
-/// The content type of [`Metrics::encode`].
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+impl CacheUse {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+        }
+    }
+}
 
-/// The upper bound of the first bucket, in seconds.
-const SHORTEST_BUCKET: f64 = 0.0001;
+impl Level {
+    /// Counts one more, until what is answered is dropped.
+    pub fn hold(&self) -> Held {
+        self.0.inc();
+        Held(self.0.clone())
+    }
+}
 
-/// From 0.1 ms in steps of three to beyond the longest timeout of the API server.
-const BUCKETS: u16 = 12;
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// The webhooks that judge images.
+const WEBHOOKS: [&str; 2] = ["mutate", "validate"];
+
+/// Upper bounds in seconds: finer where answers out of caches lie, and where timeouts do.
+const BUCKETS: [f64; 18] = [
+    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 7.5, 10.0, 30.0,
+];
 
 #[cfg(test)]
 mod tests {
@@ -216,20 +365,29 @@ mod tests {
     #[test]
     fn a_review_is_counted_by_webhook_result_and_code() {
         let metrics = Metrics::new();
-        metrics.count_review(
-            "mutate",
-            ReviewResult::Denied,
-            &["SignatureMissing", "SignatureMissing", "KeyMismatch"],
-            Duration::from_millis(1),
-        );
-        metrics.count_review("validate", ReviewResult::Allowed, &[], Duration::ZERO);
+        let denied = ReviewCount {
+            webhook: "mutate",
+            result: ReviewResult::Denied,
+            codes: &["SignatureMissing", "SignatureMissing", "KeyMismatch"],
+            cache: CacheUse::Miss,
+            took: Duration::from_millis(1),
+        };
+        metrics.count_review(&denied);
+        metrics.count_review(&ReviewCount {
+            webhook: "validate",
+            result: ReviewResult::Allowed,
+            codes: &[],
+            cache: CacheUse::Hit,
+            ..denied
+        });
         let text = metrics.encode();
         for line in [
             "assay_reviews_total{webhook=\"mutate\",result=\"Denied\"} 1",
             "assay_reviews_total{webhook=\"validate\",result=\"Allowed\"} 1",
             "assay_denials_total{code=\"SignatureMissing\"} 2",
             "assay_denials_total{code=\"KeyMismatch\"} 1",
-            "assay_review_duration_seconds_count{webhook=\"mutate\"} 1",
+            "assay_review_duration_seconds_count{webhook=\"mutate\",cache=\"miss\"} 1",
+            "assay_review_duration_seconds_count{webhook=\"mutate\",cache=\"hit\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
@@ -237,11 +395,25 @@ mod tests {
 
     #[test]
     fn the_longest_bucket_covers_the_longest_timeout() {
-        let longest = exponential_buckets(SHORTEST_BUCKET, 3.0, BUCKETS).last();
-        assert!(
-            longest >= Some(crate::limits::MAX_TIMEOUT.as_secs_f64() / 2.0),
-            "{longest:?}"
-        );
+        let longest = BUCKETS.last().copied();
+        assert!(longest >= Some(crate::limits::MAX_TIMEOUT.as_secs_f64()));
+    }
+
+    #[test]
+    fn what_is_under_way_is_counted_until_it_ends() {
+        let metrics = Metrics::new();
+        let (first, second) = (metrics.begin_review(), metrics.begin_review());
+        let open = metrics.connections("webhook").hold();
+        drop(first);
+        let text = metrics.encode();
+        for line in [
+            "assay_reviews_in_flight 1",
+            "assay_connections{listener=\"webhook\"} 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+        drop((second, open));
+        assert!(metrics.encode().contains("assay_reviews_in_flight 0\n"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod commands;
 mod fuzz_seeds;
 mod gitlab_templates;
 mod manifests;
+mod metrics;
 mod policies;
 mod registry;
 mod server;

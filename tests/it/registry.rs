@@ -10,6 +10,7 @@ mod budgets;
 mod contents;
 mod faults;
 mod limits;
+mod measured;
 mod places;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -17,8 +18,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use assay::{
     image::{Digest, Reference, Repository},
     registry::{
-        Access, Attachment, AttachmentPlace, Credential, Keyring, OciRegistry, Registry as _,
-        RegistryError, RegistryOptions, RegistrySettings, Search, Secret, Wanted,
+        Access, Asked, Attachment, AttachmentPlace, Credential, Keyring, OciRegistry,
+        Registry as _, RegistryError, RegistryOptions, RegistrySettings, Search, Secret, Wanted,
     },
     sandbox::registry as sandbox,
 };
@@ -186,6 +187,7 @@ fn access(keyring: Keyring) -> Access {
     Access {
         keyring: Arc::new(keyring),
         deadline: Instant::now() + Duration::from_secs(20),
+        asked: Asked::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     image::{Contents, Digest, Part, Reference},
     limits,
-    registry::{Access, Keyring, Registry, RegistryError, Search, Wanted},
+    registry::{Access, Asked, Keyring, Registry, RegistryError, Search, Wanted},
     verify::Layout,
 };
 
@@ -55,7 +55,11 @@ pub(super) async fn look(
     deadline: Instant,
 ) -> Result<Seen, RegistryError> {
     let keyring = Arc::clone(&place.keyring);
-    let access = Access { keyring, deadline };
+    let access = Access {
+        keyring,
+        deadline,
+        asked: Asked::default(),
+    };
     let digest = place.registry.resolve(image, &access).await?;
     let repository = image.repository();
     let wanted = Wanted::SignaturesAndAttestations;

@@ -17,6 +17,7 @@ use crate::{
         flight::Flights,
         transport::{Call, Transport},
     },
+    telemetry::{CacheReading, Lookups},
 };
 
 /// The tokens in use and the logins that were refused.
@@ -24,6 +25,7 @@ use crate::{
 pub(in crate::registry) struct Tokens {
     transport: Arc<Transport>,
     granted: Cache<TokenKey, Arc<Token>>,
+    lookups: Lookups,
     refused: RefusedLogins,
     flights: Flights<TokenKey, Grant>,
 }
@@ -56,6 +58,8 @@ pub(in crate::registry) struct Token {
 pub(in crate::registry) struct TokenRequest {
     /// The registry that wants it.
     pub(in crate::registry) registry: Url,
+    /// The registry as images name it.
+    pub(in crate::registry) registry_name: String,
     /// Where it is to be had.
     pub(in crate::registry) bearer: Bearer,
     /// The path of the repository.
@@ -86,6 +90,7 @@ impl Tokens {
         Self {
             transport,
             granted: remembered_tokens(),
+            lookups: Lookups::default(),
             refused: RefusedLogins::new(refused_ttl),
             flights: Flights::new(tasks),
         }
@@ -97,7 +102,7 @@ impl Tokens {
         request: &TokenRequest,
     ) -> Result<Grant, RegistryError> {
         let key = request.key();
-        if let Some(grant) = self.remembered(&key) {
+        if let Some(grant) = self.lookups.count(self.remembered(&key)) {
             return Ok(grant);
         }
         let host = request.realm_host();
@@ -127,6 +132,14 @@ impl Tokens {
         }
     }
 
+    /// What is held now.
+    pub(in crate::registry) fn reading(&self) -> CacheReading {
+        self.granted.run_pending_tasks();
+        let bytes = Some((self.granted.weighted_size(), limits::TOKEN_CACHE_BYTES));
+        self.lookups
+            .reading("tokens", self.granted.entry_count(), bytes)
+    }
+
     /// The logins that were refused, here and by registries themselves.
     pub(in crate::registry) fn refused(&self) -> &RefusedLogins {
         &self.refused
@@ -153,6 +166,7 @@ impl Tokens {
             client: request.client,
             body_limit: limits::TOKEN_BYTES,
             what: "the token",
+            registry: &request.registry_name,
             deadline: request.deadline,
         };
         let answer = self.transport.send(&call).await?;

@@ -9,7 +9,10 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::*;
-use crate::{limits, registry::AttachmentPlace};
+use crate::{
+    limits,
+    registry::{Asked, AttachmentPlace},
+};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -118,6 +121,7 @@ async fn found(layout: &OciLayout, image: &Value) -> Vec<(AttachmentPlace, Strin
     let access = Access {
         keyring: Arc::default(),
         deadline: Instant::now(),
+        asked: Asked::default(),
     };
     let repository = "registry.example/app".parse().unwrap();
     let attachments = layout

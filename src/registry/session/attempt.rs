@@ -144,6 +144,7 @@ impl Session {
         let withheld_from = (credential.is_some() && !is_trusted).then(|| authority(realm));
         let request = TokenRequest {
             registry: self.base.clone(),
+            registry_name: self.repository.host().registry().to_owned(),
             bearer: bearer.clone(),
             repository: self.repository.path().to_owned(),
             credential: credential.filter(|_| is_trusted).cloned(),

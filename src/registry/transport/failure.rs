@@ -4,7 +4,10 @@ use std::{error::Error, io};
 
 use url::Url;
 
-use crate::registry::{RegistryError, auth::authority};
+use crate::{
+    registry::{RegistryError, auth::authority},
+    telemetry::RequestEnd,
+};
 
 /// Why a call got no answer.
 #[derive(Debug)]
@@ -66,6 +69,21 @@ impl SendError {
             url,
             &format!("could not be reached ({reason})"),
         ))
+    }
+
+    /// As it is counted.
+    pub(super) fn end(&self) -> RequestEnd {
+        let (Self::MayPass(error) | Self::Lasting(error)) = self;
+        match error {
+            RegistryError::Tls { .. } => RequestEnd::Tls,
+            RegistryError::Timeout { .. } => RequestEnd::Timeout,
+            RegistryError::Deadline { .. } => RequestEnd::Deadline,
+            RegistryError::Limit { .. } => RequestEnd::TooLarge,
+            RegistryError::NotFound { .. } => RequestEnd::Status(404),
+            RegistryError::Unauthorized { status, .. } => RequestEnd::Status(*status),
+            RegistryError::RateLimited { .. } => RequestEnd::Status(429),
+            RegistryError::Unavailable { .. } => RequestEnd::Unreachable,
+        }
     }
 
     pub(super) fn into_inner(self) -> RegistryError {

@@ -18,7 +18,8 @@ use crate::{
     image::{Contents, Digest, Part, Reference, Repository},
     policy::{ClusterModes, KeySource, ObjectEntry, Place, PolicyObject, PolicySet},
     registry::{
-        Access, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search, Wanted,
+        Access, Asked, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search,
+        Wanted,
     },
     review::{PullSecrets, Request, ReviewError, Reviewer, Snapshot, Snapshots},
     sandbox::sigstore::{PrivateSigstore, SigningKeyPair},
@@ -229,6 +230,7 @@ pub(super) fn request(images: &[&str]) -> Request {
         pull: PullReferences::default(),
         enforcement: Enforcement::AsPolicySays,
         deadline: Instant::now() + Duration::from_secs(10),
+        asked: Asked::default(),
     }
 }
 

@@ -5,7 +5,10 @@ use std::{os::unix::fs::symlink, path::PathBuf};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::*;
-use crate::standalone::watch::{Follower, Look};
+use crate::{
+    policy::PolicyState,
+    standalone::watch::{Follower, Look},
+};
 
 #[test]
 fn a_change_replaces_the_whole_reading() {
@@ -30,8 +33,21 @@ fn an_error_keeps_the_last_good_reading_and_is_reported_once() {
     assert!(matches!(follower.look(), Look::Refused(_)));
     assert_eq!(follower.look(), Look::Same);
     assert_eq!(current(follower.standalone()), ["shop"]);
+    assert_eq!(states(follower.standalone()), ["stale"]);
     write(&directory, "shop.yaml", POLICY);
     assert_eq!(follower.look(), Look::Replaced);
+    assert_eq!(states(follower.standalone()), ["ready"]);
+}
+
+/// As metrics name them.
+fn states(standalone: &Standalone) -> Vec<&'static str> {
+    let snapshot = standalone.current().unwrap();
+    let states = snapshot.policies.iter().map(|(_, state)| match state {
+        PolicyState::Ready(_) => "ready",
+        PolicyState::Stale { .. } => "stale",
+        PolicyState::Broken { .. } => "broken",
+    });
+    states.collect()
 }
 
 #[test]

@@ -35,6 +35,7 @@ const ORDER: [(&str, &[&str]); 26] = [
             "cluster",
             "standalone",
             "review",
+            "decision",
             "registry",
             "policy",
             "certificates",
@@ -62,6 +63,7 @@ const ORDER: [(&str, &[&str]); 26] = [
             "policy",
             "workload",
             "certificates",
+            "telemetry",
         ],
     ),
     (
@@ -77,11 +79,21 @@ const ORDER: [(&str, &[&str]); 26] = [
         ],
     ),
     ("sandbox", &["image"]),
-    ("admission", &["review", "decision", "policy", "workload"]),
+    (
+        "admission",
+        &["review", "decision", "policy", "workload", "telemetry"],
+    ),
     (
         "review",
         &[
-            "decision", "trust", "registry", "policy", "workload", "verify", "image",
+            "decision",
+            "trust",
+            "registry",
+            "policy",
+            "workload",
+            "verify",
+            "image",
+            "telemetry",
         ],
     ),
     (
@@ -97,7 +109,7 @@ const ORDER: [(&str, &[&str]); 26] = [
         ],
     ),
     ("trust", &["policy", "verify"]),
-    ("registry", &["image"]),
+    ("registry", &["image", "telemetry"]),
     ("policy", &["condition", "key", "image"]),
     ("workload", &[]),
     ("provenance", &["verify", "image"]),

@@ -48,6 +48,38 @@ fn every_code_has_a_section_with_a_real_message_and_how_to_fix_and_to_relax_it()
 }
 
 #[test]
+fn every_code_is_counted_from_the_start() {
+    let codes = found(
+        "=> \\{?\\s*\"([A-Z][A-Za-z]+)\"",
+        &read("src/decision/cause/code.rs"),
+    );
+    let counted = assay::telemetry::CODES.map(str::to_owned);
+    assert_eq!(BTreeSet::from(counted), codes);
+}
+
+#[test]
+fn every_alert_has_a_section_that_says_what_to_do_and_a_test() {
+    let rules = read("charts/assay/files/rules.yaml");
+    let alerts = found("alert: (Assay[A-Za-z]+)", &rules);
+    assert_eq!(
+        found(
+            "alertname=\"(Assay[A-Za-z]+)\"",
+            &read("tests/alerts/rules.yaml")
+        ),
+        alerts
+    );
+    let operate = read("docs/operate.md");
+    let sections = found("(?m)^### (Assay[A-Za-z]+)$", &operate);
+    let anchors: BTreeSet<String> = sections.iter().map(|name| name.to_lowercase()).collect();
+    let linked = found(
+        "runbook_url: https://assay.dev/docs/operate.md#(.*)",
+        &rules,
+    );
+    assert_eq!(linked, anchors);
+    assert_eq!(rules.matches("runbook_url:").count(), alerts.len());
+}
+
+#[test]
 fn links_between_documents_lead_somewhere() {
     for document in [
         "README.md",
@@ -56,6 +88,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/denials.md",
         "docs/gitlab/README.md",
         "docs/inspect.md",
+        "docs/metrics.md",
         "docs/policies/README.md",
         "docs/policy.md",
         "docs/provenance.md",

@@ -160,10 +160,12 @@ async fn the_webhook_and_verify_say_the_same_words() {
 
     let metrics = client()
         .get(format!("http://{}/metrics", serving.metrics))
+        .header("accept", "application/openmetrics-text; version=1.0.0")
         .send()
         .await
         .unwrap();
     assert_eq!(metrics.status(), 200);
+    crate::metrics::assert_documented(&metrics.text().await.unwrap());
     serving.terminate();
 }
 
