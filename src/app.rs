@@ -7,6 +7,7 @@ mod log_level;
 mod reading;
 mod signals;
 mod sources;
+mod traces;
 
 pub use certificates::CertificateFlagError;
 pub use reading::{Reading, ReadingError};
@@ -16,13 +17,13 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{counting::Counting, signals::Signals, sources::Sources};
+use self::{counting::Counting, signals::Signals, sources::Sources, traces::Traces};
 use crate::{
     config::ServeArgs,
     review::Reviewer,
     server::{CertificateSource, Drain, Server, ServerError, ServerSettings},
     standalone,
-    telemetry::{LogLevel, Metrics},
+    telemetry::{LogLevel, Metrics, TraceExport},
 };
 
 /// Why the server did not start, or did not go on.
@@ -69,9 +70,14 @@ impl AppError {
 /// # Errors
 ///
 /// When it cannot start, or a task that has to live as long as the server has ended.
-pub async fn serve(args: ServeArgs, log_level: LogLevel) -> Result<(), AppError> {
+pub async fn serve(
+    args: ServeArgs,
+    log_level: LogLevel,
+    traces: Option<TraceExport>,
+) -> Result<(), AppError> {
     let mut signals = Signals::listen().map_err(AppError::Signals)?;
     let tasks = TaskTracker::new();
+    let traces = traces.map(|traces| Traces::start(traces, &tasks));
     let stop = CancellationToken::new();
     log_level::follow(args.log_level_file.clone(), log_level, &tasks, stop.clone()).await;
     let metrics = Arc::new(Metrics::new());
@@ -103,6 +109,9 @@ pub async fn serve(args: ServeArgs, log_level: LogLevel) -> Result<(), AppError>
         drain(serving, &mut signals).await;
     }
     leadership::given_up(led).await;
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
     outcome
 }
 

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use crate::{
     config::{Command, OutputFormat},
-    telemetry::LogLevel,
+    telemetry::{LogLevel, TraceExport},
 };
 
 /// How a command ended.
@@ -46,10 +46,14 @@ pub struct CommandError {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// Runs one command to its end. Only a server changes the level of the log.
-pub async fn run(command: Command, log_level: LogLevel) -> Result<Exit, CommandError> {
+/// Runs one command to its end. Only a server changes the level of the log, and sends traces.
+pub async fn run(
+    command: Command,
+    log_level: LogLevel,
+    traces: Option<TraceExport>,
+) -> Result<Exit, CommandError> {
     match command {
-        Command::Serve(args) => serve::run(*args, log_level).await,
+        Command::Serve(args) => serve::run(*args, log_level, traces).await,
         Command::Verify(args) => verify::run(*args).await,
         Command::Inspect(args) => inspect::run(args).await,
         Command::Crd(args) => crd::run(args),

@@ -4,10 +4,12 @@
 
 mod certificate;
 mod serve;
+mod traces;
 mod verify;
 
 pub use certificate::CertificateArgs;
 pub use serve::{Mode, ServeArgs};
+pub use traces::TraceArgs;
 pub use verify::{Authority, OutputFormat, Source, VerifyArgs};
 
 use std::{

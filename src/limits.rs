@@ -4,6 +4,13 @@ mod certificates;
 
 pub use certificates::*;
 
+mod telemetry;
+
+pub use telemetry::{
+    POLICIES_MEASURED, REGISTRIES_MEASURED, SPANS_PER_EXPORT, SPANS_WAITING, TRACE_ANSWER_BYTES,
+    TRACE_EXPORT_TIMEOUT, TRACE_FLUSH_TIMEOUT, TRUST_ROOTS_MEASURED,
+};
+
 use std::time::Duration;
 
 /// The largest admission review that is read, in bytes (the API server's own request limit is 3 MiB,
@@ -418,15 +425,6 @@ pub const TUF_COPY_BYTES: usize = 1_000_000;
 
 /// The most characters of what went wrong with a mirror that are shown.
 pub const TUF_ERROR_CHARS: usize = 200;
-
-/// The most trust roots that metrics tell of.
-pub const TRUST_ROOTS_MEASURED: usize = 100;
-
-/// The most registries that metrics tell apart.
-pub const REGISTRIES_MEASURED: usize = 32;
-
-/// The most policies that metrics tell apart.
-pub const POLICIES_MEASURED: usize = 200;
 
 /// The largest `oci-layout` file of a layout folder, in bytes.
 pub const LAYOUT_MARKER_BYTES: usize = 4 * 1024;

@@ -21,15 +21,18 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Exit, CommandError> {
-    let log_level =
-        telemetry::start_log(cli.log.log_format, cli.log_level()).map_err(CommandError::usage)?;
+    let settings = cli.traces();
+    let traces = settings.as_ref().map(telemetry::traces).transpose();
+    let (maker, export) = traces.map_err(CommandError::failure)?.unzip();
+    let log_level = telemetry::start_log(cli.log.log_format, cli.log_level(), maker.as_ref())
+        .map_err(CommandError::usage)?;
     // Fails only where a provider is installed already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(CommandError::failure)?;
-    runtime.block_on(commands::run(cli.command, log_level))
+    runtime.block_on(commands::run(cli.command, log_level, export))
 }
 
 fn report(error: &CommandError) -> ExitCode {

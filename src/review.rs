@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use allowance::Allowance;
 use gather::Gatherer;
@@ -184,6 +185,7 @@ impl Reviewer {
         };
         let evidence = self
             .gather(&plan, &request, circumstances, &snapshot.trust_roots)
+            .instrument(tracing::debug_span!("gather"))
             .await;
         let decision = decision::decide(&plan, &evidence);
         Ok(Examination {
@@ -249,7 +251,8 @@ impl Reviewer {
     async fn keyring(&self, request: &Request) -> Result<Arc<Keyring>, LookupFailure> {
         let keyring = self
             .pull_secrets
-            .keyring(&request.place.namespace, &request.pull);
+            .keyring(&request.place.namespace, &request.pull)
+            .instrument(tracing::debug_span!("pull secrets"));
         timeout_at(request.deadline, keyring)
             .await
             .map_err(|_| LookupFailure::Deadline)?

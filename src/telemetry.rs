@@ -1,4 +1,4 @@
-//! The log, and the names of everything that is counted.
+//! The log, traces, and the names of everything that is counted.
 
 mod bounded;
 mod caches;
@@ -12,6 +12,7 @@ mod metrics;
 mod process;
 mod registries;
 mod text;
+mod traces;
 mod trust_roots;
 
 pub use caches::{CacheReading, CacheSource, Lookups};
@@ -26,4 +27,5 @@ pub use metrics::{
 };
 pub use registries::{RequestEnd, RequestMetrics};
 pub use text::Format;
+pub use traces::{TraceError, TraceExport, TraceSettings, Tracer, continue_trace, traces};
 pub use trust_roots::TrustRootReading;

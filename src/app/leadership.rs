@@ -12,6 +12,8 @@ use crate::{
 /// Keeps the metric current; ends once the lead is given back, at once where there is nothing to lead.
 pub(super) async fn tell(role: Option<watch::Receiver<Role>>, metrics: Arc<Metrics>) {
     let Some(mut role) = role else {
+        // Where nobody is elected, there is nobody else to lead.
+        metrics.set_lead(Lead::Here);
         return;
     };
     loop {

@@ -4,7 +4,7 @@ use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{CertificateArgs, DefaultActionArg, RegistryArgs, parse_duration};
+use super::{CertificateArgs, DefaultActionArg, RegistryArgs, TraceArgs, parse_duration};
 use crate::{limits, policy::ClusterModes};
 
 /// `assay serve`.
@@ -97,6 +97,9 @@ pub struct ServeArgs {
         env = "ASSAY_DRAIN_DELAY"
     )]
     pub drain_delay: Option<Duration>,
+    /// Where traces are sent.
+    #[command(flatten)]
+    pub traces: TraceArgs,
 }
 
 /// Where policies come from.

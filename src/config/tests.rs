@@ -2,6 +2,7 @@ use clap::{CommandFactory, error::ErrorKind};
 use rstest::rstest;
 
 use super::*;
+use crate::telemetry::TraceSettings;
 
 fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(std::iter::once(&"assay").chain(arguments))
@@ -154,4 +155,33 @@ fn a_timeout_without_a_unit_is_refused_with_an_example() {
     let refused = Cli::try_parse_from(["assay", "inspect", "nginx", "--timeout", "5"]).unwrap_err();
     let expected = "expected a duration like 5s, 1m 30s or 500ms";
     assert!(refused.to_string().contains(expected), "{refused}");
+}
+
+#[test]
+fn traces_are_sent_only_where_the_flag_says_and_to_what_can_be_a_collector() {
+    let parsed = |flags: &[&str]| {
+        let arguments = [&["serve", "--policies", "p"], flags].concat();
+        parse(&arguments)
+            .map(|cli| cli.traces())
+            .map_err(|error| error.kind())
+    };
+    assert_eq!(parsed(&[]), Ok(None));
+    let sent = |ratio| {
+        Ok(Some(TraceSettings {
+            endpoint: "http://collector:4318".parse().unwrap(),
+            ratio,
+        }))
+    };
+    let collector = ["--otlp-endpoint", "http://collector:4318"];
+    assert_eq!(parsed(&collector), sent(1.0));
+    let some = [collector, ["--otlp-sample-ratio", "0.25"]].concat();
+    assert_eq!(parsed(&some), sent(0.25));
+    for wrong in [
+        ["--otlp-endpoint", "collector:4318"],
+        ["--otlp-endpoint", "grpc://collector:4317"],
+        ["--otlp-sample-ratio", "1.5"],
+        ["--otlp-sample-ratio", "NaN"],
+    ] {
+        assert_eq!(parsed(&wrong), Err(ErrorKind::ValueValidation), "{wrong:?}");
+    }
 }

@@ -13,6 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use super::RegistryError;
 
@@ -109,12 +110,14 @@ where
             key: key.clone(),
         };
         let work = work();
-        self.tasks.spawn(async move {
+        let run = async move {
             let result = work.await;
             drop(landing);
             // Nobody may be left to hear it.
             let _ = sender.send(result);
-        });
+        };
+        // It is told of with the review that has started it.
+        self.tasks.spawn(run.in_current_span());
         (outcome, deadline)
     }
 }

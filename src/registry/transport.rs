@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use rand::Rng as _;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::Instrument as _;
 use url::Url;
 
 use self::failure::{SendError, deadline, limit, rate_limited, timeout, unavailable};
@@ -154,11 +155,21 @@ impl Transport {
         let permit = timeout_at(call.deadline, host.permits.acquire());
         let _permit = permit.await.map_err(|_| deadline(url))?;
         let began = Instant::now();
-        let sent = self.exchange(call, url, authorization, client).await;
+        let span = tracing::debug_span!(
+            "registry request",
+            otel.kind = "client",
+            host = url.host_str(),
+            method = call.method.as_str(),
+            what = call.what,
+            status = tracing::field::Empty,
+        );
+        let exchange = self.exchange(call, url, authorization, client);
+        let sent = exchange.instrument(span.clone()).await;
         let end = match &sent {
             Ok(answer) => RequestEnd::Status(answer.status.as_u16()),
             Err(error) => error.end(),
         };
+        span.record("status", end.label());
         let requests = &self.options.requests;
         requests.count(call.registry, end, began.elapsed());
         sent

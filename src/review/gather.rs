@@ -12,6 +12,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use tracing::{Instrument as _, Span, field::Empty};
+
 use super::{
     allowance::Allowance,
     failure::lookup_failure,
@@ -44,10 +46,9 @@ impl Gatherer<'_> {
         let lookups: Vec<_> = inquiries
             .iter()
             .map(|inquiry| async {
-                (
-                    inquiry.reference.written().to_owned(),
-                    self.look_up(inquiry).await,
-                )
+                let written = inquiry.reference.written().to_owned();
+                let span = tracing::debug_span!("image", image = written, digest = Empty);
+                (written, self.look_up(inquiry).instrument(span).await)
             })
             .collect();
         let images = stream::iter(lookups)
@@ -70,11 +71,14 @@ impl Gatherer<'_> {
         let Ok(digest) = found.digest.clone() else {
             return found;
         };
+        Span::current().record("digest", digest.as_str());
         found.contents = self.contents(inquiry, &digest).await;
         let places = inquiry.signature_repositories();
-        let searches = places
-            .iter()
-            .map(|place| self.search(inquiry, place, &digest, &found));
+        let searches = places.iter().map(|place| {
+            let span = tracing::debug_span!("signatures", repository = %place);
+            self.search(inquiry, place, &digest, &found)
+                .instrument(span)
+        });
         found.signatures = places
             .iter()
             .cloned()
@@ -92,6 +96,7 @@ impl Gatherer<'_> {
             Some(digest) => Ok(digest.clone()),
             None => {
                 self.in_time(self.registry.resolve(reference, &self.access))
+                    .instrument(tracing::debug_span!("resolve"))
                     .await
             }
         }
@@ -107,7 +112,9 @@ impl Gatherer<'_> {
         if parts.is_empty() {
             return None;
         }
-        Some(self.read_contents(inquiry, image, &parts).await)
+        let reading = self.read_contents(inquiry, image, &parts);
+        let span = tracing::debug_span!("contents");
+        Some(reading.instrument(span).await)
     }
 
     async fn read_contents(
@@ -234,7 +241,8 @@ impl Gatherer<'_> {
                 self.take_turns().await?;
             }
             *done += 1;
-            let result = self.verifier.verify(candidate, image, method);
+            let span = tracing::debug_span!("verify", candidate = candidate.digest.as_str());
+            let result = span.in_scope(|| self.verifier.verify(candidate, image, method));
             results.insert(method.clone(), result);
         }
         Ok(results)

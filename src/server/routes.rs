@@ -22,6 +22,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
     certificate::CurrentCertificate,
@@ -31,7 +32,7 @@ use crate::{
     admission::{self, Answer, Webhook},
     limits,
     review::{Observer, Reviewer},
-    telemetry::{CacheUse, Format, Metrics, Readiness, ReviewCount, ReviewResult},
+    telemetry::{CacheUse, Format, Metrics, Readiness, ReviewCount, ReviewResult, continue_trace},
 };
 
 /// What all requests share.
@@ -148,10 +149,23 @@ async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response
     let timeout = review_timeout(request.uri().query().unwrap_or_default());
     shared.metrics.set_timeout(timeout);
     let deadline = received + review_budget(timeout);
-    let result = match read_review(request, &shared.room, deadline).await {
-        Ok(body) => judge(webhook, &body.content, &shared.reviewer, deadline).await,
-        Err(refusal) => Err(refusal),
+    let span = tracing::debug_span!(
+        "request",
+        otel.kind = "server",
+        path = request.uri().path(),
+        kind = Empty,
+        name = Empty,
+        decision = Empty,
+        codes = Empty,
+    );
+    continue_trace(&span, request.headers());
+    let answering = async {
+        let body = read_review(request, &shared.room, deadline).await?;
+        judge(webhook, &body.content, &shared.reviewer, deadline).await
     };
+    let result = answering.instrument(span.clone()).await;
+    record(&span, &result);
+    drop(span);
     shared
         .metrics
         .count_review(&count(webhook, &result, received.elapsed()));
@@ -163,6 +177,29 @@ async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response
     match result {
         Ok(answer) => ([(header::CONTENT_TYPE, JSON)], answer.body).into_response(),
         Err(NoReview { status, reason }) => (status, format!("{reason}\n")).into_response(),
+    }
+}
+
+/// Tells a trace what the log tells of the answer.
+fn record(span: &Span, result: &Result<Answer, NoReview>) {
+    if span.is_disabled() {
+        return;
+    }
+    match result {
+        Ok(answer) => {
+            span.record(
+                "decision",
+                if answer.allowed { "allowed" } else { "denied" },
+            );
+            span.record("codes", answer.codes.join(","));
+            if let Some(observation) = &answer.observation {
+                span.record("kind", &observation.object.kind);
+                span.record("name", &observation.object.name);
+            }
+        }
+        Err(refusal) => {
+            span.record("decision", refusal.status.as_str());
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::json_line::JsonLine;
+use super::{json_line::JsonLine, traces::Tracer};
 
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
@@ -86,12 +86,16 @@ impl fmt::Debug for LogLevel {
     }
 }
 
-/// Starts the process-wide log on stderr. Stdout is for answers.
+/// Starts the process-wide log on stderr, and traces where there is a tracer. Stdout is for answers.
 ///
 /// # Errors
 ///
 /// When the level cannot be read, or there is a log already.
-pub fn start_log(format: LogFormat, level: &str) -> Result<LogLevel, LogError> {
+pub fn start_log(
+    format: LogFormat,
+    level: &str,
+    tracer: Option<&Tracer>,
+) -> Result<LogLevel, LogError> {
     let (filter, handle) = reload::Layer::new(filter(level)?);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
@@ -100,11 +104,13 @@ pub fn start_log(format: LogFormat, level: &str) -> Result<LogLevel, LogError> {
     let started = match format {
         LogFormat::Text => {
             let lines = lines.with_ansi(io::stderr().is_terminal());
-            registry.with(lines.with_filter(filter)).try_init()
+            let log = registry.with(lines.with_filter(filter));
+            log.with(tracer.map(Tracer::layer)).try_init()
         }
         LogFormat::Json => {
             let lines = lines.fmt_fields(JsonFields::new()).event_format(JsonLine);
-            registry.with(lines.with_filter(filter)).try_init()
+            let log = registry.with(lines.with_filter(filter));
+            log.with(tracer.map(Tracer::layer)).try_init()
         }
     };
     started.map_err(|_| LogError::Twice)?;

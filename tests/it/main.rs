@@ -9,6 +9,7 @@ mod policies;
 mod registry;
 mod server;
 mod support;
+mod traces;
 mod trust;
 mod verification;
 mod webhook;

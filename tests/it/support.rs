@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod certificates;
+pub(crate) mod otlp;
 pub(crate) mod policies;
 pub(crate) mod reviews;
 #[allow(dead_code, reason = "shared with the tests on a real cluster")]

@@ -241,26 +241,25 @@ fn findings_are_told_denials_first_each_with_its_policy_and_images_once() {
         .iter()
         .map(|told| (told.action, told.code, told.outcome, told.policy.clone()))
         .collect();
-    let (rejected, undetermined) = (Outcome::Rejected, Outcome::Undetermined);
     assert_eq!(
         told,
         [
             (
                 Action::Deny,
                 "DeadlineExceeded",
-                undetermined,
+                Outcome::Undetermined,
                 Some(policy("deny"))
             ),
             (
                 Action::Warn,
                 "ImageNotFound",
-                rejected,
+                Outcome::Rejected,
                 Some(policy("warn"))
             ),
             (
                 Action::Audit,
                 "ImageNotFound",
-                rejected,
+                Outcome::Rejected,
                 Some(policy("audit"))
             ),
         ]

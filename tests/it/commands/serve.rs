@@ -135,6 +135,11 @@ pub(super) async fn post_review(serving: &Serving, review: &Value) -> Value {
     body["response"].clone()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the answer is our own server's")]
+async fn text(answer: reqwest::Response) -> String {
+    answer.text().await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_webhook_and_verify_say_the_same_words() {
     let bench = Bench::new().await;
@@ -165,7 +170,7 @@ async fn the_webhook_and_verify_say_the_same_words() {
         .await
         .unwrap();
     assert_eq!(metrics.status(), 200);
-    crate::metrics::assert_documented(&metrics.text().await.unwrap());
+    crate::metrics::assert_documented(&text(metrics).await);
     serving.terminate();
 }
 
@@ -202,4 +207,20 @@ async fn an_address_that_is_taken_is_a_failure_that_names_it() {
         "{}",
         run.stderr
     );
+}
+
+/// It accepts connections, as the system does for it, and never answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_hangs_holds_up_no_review_and_no_end() {
+    let bench = Bench::new().await;
+    bench.write_key_policy("shop", "acme/**");
+    bench.push("acme/unsigned:v1");
+    let collector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", collector.local_addr().unwrap());
+    let serving = Serving::start_with(&bench, &["--otlp-endpoint", &url]);
+    let denied = post(&serving, &bench.image("acme/unsigned:v1")).await;
+    assert_eq!(denied["allowed"], false, "{denied}");
+    let (code, messages) = serving.terminate();
+    assert_eq!(code, Some(0), "{messages:?}");
+    assert!(messages.contains(&"drained".to_owned()), "{messages:?}");
 }
