@@ -20,6 +20,7 @@ mod support;
 mod admission;
 mod certificates;
 mod command_line;
+mod metrics;
 mod pipeline;
 mod policies;
 mod pull_secrets;

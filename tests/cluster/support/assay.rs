@@ -23,6 +23,8 @@ use super::{
 pub(crate) struct Assay {
     /// Where it answers reviews: `127.0.0.1:port`.
     pub(crate) address: String,
+    /// Where it answers `/metrics`: `127.0.0.1:port`.
+    pub(crate) metrics: String,
     /// Signs its certificates.
     pub(crate) authority: Authority,
     tls: Mutex<MountedSecret>,
@@ -35,15 +37,10 @@ impl Assay {
         let authority = Authority::new();
         let tls = MountedSecret::new(&folder.join("tls"), &authority.server());
         let address = format!("127.0.0.1:{}", free_port());
+        let metrics = format!("127.0.0.1:{}", free_port());
         let mut command = assay();
         command
-            .args([
-                "serve",
-                "--listen",
-                &address,
-                "--metrics-listen",
-                "127.0.0.1:0",
-            ])
+            .args(["serve", "--listen", &address, "--metrics-listen", &metrics])
             .arg("--tls-cert")
             .arg(tls.folder.join("tls.crt"))
             .arg("--tls-key")
@@ -56,6 +53,7 @@ impl Assay {
         let assay = Self {
             running: Running::start(&command, &folder.join("assay.log")),
             address,
+            metrics,
             authority,
             tls: Mutex::new(tls),
         };
