@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{counting::Counting, signals::Signals, sources::Sources, traces::Traces};
 use crate::{
     config::ServeArgs,
-    review::Reviewer,
+    review::{Observer, Reviewer},
     server::{CertificateSource, Drain, Server, ServerError, ServerSettings},
     standalone,
     telemetry::{LogLevel, Metrics, TraceExport},
@@ -89,7 +89,7 @@ pub async fn serve(
     let reviewer = Reviewer::new(reading.registry, sources.snapshots, sources.pull_secrets);
     let reviewer = Arc::new(reviewer);
     counting.count_caches(&reviewer, sources.caches);
-    let mut settings = server_settings(&args, sources.certificate);
+    let mut settings = server_settings(&args, sources.certificate, sources.observers);
     settings.observers.push(Arc::new(counting.clone()));
     let server = Server::bind(settings, reviewer, metrics).await?;
     announce(&server);
@@ -123,12 +123,16 @@ async fn drain(serving: JoinHandle<()>, signals: &mut Signals) {
     }
 }
 
-fn server_settings(args: &ServeArgs, certificate: CertificateSource) -> ServerSettings {
+fn server_settings(
+    args: &ServeArgs,
+    certificate: CertificateSource,
+    observers: Vec<Arc<dyn Observer>>,
+) -> ServerSettings {
     ServerSettings {
         listen: args.listen,
         metrics_listen: Some(args.metrics_listen),
         certificate,
-        observers: Vec::new(),
+        observers,
         drain: Drain {
             delay: args.drain_delay(),
             ..Drain::default()

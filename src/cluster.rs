@@ -5,17 +5,21 @@
 
 mod assemble;
 mod certificates;
+mod connection;
 mod copies;
+mod counts;
 mod keeper;
 mod leader;
 mod mirror;
 mod namespaces;
+mod policy_status;
 mod pull_secrets;
 mod root_status;
 mod status;
 mod watch;
 
 pub use certificates::{CertificateSettings, GivenCertificate, keep_certificates};
+pub use connection::connect;
 pub use leader::{Election, ElectionSettings, Role};
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -28,6 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     assemble::Assembler,
     copies::SecretCopies,
+    counts::PolicyCounts,
     keeper::{Keeper, Published, changes},
     namespaces::fetch_labels,
     pull_secrets::PullSecrets,
@@ -37,7 +42,7 @@ use crate::{
     clock::Clock,
     policy::ClusterModes,
     registry::Keyring,
-    review::{self, Snapshot, Snapshots},
+    review::{self, Observer, Snapshot, Snapshots},
     telemetry::{CacheReading, CacheSource},
     trust::TufRoots,
     workload::PullReferences,
@@ -77,6 +82,7 @@ pub struct Cluster {
     published: Arc<Published>,
     pull_secrets: PullSecrets,
     role: channel::Receiver<Role>,
+    counts: Arc<PolicyCounts>,
 }
 
 impl Cluster {
@@ -106,15 +112,23 @@ impl Cluster {
         );
         let changes = changes(&client, &settings.namespace);
         let kept = tasks.spawn(keeper.run(changes));
+        let clock = Arc::clone(&settings.clock);
+        let counts = PolicyCounts::start(client.clone(), clock, settings.stop, tasks);
         // Ends with the keeper, which holds the other end of the channel.
-        tasks.spawn(Writer::new(client.clone(), settings.clock).run(reported));
+        tasks.spawn(Writer::new(client.clone(), settings.clock).run(reported, role.clone()));
         let cluster = Arc::new(Self {
             pull_secrets: PullSecrets::new(client.clone(), settings.keyring),
             client,
             published,
             role,
+            counts,
         });
         (cluster, kept)
+    }
+
+    /// Who is to be told of reviews: the counts in the policies' statuses.
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        Arc::<PolicyCounts>::clone(&self.counts)
     }
 
     /// Whether this replica leads. Closed once the Lease is given back at the end of the program.

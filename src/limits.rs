@@ -1,8 +1,10 @@
 //! Every bound on what Assay reads, holds or waits for. Each has a test that crosses it.
 
 mod certificates;
+mod controller;
 
 pub use certificates::*;
+pub use controller::*;
 
 mod telemetry;
 
@@ -165,23 +167,8 @@ pub const DEADLINE_MARGIN: Duration = Duration::from_secs(1);
 /// How long one read of the Kubernetes API may take during a review.
 pub const KUBERNETES_READ_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long the lead is good after each renewal, for those who look on.
-pub const LEASE_DURATION: Duration = Duration::from_secs(15);
-
-/// The longest such time that is believed when another version of Assay has written it.
-pub const MAX_LEASE_DURATION: Duration = Duration::from_mins(1);
-
-/// How often the leader renews it, and the others look, give or take a tenth.
-pub const LEASE_RENEWAL_PERIOD: Duration = Duration::from_secs(5);
-
-/// How long after its last renewal a leader stops leading: well before the others take over.
-pub const LEASE_RENEWAL_DEADLINE: Duration = Duration::from_secs(10);
-
-/// The pause after a renewal or a look that failed, give or take a tenth.
-pub const LEASE_RETRY_PAUSE: Duration = Duration::from_secs(1);
-
-/// The pause before a renewal is tried again after something else in the Lease was changed, give or take a tenth.
-pub const LEASE_REREAD_PAUSE: Duration = Duration::from_millis(200);
+/// How long a connection to the API server may be silent while an answer is read, a watch included.
+pub const API_SERVER_SILENCE: Duration = Duration::from_secs(150);
 
 /// How long a streamed first list may pause before it is given up for an ordinary list.
 pub const STREAMED_LIST_PATIENCE: Duration = Duration::from_secs(20);

@@ -10,7 +10,7 @@ mod tag;
 
 pub use compile::{
     CertificateTimestampDemand, CompileError, Fault, FieldPath, KeySource, LogDemand, ObjectEntry,
-    PemTexts, Problem, TrustRootDefinition, TrustRootSource, TufRepository,
+    PemTexts, Problem, Remedy, TrustRootDefinition, TrustRootSource, TufRepository,
 };
 pub use mode::{ClusterModes, LabelEffect, LabelNote, Lowering, Meaning, ModeLabel, Modes};
 pub use object::{ObjectError, PolicyObject, TrustRootObject};
@@ -261,6 +261,8 @@ pub enum PolicyState {
         last_good: Arc<Policy>,
         /// Why the latest does not compile.
         reason: String,
+        /// The same, field by field.
+        error: CompileError,
     },
     /// It never compiled: every image it may cover is refused.
     Broken {
@@ -268,6 +270,8 @@ pub enum PolicyState {
         scope: Arc<Scope>,
         /// Why it does not compile.
         reason: String,
+        /// The same, field by field.
+        error: CompileError,
     },
 }
 

@@ -6,6 +6,8 @@ mod gather;
 mod observation;
 mod verdicts;
 
+/// Parts of an [`Observation`].
+pub use crate::decision::{Judged, PolicyVerdict};
 pub use crate::registry::Asked;
 pub use observation::{
     Observation, ObservedImage, ObservedObject, ObservedOwner, Observer, Operation, Run, Told,

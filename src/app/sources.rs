@@ -2,7 +2,6 @@
 
 use std::{future::Future, path::Path, pin::Pin, sync::Arc};
 
-use kube::Client;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -14,7 +13,7 @@ use crate::{
     clock::SystemClock,
     cluster::{self, Cluster, Role},
     config::{Mode, ServeArgs},
-    review::{PullSecrets, Snapshots},
+    review::{Observer, PullSecrets, Snapshots},
     server::CertificateSource,
     standalone::{self, CacheDirectory, FixedKeyring, Standalone},
     telemetry::CacheSource,
@@ -34,6 +33,8 @@ pub(super) struct Sources {
     pub(super) certificate: CertificateSource,
     /// Whether this replica leads; none where there are no others.
     pub(super) role: Option<watch::Receiver<Role>>,
+    /// Who is to be told of reviews.
+    pub(super) observers: Vec<Arc<dyn Observer>>,
 }
 
 impl Sources {
@@ -75,6 +76,7 @@ impl Sources {
             }),
             certificate: Certificates::standalone(args).source,
             role: None,
+            observers: Vec::new(),
         })
     }
 
@@ -85,7 +87,7 @@ impl Sources {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, AppError> {
-        let client = Client::try_default()
+        let client = cluster::connect()
             .await
             .map_err(|error| AppError::Cluster(Box::new(error)))?;
         let settings = cluster::Settings {
@@ -105,6 +107,7 @@ impl Sources {
             certificate: source,
             role: Some(cluster.role()),
             caches: Some(Arc::<Cluster>::clone(&cluster)),
+            observers: vec![cluster.observer()],
             pull_secrets: cluster,
             ended: Box::pin(async move {
                 let ended = tokio::select! {

@@ -3,18 +3,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::{
     copies,
-    mirror::Mirror,
+    mirror::{ByKey, Key, Mirror, same_content},
+    policy_status::policy_report,
     root_status::trust_root_report,
-    status::{Report, Wanted},
+    status::Report,
 };
 use crate::{
     policy::{
-        ClusterModes, KeySource, ObjectEntry, PolicyId, PolicyObject, PolicySet, PolicyState,
+        ClusterModes, KeySource, ObjectEntry, PolicyId, PolicyObject, PolicySet,
         TrustRootDefinition, TrustRootName, TrustRootObject,
     },
     review::Snapshot,
@@ -38,8 +39,18 @@ pub(super) struct Assembler {
     modes: ClusterModes,
     built_in: TrustRoots,
     policies: Arc<PolicySet>,
+    compiled: BTreeMap<PolicyId, CompiledFrom>,
+    /// How many policies were compiled so far.
+    compilations: u64,
+    trust_roots: Arc<TrustRoots>,
     parsed: BTreeMap<String, ParsedRoot>,
     tuf_roots: TufRoots,
+}
+
+/// What a policy was compiled from.
+struct CompiledFrom {
+    object: Arc<Value>,
+    texts: Vec<(ObjectEntry, Result<String, String>)>,
 }
 
 /// A trust root and what it was parsed from.
@@ -56,6 +67,9 @@ impl Assembler {
             modes,
             built_in: TrustRoots::public_only(),
             policies: Arc::default(),
+            compiled: BTreeMap::new(),
+            compilations: 0,
+            trust_roots: Arc::new(TrustRoots::public_only()),
             parsed: BTreeMap::new(),
             tuf_roots,
         }
@@ -66,40 +80,76 @@ impl Assembler {
         self.tuf_roots.changed()
     }
 
-    /// The snapshot that these objects make, and what the status of each is to say.
-    pub(super) fn assemble(&mut self, objects: &Objects<'_>) -> (Snapshot, Vec<Report>) {
+    /// The snapshot that these objects make.
+    pub(super) fn assemble(&mut self, objects: &Objects<'_>) -> Snapshot {
         let own_namespace = self.own_namespace.clone();
         let entries = Entries {
             own_namespace: &own_namespace,
             objects,
         };
-        let mut reports = Vec::new();
-        let trust_roots = self.trust_roots(objects.trust_roots, &entries, &mut reports);
-        let read: Vec<PolicyObject> = [objects.cluster_policies, objects.policies]
-            .into_iter()
-            .flat_map(|mirror| mirror.objects().values())
-            .filter_map(read_policy)
-            .collect();
-        self.policies = Arc::new(self.policies.update(&read, &entries));
-        reports.extend(
-            self.policies
-                .iter()
-                .filter_map(|(id, state)| policy_report(objects, id, state)),
-        );
-        let snapshot = Snapshot {
+        self.trust_roots = Arc::new(self.trust_roots(objects.trust_roots, &entries));
+        self.policies = Arc::new(self.policies(objects, &entries));
+        Snapshot {
             policies: Arc::clone(&self.policies),
-            trust_roots: Arc::new(trust_roots),
+            trust_roots: Arc::clone(&self.trust_roots),
             modes: self.modes,
-        };
-        (snapshot, reports)
+        }
     }
 
-    fn trust_roots(
-        &mut self,
-        mirror: &Mirror,
-        entries: &Entries<'_>,
-        reports: &mut Vec<Report>,
-    ) -> TrustRoots {
+    /// What the status of each object is to say, by the last assembly.
+    pub(super) fn reports(&self, objects: &Objects<'_>) -> Vec<Report> {
+        let roots = self
+            .trust_roots
+            .iter()
+            .filter_map(|(name, state)| trust_root_report(objects.trust_roots, name, state));
+        let policies = self.policies.iter().filter_map(|(id, state)| {
+            let mirror = match id.namespace {
+                None => objects.cluster_policies,
+                Some(_) => objects.policies,
+            };
+            policy_report(mirror, id, state, &self.trust_roots)
+        });
+        roots.chain(policies).collect()
+    }
+
+    /// How many policies were compiled so far.
+    #[cfg(test)]
+    pub(super) fn compilations(&self) -> u64 {
+        self.compilations
+    }
+
+    /// A policy is compiled again only when it has changed, or an entry that it refers to.
+    fn policies(&mut self, objects: &Objects<'_>, entries: &Entries<'_>) -> PolicySet {
+        let mut before = std::mem::take(&mut self.compiled);
+        let mut unchanged = Vec::new();
+        let mut changed = Vec::new();
+        for (key, object) in every(objects) {
+            let id = PolicyId {
+                namespace: key.0.clone(),
+                name: key.1.clone(),
+            };
+            match before.remove(&id) {
+                Some(known) if known.still_holds(object, entries) => {
+                    let object = Arc::clone(object);
+                    self.compiled
+                        .insert(id.clone(), CompiledFrom { object, ..known });
+                    unchanged.push(id);
+                }
+                Some(_) | None => {
+                    let Some(policy) = read_policy(object) else {
+                        continue;
+                    };
+                    self.compiled
+                        .insert(id, CompiledFrom::new(object, &policy, entries));
+                    changed.push(policy);
+                }
+            }
+        }
+        self.compilations += u64::try_from(changed.len()).unwrap_or(u64::MAX);
+        self.policies.update_changed(&changed, &unchanged, entries)
+    }
+
+    fn trust_roots(&mut self, mirror: &Mirror, entries: &Entries<'_>) -> TrustRoots {
         let (mut roots, mut from_tuf) = (self.built_in.clone(), BTreeMap::new());
         self.parsed
             .retain(|name, _| mirror.objects().contains_key(&(None, name.clone())));
@@ -117,11 +167,7 @@ impl Assembler {
             roots = roots.with(TrustRootName::Named(name.clone()), root);
         }
         let kept = |name: &str| entries.kept_copy(name);
-        let roots = self.tuf_roots.follow(&from_tuf, kept, roots);
-        for (name, state) in roots.iter() {
-            reports.extend(trust_root_report(mirror, name, state));
-        }
-        roots
+        self.tuf_roots.follow(&from_tuf, kept, roots)
     }
 
     /// A root is parsed again only when its text has changed.
@@ -150,6 +196,35 @@ impl Assembler {
     }
 }
 
+impl CompiledFrom {
+    fn new(object: &Arc<Value>, policy: &PolicyObject, entries: &Entries<'_>) -> Self {
+        let texts = policy.entries().map(|entry| {
+            let text = entries.text(&entry);
+            (entry, text)
+        });
+        Self {
+            object: Arc::clone(object),
+            texts: texts.collect(),
+        }
+    }
+
+    fn still_holds(&self, object: &Arc<Value>, entries: &Entries<'_>) -> bool {
+        (Arc::ptr_eq(&self.object, object) || same_content(&self.object, object))
+            && self
+                .texts
+                .iter()
+                .all(|(entry, text)| entries.text(entry) == *text)
+    }
+}
+
+fn every<'a>(objects: &Objects<'a>) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> {
+    let both: [&'a ByKey; 2] = [
+        objects.cluster_policies.objects(),
+        objects.policies.objects(),
+    ];
+    both.into_iter().flatten()
+}
+
 fn read_policy(object: &Value) -> Option<PolicyObject> {
     PolicyObject::from_json(object.clone())
         .inspect_err(|error| {
@@ -157,38 +232,6 @@ fn read_policy(object: &Value) -> Option<PolicyObject> {
             tracing::error!(%error, "a policy object without an identity is left out");
         })
         .ok()
-}
-
-fn policy_report(objects: &Objects<'_>, id: &PolicyId, state: &PolicyState) -> Option<Report> {
-    let mirror = match id.namespace {
-        None => objects.cluster_policies,
-        Some(_) => objects.policies,
-    };
-    let key = (id.namespace.clone(), id.name.clone());
-    let object = mirror.objects().get(&key)?;
-    let (reason, message) = match state {
-        PolicyState::Ready(_) => ("Compiled", "in force".to_owned()),
-        PolicyState::Stale { reason, .. } => (
-            "LastGoodInForce",
-            format!("{reason}; the last good form stays in force"),
-        ),
-        PolicyState::Broken { reason, .. } => (
-            "NotCompiled",
-            format!("{reason}; every image that it may cover is refused"),
-        ),
-    };
-    Some(Report {
-        resource: mirror.resource().clone(),
-        key,
-        seen: seen_status(object),
-        wanted: Wanted {
-            generation: generation(object),
-            ready: matches!(state, PolicyState::Ready(_)),
-            reason,
-            message,
-            fields: Map::new(),
-        },
-    })
 }
 
 pub(super) fn seen_status(object: &Value) -> Value {

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::{
     ClusterError,
     assemble::{Assembler, Objects},
-    mirror::Mirror,
+    mirror::{Changed, Mirror},
     namespaces::{NamespaceLabels, labels_of_all},
     status::Report,
     watch::events,
@@ -39,6 +39,7 @@ pub(super) struct Published {
 pub(super) struct Keeper {
     mirrors: Mirrors,
     policies_changed: bool,
+    statuses_changed: bool,
     namespaces_changed: bool,
     assembler: Assembler,
     published: Arc<Published>,
@@ -101,6 +102,7 @@ impl Keeper {
         Self {
             mirrors: Mirrors::empty(),
             policies_changed: false,
+            statuses_changed: false,
             namespaces_changed: false,
             assembler,
             published,
@@ -138,15 +140,21 @@ impl Keeper {
     }
 
     fn take(&mut self, (source, event): Change) {
-        if self.mirrors.of(source).apply(event) {
-            match source {
-                Source::Namespaces => self.namespaces_changed = true,
+        match (self.mirrors.of(source).apply(event), source) {
+            (Changed::Content, Source::Namespaces) => self.namespaces_changed = true,
+            (
+                Changed::Content,
                 Source::ClusterPolicies
                 | Source::Policies
                 | Source::TrustRoots
                 | Source::Secrets
-                | Source::ConfigMaps => self.policies_changed = true,
+                | Source::ConfigMaps,
+            ) => self.policies_changed = true,
+            (Changed::Told, Source::ClusterPolicies | Source::Policies | Source::TrustRoots) => {
+                self.statuses_changed = true;
             }
+            (Changed::Told, Source::Secrets | Source::ConfigMaps | Source::Namespaces)
+            | (Changed::Nothing, _) => {}
         }
     }
 
@@ -156,15 +164,16 @@ impl Keeper {
             let namespaces = labels_of_all(&self.mirrors.namespaces);
             self.published.namespaces.store(Arc::new(namespaces));
         }
-        if std::mem::take(&mut self.policies_changed) {
-            self.publish_policies();
+        let statuses_changed = std::mem::take(&mut self.statuses_changed);
+        let policies_changed = std::mem::take(&mut self.policies_changed);
+        if policies_changed {
+            let snapshot = self.assembler.assemble(&self.mirrors.objects());
+            self.published.snapshot.store(Some(Arc::new(snapshot)));
         }
-    }
-
-    fn publish_policies(&mut self) {
-        let (snapshot, reports) = self.assembler.assemble(&self.mirrors.objects());
-        self.published.snapshot.store(Some(Arc::new(snapshot)));
-        self.reports.send_replace(reports);
+        if policies_changed || statuses_changed {
+            let reports = self.assembler.reports(&self.mirrors.objects());
+            self.reports.send_replace(reports);
+        }
     }
 }
 
@@ -178,7 +187,7 @@ impl Source {
         Self::Namespaces,
     ];
 
-    fn resource(self) -> ApiResource {
+    pub(super) fn resource(self) -> ApiResource {
         let ours = |kind, plural: &str| {
             ApiResource::from_gvk_with_plural(
                 &GroupVersionKind::gvk("assay.dev", "v1alpha1", kind),

@@ -1,6 +1,6 @@
 //! A copy of all objects of one kind, as raw JSON.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kube::{
     api::{ApiResource, DynamicObject, TypeMeta},
@@ -11,6 +11,20 @@ use serde_json::Value;
 /// The namespace (of a namespaced object) and the name.
 pub(super) type Key = (Option<String>, String);
 
+/// Every object of a kind.
+pub(super) type ByKey = BTreeMap<Key, Arc<Value>>;
+
+/// What an event has changed.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Changed {
+    /// Nothing.
+    Nothing,
+    /// Only what is told about objects: their statuses, or what the API server keeps about them.
+    Told,
+    /// What objects say, or which there are.
+    Content,
+}
+
 /// All objects of one kind, as last seen.
 ///
 /// Objects are kept as they came, because one that cannot be read must become a broken policy and not
@@ -19,8 +33,8 @@ pub(super) type Key = (Option<String>, String);
 /// Has no `Debug`: the objects may be Secrets.
 pub(super) struct Mirror {
     resource: ApiResource,
-    objects: BTreeMap<Key, Value>,
-    incoming: Option<BTreeMap<Key, Value>>,
+    objects: ByKey,
+    incoming: Option<ByKey>,
     complete: bool,
 }
 
@@ -46,34 +60,65 @@ impl Mirror {
     }
 
     /// Every object, by namespace and name.
-    pub(super) fn objects(&self) -> &BTreeMap<Key, Value> {
+    pub(super) fn objects(&self) -> &ByKey {
         &self.objects
     }
 
-    /// Takes an event in; tells whether [`Self::objects`] has changed.
-    pub(super) fn apply(&mut self, event: Event<DynamicObject>) -> bool {
+    /// Takes an event in; tells what it has changed of [`Self::objects`].
+    pub(super) fn apply(&mut self, event: Event<DynamicObject>) -> Changed {
         match event {
             Event::Init => {
                 self.incoming = Some(BTreeMap::new());
-                false
+                Changed::Nothing
             }
             Event::InitApply(object) => {
                 let (key, value) = self.read(object);
-                self.incoming.get_or_insert_default().insert(key, value);
-                false
+                let incoming = self.incoming.get_or_insert_default();
+                incoming.insert(key, Arc::new(value));
+                Changed::Nothing
             }
-            Event::InitDone => {
-                let listed = self.incoming.take().unwrap_or_default();
-                let changed = !self.complete || listed != self.objects;
-                self.complete = true;
-                self.objects = listed;
-                changed
-            }
+            Event::InitDone => self.replace(),
             Event::Apply(object) => {
                 let (key, value) = self.read(object);
-                self.objects.insert(key, value.clone()) != Some(value)
+                let changed = self.changed(&key, &value);
+                if changed != Changed::Nothing {
+                    self.objects.insert(key, Arc::new(value));
+                }
+                changed
             }
-            Event::Delete(object) => self.objects.remove(&key(&object)).is_some(),
+            Event::Delete(object) => match self.objects.remove(&key(&object)) {
+                Some(_) => Changed::Content,
+                None => Changed::Nothing,
+            },
+        }
+    }
+
+    /// Takes the list that has come in the place of the old one.
+    fn replace(&mut self) -> Changed {
+        let mut listed = self.incoming.take().unwrap_or_default();
+        let is_first = !std::mem::replace(&mut self.complete, true);
+        let are_fewer = self.objects.keys().any(|key| !listed.contains_key(key));
+        let mut changed = if is_first || are_fewer {
+            Changed::Content
+        } else {
+            Changed::Nothing
+        };
+        for (key, object) in &mut listed {
+            changed = changed.max(self.changed(key, object));
+            // One that is the same stays the same in memory, so that it is known at a glance.
+            if let Some(same) = self.objects.get(key).filter(|old| *old == object) {
+                *object = Arc::clone(same);
+            }
+        }
+        self.objects = listed;
+        changed
+    }
+
+    fn changed(&self, key: &Key, new: &Value) -> Changed {
+        match self.objects.get(key) {
+            Some(old) if **old == *new => Changed::Nothing,
+            Some(old) if same_content(old, new) => Changed::Told,
+            Some(_) | None => Changed::Content,
         }
     }
 
@@ -89,6 +134,20 @@ impl Mirror {
         let value = serde_json::to_value(object).unwrap_or(Value::Null);
         (key, value)
     }
+}
+
+/// Whether two forms of an object say the same: all but the status, and of the metadata the labels.
+pub(super) fn same_content(old: &Value, new: &Value) -> bool {
+    let (Some(before), Some(after)) = (old.as_object(), new.as_object()) else {
+        return old == new;
+    };
+    let labels = |object: &Value| object.pointer("/metadata/labels").cloned();
+    let said = |name: &str| !["status", "metadata"].contains(&name);
+    before
+        .keys()
+        .chain(after.keys())
+        .all(|name| !said(name) || before.get(name) == after.get(name))
+        && labels(old) == labels(new)
 }
 
 fn key(object: &DynamicObject) -> Key {
@@ -143,7 +202,64 @@ mod tests {
         .map(|event| mirror.apply(event));
         assert_eq!(
             told,
-            [false, true, true, false, false, false, false, true, false]
+            [
+                Changed::Nothing,
+                Changed::Content,
+                Changed::Content,
+                Changed::Nothing,
+                Changed::Nothing,
+                Changed::Nothing,
+                Changed::Nothing,
+                Changed::Content,
+                Changed::Nothing,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_status_and_what_the_api_server_keeps_are_told_apart_from_content() {
+        let mut mirror = mirror();
+        let form = |metadata: &Value, status: u8, spec: u8| {
+            let mut object = object("a");
+            object.data["status"] = json!({ "images": status });
+            object.data["spec"] = json!({ "require": spec });
+            let metadata = metadata.as_object().unwrap();
+            object.metadata.resource_version = metadata.get("version").map(Value::to_string);
+            object.metadata.labels = serde_json::from_value(metadata["labels"].clone()).unwrap();
+            object
+        };
+        let (first, labelled) = (
+            json!({ "version": 1, "labels": {} }),
+            json!({ "version": 1, "labels": { "env": "x" } }),
+        );
+        let later = json!({ "version": 2, "labels": {} });
+        let told = [
+            Event::Init,
+            Event::InitApply(form(&first, 1, 1)),
+            Event::InitDone,
+            Event::Apply(form(&later, 1, 1)),
+            Event::Apply(form(&later, 2, 1)),
+            Event::Apply(form(&later, 2, 2)),
+            Event::Apply(form(&labelled, 2, 2)),
+            Event::Init,
+            Event::InitApply(form(&labelled, 3, 2)),
+            Event::InitDone,
+        ]
+        .map(|event| mirror.apply(event));
+        assert_eq!(
+            told,
+            [
+                Changed::Nothing,
+                Changed::Nothing,
+                Changed::Content,
+                Changed::Told,
+                Changed::Told,
+                Changed::Content,
+                Changed::Content,
+                Changed::Nothing,
+                Changed::Nothing,
+                Changed::Told,
+            ]
         );
     }
 
@@ -151,15 +267,15 @@ mod tests {
     fn an_object_is_kept_as_it_came_with_its_kind_filled_in() {
         let mut mirror = mirror();
         mirror.apply(Event::Apply(object("a")));
-        let kept = mirror.objects().values().collect::<Vec<_>>();
+        let kept = mirror.objects().values().cloned().collect::<Vec<_>>();
         assert_eq!(
             kept,
-            [&json!({
+            [Arc::new(json!({
                 "apiVersion": "assay.dev/v1alpha1",
                 "kind": "ImageTrustPolicy",
                 "metadata": { "name": "a", "namespace": "shop" },
                 "spec": { "unknown": 1 },
-            })]
+            }))]
         );
     }
 

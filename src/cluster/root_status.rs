@@ -5,7 +5,7 @@ use serde_json::Map;
 use super::{
     assemble::{generation, seen_status},
     mirror::Mirror,
-    status::{Report, Wanted},
+    status::{Report, Told, Truth, Wanted},
 };
 use crate::{
     policy::TrustRootName,
@@ -31,9 +31,15 @@ pub(super) fn trust_root_report(
         seen: seen_status(object),
         wanted: Wanted {
             generation: generation(object),
-            ready: state.usable.is_ok(),
-            reason,
-            message,
+            conditions: vec![Told {
+                kind: "Ready",
+                truth: match state.usable {
+                    Ok(_) => Truth::True,
+                    Err(_) => Truth::False,
+                },
+                reason,
+                message,
+            }],
             fields: fields(state),
         },
     })

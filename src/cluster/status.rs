@@ -1,7 +1,12 @@
 //! The status of policies and trust roots: whether each is in force, and if not why.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
+use jiff::Timestamp;
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, Patch, PatchParams},
@@ -10,7 +15,7 @@ use rand::Rng;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::{mirror::Key, pull_secrets::in_time};
+use super::{leader::Role, mirror::Key, pull_secrets::in_time};
 use crate::clock::Clock;
 
 /// What one object's status is to say.
@@ -31,25 +36,41 @@ pub(super) struct Report {
 pub(super) struct Wanted {
     /// The generation that was judged.
     pub(super) generation: Option<i64>,
-    /// Whether the object is in force in this form.
-    pub(super) ready: bool,
-    /// One word for machines.
-    pub(super) reason: &'static str,
-    /// For people.
-    pub(super) message: String,
+    /// Its conditions, the most important one first.
+    pub(super) conditions: Vec<Told>,
     /// Further fields of the status.
     pub(super) fields: Map<String, Value>,
 }
 
-/// Writes statuses until the reports end.
+/// The words of one condition.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Told {
+    /// What it is about.
+    pub(super) kind: &'static str,
+    /// Whether it holds.
+    pub(super) truth: Truth,
+    /// One word for machines.
+    pub(super) reason: &'static str,
+    /// For people.
+    pub(super) message: String,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Truth {
+    True,
+    False,
+    Unknown,
+}
+
+/// Writes statuses while this replica leads, until the reports end.
 ///
-/// Every replica writes the same words, so no leader is needed: what an object says already is not
-/// written, and no replica writes the same words for one generation twice. Replicas that disagree for
-/// a while can therefore not overwrite each other without end.
+/// What an object says already is not written, so a new leader rewrites nothing that is right.
 pub(super) struct Writer {
     client: Client,
     clock: Arc<dyn Clock>,
-    written: BTreeMap<(String, Key), Wanted>,
+    /// What was written, and what the status said then as far as the watch had told.
+    written: BTreeMap<(String, Key), (Wanted, Value)>,
 }
 
 impl Writer {
@@ -63,18 +84,25 @@ impl Writer {
     }
 
     /// Writes what changes. What cannot be written is tried again later; it never holds up a review.
-    pub(super) async fn run(mut self, mut reports: watch::Receiver<Vec<Report>>) {
+    pub(super) async fn run(
+        mut self,
+        mut reports: watch::Receiver<Vec<Report>>,
+        mut role: watch::Receiver<Role>,
+    ) {
         loop {
+            let leads = *role.borrow_and_update() == Role::Leads;
             let current = reports.borrow_and_update().clone();
-            let all_written = self.write_all(&current).await;
-            let changed = if all_written {
-                reports.changed().await
+            let all_written = if leads {
+                self.write_all(&current, &role).await
             } else {
-                let pause = RETRY_PAUSE + rand::rng().random_range(Duration::ZERO..RETRY_PAUSE);
-                match tokio::time::timeout(pause, reports.changed()).await {
-                    Ok(changed) => changed,
-                    Err(_) => Ok(()),
-                }
+                self.written.clear();
+                true
+            };
+            let pause = RETRY_PAUSE + rand::rng().random_range(Duration::ZERO..RETRY_PAUSE);
+            let changed = tokio::select! {
+                changed = reports.changed() => changed,
+                changed = role.changed() => changed,
+                () = tokio::time::sleep(pause), if !all_written => Ok(()),
             };
             if changed.is_err() {
                 return;
@@ -82,74 +110,96 @@ impl Writer {
         }
     }
 
-    async fn write_all(&mut self, reports: &[Report]) -> bool {
-        self.written.retain(|(kind, key), _| {
-            reports
-                .iter()
-                .any(|report| report.resource.kind == *kind && report.key == *key)
-        });
+    async fn write_all(&mut self, reports: &[Report], role: &watch::Receiver<Role>) -> bool {
+        self.forget_all_but(reports);
         let mut all_written = true;
         for report in reports {
-            let id = (report.resource.kind.clone(), report.key.clone());
-            if report.is_seen() || self.written.get(&id) == Some(&report.wanted) {
+            let id = report.id();
+            // The watch has not told of what we wrote yet.
+            let is_on_its_way =
+                |(wanted, seen): &(Wanted, Value)| *wanted == report.wanted && *seen == report.seen;
+            if report.is_seen() || self.written.get(&id).is_some_and(is_on_its_way) {
                 continue;
+            }
+            if *role.borrow() != Role::Leads {
+                return true;
             }
             match self.write(report).await {
                 Ok(()) => {
-                    self.written.insert(id, report.wanted.clone());
+                    let written = (report.wanted.clone(), report.seen.clone());
+                    self.written.insert(id, written);
                 }
                 Err(reason) => {
                     all_written = false;
-                    tracing::warn!(
-                        kind = id.0,
-                        name = report.key.1,
-                        reason,
-                        "status not written"
-                    );
+                    let (kind, (namespace, name)) = id;
+                    tracing::warn!(kind, namespace, name, reason, "status not written");
                 }
             }
         }
         all_written
     }
 
+    fn forget_all_but(&mut self, reports: &[Report]) {
+        if self.written.is_empty() {
+            return;
+        }
+        let there: BTreeSet<_> = reports.iter().map(Report::id).collect();
+        self.written.retain(|id, _| there.contains(id));
+    }
+
     async fn write(&self, report: &Report) -> Result<(), String> {
-        let (namespace, name) = &report.key;
-        let api: Api<DynamicObject> = match namespace {
-            Some(namespace) => {
-                Api::namespaced_with(self.client.clone(), namespace, &report.resource)
-            }
-            None => Api::all_with(self.client.clone(), &report.resource),
-        };
+        let name = &report.key.1;
+        // Whole seconds, as Kubernetes writes them.
+        let now = self.clock.now();
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let now = now.to_string();
+        let api = object_api(&self.client, &report.resource, &report.key);
         let object = json!({
             "apiVersion": report.resource.api_version,
             "kind": report.resource.kind,
             "metadata": { "name": name },
-            "status": report.status(&self.clock.now().to_string()),
+            "status": report.status(&now),
         });
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&object);
-        in_time(api.patch_status(name, &parameters, &patch))
-            .await
-            .map(drop)
+        let written = in_time(api.patch_status(name, &parameters, &patch)).await;
+        written.map(drop)
+    }
+}
+
+/// The way to one object.
+pub(super) fn object_api(client: &Client, resource: &ApiResource, key: &Key) -> Api<DynamicObject> {
+    match &key.0 {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+        None => Api::all_with(client.clone(), resource),
     }
 }
 
 impl Report {
+    fn id(&self) -> (String, Key) {
+        (self.resource.kind.clone(), self.key.clone())
+    }
+
     /// Whether the object's status says this already.
     fn is_seen(&self) -> bool {
         let Wanted {
             generation,
-            ready,
-            reason,
-            message,
+            conditions,
             fields,
         } = &self.wanted;
-        let condition = self.seen_condition();
-        let says = |field: &str| condition.and_then(|condition| condition.get(field)?.as_str());
-        self.seen.get("observedGeneration").and_then(Value::as_i64) == *generation
-            && says("status") == Some(truth(*ready))
-            && says("reason") == Some(reason)
-            && says("message") == Some(&cut(message))
+        let number = |value: &Value| value.get("observedGeneration").and_then(Value::as_i64);
+        let says = |told: &Told| {
+            let Some(seen) = self.seen_condition(told.kind) else {
+                return false;
+            };
+            let text = |field: &str| seen.get(field).and_then(Value::as_str);
+            text("status") == Some(told.truth.text())
+                && text("reason") == Some(told.reason)
+                && text("message") == Some(&cut(&told.message))
+                && number(seen) == *generation
+        };
+        number(&self.seen) == *generation
+            && conditions.iter().all(says)
             && fields
                 .iter()
                 .all(|(name, value)| self.seen.get(name) == Some(value))
@@ -157,40 +207,57 @@ impl Report {
 
     fn status(&self, now: &str) -> Value {
         let wanted = &self.wanted;
-        let since = self
-            .seen_condition()
-            .filter(|condition| {
-                condition.get("status").and_then(Value::as_str) == Some(truth(wanted.ready))
-            })
-            .and_then(|condition| condition.get("lastTransitionTime")?.as_str())
-            .unwrap_or(now);
         let mut status = wanted.fields.clone();
-        let mut condition = json!({
-            "type": READY,
-            "status": truth(wanted.ready),
-            "reason": wanted.reason,
-            "message": cut(&wanted.message),
-            "lastTransitionTime": since,
-        });
-        if let (Some(generation), Value::Object(condition)) = (wanted.generation, &mut condition) {
+        let conditions = wanted
+            .conditions
+            .iter()
+            .map(|told| self.condition(told, now));
+        status.insert("conditions".to_owned(), conditions.collect());
+        if let Some(generation) = wanted.generation {
             status.insert("observedGeneration".to_owned(), generation.into());
-            condition.insert("observedGeneration".to_owned(), generation.into());
         }
-        status.insert("conditions".to_owned(), json!([condition]));
         Value::Object(status)
     }
 
-    fn seen_condition(&self) -> Option<&Value> {
+    /// A condition that holds as it did before keeps the time since when it does.
+    fn condition(&self, told: &Told, now: &str) -> Value {
+        let since = self
+            .seen_condition(told.kind)
+            .filter(|seen| seen.get("status").and_then(Value::as_str) == Some(told.truth.text()))
+            .and_then(|seen| seen.get("lastTransitionTime")?.as_str())
+            .unwrap_or(now);
+        let mut condition = json!({
+            "type": told.kind,
+            "status": told.truth.text(),
+            "reason": told.reason,
+            "message": cut(&told.message),
+            "lastTransitionTime": since,
+        });
+        if let (Some(generation), Value::Object(condition)) =
+            (self.wanted.generation, &mut condition)
+        {
+            condition.insert("observedGeneration".to_owned(), generation.into());
+        }
+        condition
+    }
+
+    fn seen_condition(&self, kind: &str) -> Option<&Value> {
         self.seen
             .get("conditions")?
             .as_array()?
             .iter()
-            .find(|condition| condition.get("type").and_then(Value::as_str) == Some(READY))
+            .find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))
     }
 }
 
-fn truth(ready: bool) -> &'static str {
-    if ready { "True" } else { "False" }
+impl Truth {
+    fn text(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
 }
 
 /// The schema's bound on a message.
@@ -198,7 +265,6 @@ fn cut(message: &str) -> String {
     message.chars().take(MESSAGE_CHARS).collect()
 }
 
-const READY: &str = "Ready";
 const FIELD_MANAGER: &str = "assay";
 const MESSAGE_CHARS: usize = 1024;
 const RETRY_PAUSE: Duration = Duration::from_secs(10);

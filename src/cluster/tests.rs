@@ -1,7 +1,10 @@
+mod content;
 mod pull_secrets;
-mod scenario;
+pub(super) mod scenario;
+mod statuses;
+mod watches;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -111,10 +114,6 @@ async fn a_policy_that_cannot_be_read_is_broken_and_not_absent() {
     let scenario = Scenario::default();
     let watches = everything_watched(&scenario);
     let (cluster, _kept) = follow(&scenario);
-    scenario.patch(
-        "/apis/assay.dev/v1alpha1/clusterimagetrustpolicies/shop/status",
-        "ClusterImageTrustPolicy",
-    );
     watches[0].changed(&policy(&json!({ "mtach": {} })));
     for watched in &watches {
         watched.complete();
@@ -132,58 +131,6 @@ async fn a_policy_that_cannot_be_read_is_broken_and_not_absent() {
         })
         .collect();
     assert_eq!(states, [("shop", true)]);
-    scenario.finish().await;
-}
-
-#[tokio::test]
-async fn a_status_is_written_once_and_not_again_when_it_comes_back_with_the_watch() {
-    let scenario = Scenario::default();
-    let watches = everything_watched(&scenario);
-    let (_cluster, _kept) = follow(&scenario);
-    scenario.patch(
-        "/apis/assay.dev/v1alpha1/clusterimagetrustpolicies/shop/status",
-        "ClusterImageTrustPolicy",
-    );
-    let mut object = policy(&good_spec());
-    watches[0].changed(&object);
-    for watched in &watches {
-        watched.complete();
-    }
-    settle().await;
-    let status = json!({
-        "observedGeneration": 3,
-        "conditions": [{
-            "type": "Ready", "status": "True", "reason": "Compiled", "message": "in force",
-            "lastTransitionTime": "2026-01-02T03:04:05Z", "observedGeneration": 3,
-        }],
-    });
-    let applied = json!({
-        "apiVersion": "assay.dev/v1alpha1", "kind": "ClusterImageTrustPolicy",
-        "metadata": { "name": "shop" }, "status": status,
-    });
-    assert_eq!(scenario.bodies(), [applied]);
-    object["status"] = status;
-    watches[0].changed(&object);
-    scenario.finish().await;
-}
-
-#[tokio::test]
-async fn a_status_that_another_replica_has_written_is_left_alone() {
-    let scenario = Scenario::default();
-    let watches = everything_watched(&scenario);
-    let (_cluster, _kept) = follow(&scenario);
-    let mut object = policy(&good_spec());
-    object["status"] = json!({
-        "observedGeneration": 3,
-        "conditions": [{
-            "type": "Ready", "status": "True", "reason": "Compiled", "message": "in force",
-            "lastTransitionTime": "2025-12-31T00:00:00Z", "observedGeneration": 3,
-        }],
-    });
-    watches[0].changed(&object);
-    for watched in &watches {
-        watched.complete();
-    }
     scenario.finish().await;
 }
 
@@ -241,6 +188,16 @@ async fn when_a_watch_ends_the_snapshot_is_withdrawn_and_the_owner_is_told() {
 /// Follows the cluster while another replica leads.
 fn follow(scenario: &Scenario) -> (Arc<Cluster>, JoinHandle<ClusterError>) {
     scenario.get(LEASE, lease(Some("another_1")));
+    start(scenario)
+}
+
+/// Follows the cluster and leads.
+fn lead(scenario: &Scenario) -> (Arc<Cluster>, JoinHandle<ClusterError>) {
+    scenario.leads(LEASE, lease(None));
+    start(scenario)
+}
+
+fn start(scenario: &Scenario) -> (Arc<Cluster>, JoinHandle<ClusterError>) {
     let settings = Settings {
         namespace: "assay-system".to_owned(),
         modes: ClusterModes::default(),

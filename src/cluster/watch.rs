@@ -39,7 +39,9 @@ struct Watch {
     config: Config,
     what: &'static str,
     events: Events,
-    /// How long the next event may take; none once the first list is complete, or is an ordinary one.
+    /// Whether lists are streamed.
+    streams: bool,
+    /// How long the next event may take; none while no streamed list is under way.
     patience: Option<Duration>,
 }
 
@@ -50,6 +52,7 @@ impl Watch {
             api,
             config,
             what,
+            streams: true,
             patience: Some(limits::STREAMED_LIST_PATIENCE),
         }
     }
@@ -62,8 +65,13 @@ impl Watch {
             };
             match next? {
                 Ok(event) => {
-                    if matches!(event, Event::InitDone) {
-                        self.patience = None;
+                    match event {
+                        // Also after a watch has expired: without its end, no change would be seen any more.
+                        Event::Init if self.streams => {
+                            self.patience = Some(limits::STREAMED_LIST_PATIENCE);
+                        }
+                        Event::InitDone => self.patience = None,
+                        Event::Init | Event::InitApply(_) | Event::Apply(_) | Event::Delete(_) => {}
                     }
                     return Some(event);
                 }
@@ -94,6 +102,7 @@ impl Watch {
             "the API server is asked for an ordinary list"
         );
         self.events = start(&self.api, self.config.clone());
+        self.streams = false;
         self.patience = None;
     }
 }

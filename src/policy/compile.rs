@@ -11,7 +11,7 @@ mod provenance;
 mod tags;
 mod trust_root;
 
-pub use problem::{CompileError, Fault, FieldPath, Problem};
+pub use problem::{CompileError, Fault, FieldPath, Problem, Remedy};
 pub use trust_root::{
     CertificateTimestampDemand, LogDemand, PemTexts, TrustRootDefinition, TrustRootSource,
     TufRepository,

@@ -30,7 +30,7 @@ pub use demand::{
     Attestation, PolicyCondition, Provenance, RefPattern, RunnerPattern, TagMatch, Tags,
 };
 pub use selector::{LabelSelector, Operator, Requirement};
-pub use status::{Condition, ConditionStatus, PolicyStatus, TrustRootStatus};
+pub use status::{Condition, ConditionStatus, ImageCounts, InForce, PolicyStatus, TrustRootStatus};
 pub use trust_root::{ImageTrustRoot, ImageTrustRootSpec, TrustRootPem, TrustRootTuf};
 
 /// The API group of all kinds.
@@ -55,12 +55,37 @@ pub const PUBLIC_TRUST_ROOT: &str = "public";
     status = "PolicyStatus",
     derive = "PartialEq",
     printcolumn(name = "Action", type_ = "string", json_path = ".spec.action"),
-    printcolumn(name = "Images", type_ = "string", json_path = ".spec.match.images"),
-    printcolumn(name = "Require", type_ = "integer", json_path = ".spec.require"),
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(
+        name = "Matched",
+        type_ = "integer",
+        json_path = ".status.images.matched"
+    ),
+    printcolumn(
+        name = "Denied",
+        type_ = "integer",
+        json_path = ".status.images.denied"
+    ),
+    printcolumn(
+        name = "Images",
+        type_ = "string",
+        json_path = ".spec.match.images",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
     ),
     printcolumn(
         name = "Age",
@@ -134,12 +159,37 @@ pub struct ClusterImageTrustPolicySpec {
     status = "PolicyStatus",
     derive = "PartialEq",
     printcolumn(name = "Action", type_ = "string", json_path = ".spec.action"),
-    printcolumn(name = "Images", type_ = "string", json_path = ".spec.match.images"),
-    printcolumn(name = "Require", type_ = "integer", json_path = ".spec.require"),
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(
+        name = "Matched",
+        type_ = "integer",
+        json_path = ".status.images.matched"
+    ),
+    printcolumn(
+        name = "Denied",
+        type_ = "integer",
+        json_path = ".status.images.denied"
+    ),
+    printcolumn(
+        name = "Images",
+        type_ = "string",
+        json_path = ".spec.match.images",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
     ),
     printcolumn(
         name = "Age",

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Demand, KeySource, Place, Policy, PolicyId, PolicyObject, PolicySet, PolicyState, Scope,
+    CompileError, Demand, KeySource, Place, Policy, PolicyId, PolicyObject, PolicySet, PolicyState,
+    Scope,
 };
 use crate::image::Repository;
 
@@ -25,12 +26,31 @@ impl PolicySet {
         Self { policies }
     }
 
+    /// The set that follows this one where only some objects have changed: the others keep their state from this set,
+    /// and are not compiled. An object that is in neither list is gone.
+    #[must_use]
+    pub fn update_changed<'a>(
+        &self,
+        changed: impl IntoIterator<Item = &'a PolicyObject>,
+        unchanged: impl IntoIterator<Item = &'a PolicyId>,
+        keys: &dyn KeySource,
+    ) -> Self {
+        let mut next = self.update(changed, keys);
+        let kept = unchanged
+            .into_iter()
+            .filter_map(|id| self.policies.get_key_value(id))
+            .map(|(id, state)| (id.clone(), state.clone()));
+        next.policies.extend(kept);
+        next
+    }
+
     /// The state of one object after this set.
     fn next_state(&self, object: &PolicyObject, keys: &dyn KeySource) -> PolicyState {
-        let reason = match object.compile(keys) {
+        let error = match object.compile(keys) {
             Ok(policy) => return PolicyState::Ready(Arc::new(policy)),
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
+        let reason = error.to_string();
         match self
             .policies
             .get(object.id())
@@ -39,10 +59,12 @@ impl PolicySet {
             Some(last_good) => PolicyState::Stale {
                 last_good: Arc::clone(last_good),
                 reason,
+                error,
             },
             None => PolicyState::Broken {
                 scope: Arc::new(object.widest_scope()),
                 reason,
+                error,
             },
         }
     }
@@ -57,6 +79,8 @@ impl PolicySet {
             } => PolicyState::Stale {
                 last_good: Arc::clone(policy),
                 reason: reason.to_owned(),
+                // No field of this one is at fault.
+                error: CompileError::new(Vec::new()),
             },
             PolicyState::Broken { .. } => state.clone(),
         };
@@ -114,7 +138,7 @@ impl PolicyState {
         match self {
             Self::Ready(policy) => Demand::Satisfy(Arc::clone(policy)),
             Self::Stale { last_good, .. } => Demand::Satisfy(Arc::clone(last_good)),
-            Self::Broken { scope, reason } => Demand::Broken {
+            Self::Broken { scope, reason, .. } => Demand::Broken {
                 scope: Arc::clone(scope),
                 reason: reason.clone(),
             },

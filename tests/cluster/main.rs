@@ -25,4 +25,5 @@ mod pipeline;
 mod policies;
 mod pull_secrets;
 mod signers;
+mod status;
 mod trust_roots;

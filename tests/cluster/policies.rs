@@ -263,7 +263,7 @@ fn a_policy_that_never_compiled_refuses_what_it_covers() {
     scene.apply(&policy).expect_success();
     assert_eq!(
         scene.wait_for_policy("signed", "False")["reason"],
-        "NotCompiled"
+        "KeyUnavailable"
     );
     scene.rejects(&pod("app", &image.tagged), "PolicyBroken");
 }

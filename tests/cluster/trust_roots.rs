@@ -85,11 +85,10 @@ fn a_root_from_a_mirror_is_fetched_kept_in_a_secret_and_told_in_the_status() {
             (status["conditions"][0]["reason"] == reason).then_some(status)
         })
     };
-    let message = status("NotFetched")["conditions"][0]["message"].clone();
-    assert_eq!(
-        message,
-        "it could not be fetched: 2.root.json was answered with 500"
-    );
+    eventually("the first fetch to fail", || {
+        let message = status("NotFetched")["conditions"][0]["message"].clone();
+        (message == "it could not be fetched: 2.root.json was answered with 500").then_some(())
+    });
     // A definition that has changed is fetched at once.
     mirror.set_fault(Fault::None);
     let spec = json!({ "tuf": {

@@ -17,7 +17,12 @@ use crate::{
         Bundle, Entries, Found, MakeError, Material, ServingCertificate, SigningAuthority, Step,
         plan,
     },
-    cluster::{ClusterError, leader::Role, mirror::Mirror, watch::Causes},
+    cluster::{
+        ClusterError,
+        leader::Role,
+        mirror::{Changed, Mirror},
+        watch::Causes,
+    },
     limits,
 };
 
@@ -127,7 +132,7 @@ impl Keeper {
 
     fn take(&mut self, (source, event): Change) {
         let changed = self.mirror(source).apply(event);
-        if changed && source == Source::Secret {
+        if changed != Changed::Nothing && source == Source::Secret {
             let entries = self.object(Source::Secret).map(secret::entries);
             self.material = Material::read(&entries.unwrap_or_default());
         }
@@ -317,7 +322,7 @@ impl Keeper {
             Source::Validating => &self.validating,
         };
         // The watch is of this one name.
-        mirror.objects().values().next()
+        mirror.objects().values().next().map(AsRef::as_ref)
     }
 
     fn version(&self, source: Source) -> String {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// The calls that are still to come, and what went wrong.
 #[derive(Clone, Default)]
-pub(super) struct Scenario {
+pub(in crate::cluster) struct Scenario {
     state: Arc<Mutex<State>>,
 }
 
@@ -23,7 +23,7 @@ struct State {
 
 struct Call {
     method: Method,
-    path: &'static str,
+    path: String,
     /// What the query must hold.
     query: &'static str,
     answer: Answer,
@@ -35,27 +35,27 @@ enum Answer {
 }
 
 /// Sends the events of a watch that stays open as long as this lives.
-pub(super) struct Watched(mpsc::UnboundedSender<Value>);
+pub(in crate::cluster) struct Watched(mpsc::UnboundedSender<Value>);
 
 impl Scenario {
     /// A read that is answered with an object.
-    pub(super) fn get(&self, path: &'static str, answer: Value) {
+    pub(in crate::cluster) fn get(&self, path: &'static str, answer: Value) {
         self.expect(Method::GET, path, "", Answer::Json(StatusCode::OK, answer));
     }
 
     /// A request that is refused.
-    pub(super) fn refuse(&self, path: &'static str, query: &'static str, status: u16) {
+    pub(in crate::cluster) fn refuse(&self, path: &'static str, query: &'static str, status: u16) {
         let code = StatusCode::from_u16(status).expect("a status");
-        let answer = json!({
-            "kind": "Status", "apiVersion": "v1", "status": "Failure", "metadata": {},
-            "message": "refused by the scenario", "code": status,
-            "reason": if status == 404 { "NotFound" } else { "Invalid" },
-        });
-        self.expect(Method::GET, path, query, Answer::Json(code, answer));
+        self.expect(
+            Method::GET,
+            path,
+            query,
+            Answer::Json(code, failure(status)),
+        );
     }
 
     /// A list.
-    pub(super) fn list(&self, path: &'static str, items: &[Value]) {
+    pub(in crate::cluster) fn list(&self, path: &'static str, items: &[Value]) {
         let answer = json!({
             "kind": "List", "apiVersion": "v1",
             "metadata": { "resourceVersion": "1" }, "items": items,
@@ -69,19 +69,19 @@ impl Scenario {
     }
 
     /// A watch that begins with a streamed list.
-    pub(super) fn streamed_list(&self, path: &'static str) -> Watched {
+    pub(in crate::cluster) fn streamed_list(&self, path: &'static str) -> Watched {
         self.watch(path, "sendInitialEvents=true")
     }
 
     /// A watch.
-    pub(super) fn watch(&self, path: &'static str, query: &'static str) -> Watched {
+    pub(in crate::cluster) fn watch(&self, path: &'static str, query: &'static str) -> Watched {
         let (sender, receiver) = mpsc::unbounded();
         self.expect(Method::GET, path, query, Answer::Events(receiver));
         Watched(sender)
     }
 
     /// A patch, answered with an empty object of this kind.
-    pub(super) fn patch(&self, path: &'static str, kind: &str) {
+    pub(in crate::cluster) fn patch(&self, path: &'static str, kind: &str) {
         let answer = json!({
             "apiVersion": "assay.dev/v1alpha1", "kind": kind, "metadata": { "name": "any" },
         });
@@ -93,17 +93,35 @@ impl Scenario {
         );
     }
 
-    fn expect(&self, method: Method, path: &'static str, query: &'static str, answer: Answer) {
+    /// A patch of some fields, answered with this status.
+    pub(in crate::cluster) fn merge(&self, path: &str, status: u16) {
+        let code = StatusCode::from_u16(status).expect("a status");
+        let answer = match status {
+            200 => json!({
+                "apiVersion": "assay.dev/v1alpha1", "kind": "Any", "metadata": { "name": "any" },
+            }),
+            _ => failure(status),
+        };
+        self.expect(Method::PATCH, path, "", Answer::Json(code, answer));
+    }
+
+    /// The lead is free, and this replica takes it.
+    pub(in crate::cluster) fn leads(&self, path: &'static str, free: Value) {
+        self.get(path, free.clone());
+        self.expect(Method::PUT, path, "", Answer::Json(StatusCode::OK, free));
+    }
+
+    fn expect(&self, method: Method, path: &str, query: &'static str, answer: Answer) {
         self.state.lock().unwrap().expected.push(Call {
             method,
-            path,
+            path: path.to_owned(),
             query,
             answer,
         });
     }
 
     /// A client of this server.
-    pub(super) fn client(&self) -> Client {
+    pub(in crate::cluster) fn client(&self) -> Client {
         let scenario = self.clone();
         let service = tower::service_fn(move |request: Request<kube::client::Body>| {
             let scenario = scenario.clone();
@@ -113,12 +131,19 @@ impl Scenario {
     }
 
     /// The bodies that were sent, in order.
-    pub(super) fn bodies(&self) -> Vec<Value> {
+    pub(in crate::cluster) fn bodies(&self) -> Vec<Value> {
         self.state.lock().unwrap().bodies.clone()
     }
 
+    /// How many calls of this path nobody had foreseen.
+    pub(in crate::cluster) fn unexpected(&self, path: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        let calls = state.unexpected.iter();
+        calls.filter(|call| call.contains(path)).count()
+    }
+
     /// Lets everything come to rest, then fails on an extra call and on a missing one.
-    pub(super) async fn finish(self) {
+    pub(in crate::cluster) async fn finish(self) {
         settle().await;
         let state = self.state.lock().unwrap();
         assert_eq!(state.unexpected, Vec::<String>::new(), "extra calls");
@@ -135,7 +160,7 @@ impl Scenario {
         let bytes = body.collect_bytes().await.expect("bodies are in memory");
         let query = parts.uri.query().unwrap_or_default();
         let mut state = self.state.lock().unwrap();
-        if !bytes.is_empty() {
+        if !bytes.is_empty() && parts.method == Method::PATCH {
             state
                 .bodies
                 .push(serde_json::from_slice(&bytes).expect("bodies are JSON"));
@@ -167,12 +192,12 @@ impl Scenario {
 
 impl Watched {
     /// An object was added or changed.
-    pub(super) fn changed(&self, object: &Value) {
+    pub(in crate::cluster) fn changed(&self, object: &Value) {
         self.send(json!({ "type": "MODIFIED", "object": object }));
     }
 
     /// The streamed list is complete.
-    pub(super) fn complete(&self) {
+    pub(in crate::cluster) fn complete(&self) {
         self.send(json!({ "type": "BOOKMARK", "object": {
             "apiVersion": "v1", "kind": "Any",
             "metadata": {
@@ -183,7 +208,7 @@ impl Watched {
     }
 
     /// The server ends the watch with an error of its own.
-    pub(super) fn fail(&self, code: u16) {
+    pub(in crate::cluster) fn fail(&self, code: u16) {
         self.send(json!({ "type": "ERROR", "object": {
             "kind": "Status", "apiVersion": "v1", "status": "Failure", "metadata": {},
             "message": "refused by the scenario", "reason": "InternalError", "code": code,
@@ -195,8 +220,16 @@ impl Watched {
     }
 }
 
+fn failure(status: u16) -> Value {
+    json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "metadata": {},
+        "message": "refused by the scenario", "code": status,
+        "reason": if status == 404 { "NotFound" } else { "Invalid" },
+    })
+}
+
 /// Lets every task run until none can: everything here is in memory, so a bounded number of turns is enough.
-pub(super) async fn settle() {
+pub(in crate::cluster) async fn settle() {
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
     }

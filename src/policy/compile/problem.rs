@@ -27,6 +27,15 @@ pub struct Problem {
     pub fault: Fault,
 }
 
+/// Where a problem has to be put right.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Remedy {
+    /// In the object itself.
+    Object,
+    /// In the Secret or ConfigMap that it refers to.
+    Referenced,
+}
+
 /// What is wrong with a field.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Fault {
@@ -92,6 +101,36 @@ impl CompileError {
     /// The problems, in the order of the fields.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+}
+
+impl Problem {
+    /// Where it has to be put right.
+    pub fn remedy(&self) -> Remedy {
+        let refers = ["secretRef", "configMapRef", "rootConfigMapRef"]
+            .iter()
+            .any(|field| self.path.0.ends_with(&format!(".{field}")));
+        match &self.fault {
+            Fault::Unavailable { .. } => Remedy::Referenced,
+            Fault::Key(_) if refers => Remedy::Referenced,
+            Fault::Key(_)
+            | Fault::Expected { .. }
+            | Fault::Shape { .. }
+            | Fault::Pattern(_)
+            | Fault::TagPattern { .. }
+            | Fault::Condition(_)
+            | Fault::Repository(_) => Remedy::Object,
+        }
+    }
+
+    /// Whether it is a field or value that no version known here has: another one may.
+    pub fn is_unknown_word(&self) -> bool {
+        let begins = |detail: &String| {
+            ["unknown field", "unknown variant"]
+                .iter()
+                .any(|words| detail.starts_with(words))
+        };
+        matches!(&self.fault, Fault::Shape { detail } if begins(detail))
     }
 }
 

@@ -10,11 +10,46 @@ pub struct PolicyStatus {
     /// The generation of the policy that the conditions speak of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The condition Ready says whether this form of the policy is in force, and if not why and what is in force
-    /// instead.
+    /// Which form of the policy is in force: Latest, LastGood (the latest one does not compile), or Nothing (it never
+    /// compiled, and every image that it may cover is refused).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<InForce>,
+    /// How many images this policy has judged, and what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageCounts>,
+    /// Ready says whether the latest form is in force with all that it needs, and if not why. Compiled says whether every
+    /// field is understood, KeysLoaded whether every key and trust root that it names could be had.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// Which form of a policy is in force.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "described at the field that holds it")]
+pub enum InForce {
+    Latest,
+    LastGood,
+    Nothing,
+}
+
+/// Images of admission reviews, dry runs left out. An image that is asked about twice, as in a Deployment and then in its
+/// Pods, counts twice.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ImageCounts {
+    /// Images that the policy matched.
+    pub matched: i64,
+    /// Those of them that it refused.
+    pub denied: i64,
+    /// Those that it let in with a warning (action Warn).
+    pub warned: i64,
+    /// Those that it let in and only recorded (action Audit).
+    pub reported: i64,
+    /// Since when they are counted. Take `status.images` away to begin anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    pub since: Option<String>,
 }
 
 /// What became of a trust root.
@@ -62,13 +97,13 @@ pub struct TrustRootStatus {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// What the condition is about: Ready.
+    /// What the condition is about: Ready, Compiled or KeysLoaded.
     #[schemars(length(min = 1, max = 63))]
     pub r#type: String,
     /// True, False or Unknown.
     pub status: ConditionStatus,
-    /// One word for machines: Compiled, LastGoodInForce, NotCompiled; Loaded, RefreshFailed,
-    /// NotFetched, NotLoaded, Expired for trust roots.
+    /// One word for machines: Compiled, LastGoodInForce, NotCompiled, UnknownField, InvalidField, Loaded, KeyUnavailable,
+    /// TrustRootUnavailable, TrustRootExpired; for trust roots Loaded, RefreshFailed, NotFetched, NotLoaded, Expired.
     #[schemars(length(min = 1, max = 128))]
     pub reason: String,
     /// What is wrong and where, for people.

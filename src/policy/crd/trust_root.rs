@@ -26,12 +26,6 @@ use super::{KeyInObject, TrustRootStatus, rule};
     status = "TrustRootStatus",
     derive = "PartialEq",
     printcolumn(
-        name = "Authorities",
-        type_ = "integer",
-        json_path = ".status.authorities"
-    ),
-    printcolumn(name = "Logs", type_ = "integer", json_path = ".status.logs"),
-    printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status"
@@ -42,6 +36,24 @@ use super::{KeyInObject, TrustRootStatus, rule};
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.expires"),
+    printcolumn(
+        name = "Authorities",
+        type_ = "integer",
+        json_path = ".status.authorities",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Logs",
+        type_ = "integer",
+        json_path = ".status.logs",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    ),
     printcolumn(
         name = "Age",
         type_ = "date",
