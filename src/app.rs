@@ -2,6 +2,7 @@
 
 mod certificates;
 mod counting;
+mod events;
 mod leadership;
 mod log_level;
 mod reading;
@@ -91,6 +92,9 @@ pub async fn serve(
     counting.count_caches(&reviewer, sources.caches);
     let mut settings = server_settings(&args, sources.certificate, sources.observers);
     settings.observers.push(Arc::new(counting.clone()));
+    settings
+        .observers
+        .extend(events::observer(sources.client, &args, &metrics, &tasks));
     let server = Server::bind(settings, reviewer, metrics).await?;
     announce(&server);
 

@@ -8,6 +8,7 @@ mod certificates;
 mod connection;
 mod copies;
 mod counts;
+mod events;
 mod keeper;
 mod leader;
 mod mirror;
@@ -20,6 +21,7 @@ mod watch;
 
 pub use certificates::{CertificateSettings, GivenCertificate, keep_certificates};
 pub use connection::connect;
+pub use events::Events;
 pub use leader::{Election, ElectionSettings, Role};
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -2,9 +2,11 @@
 
 mod certificates;
 mod controller;
+mod telling;
 
 pub use certificates::*;
 pub use controller::*;
+pub use telling::*;
 
 mod telemetry;
 
@@ -255,21 +257,8 @@ pub const CERTIFICATE_FILE_BYTES: u64 = 1024 * 1024;
 /// How often the certificate files are looked at when no event says that they have changed.
 pub const CERTIFICATE_POLL: Duration = Duration::from_secs(30);
 
-/// The largest file with a log level that is read, in bytes.
-pub const LOG_LEVEL_BYTES: u64 = 4 * 1024;
-
-/// How often the file with the log level is looked at when no event says that it has changed.
-pub const LOG_LEVEL_POLL: Duration = Duration::from_secs(30);
-
 /// The largest value of the annotation on an admitted Pod, and of one audit annotation, in bytes.
 pub const ANNOTATION_BYTES: usize = 16 * 1024;
-
-/// The most bytes of a list (images, findings) in the log line of a review. With its other fields the line stays below
-/// [`LOG_LINE_BYTES`].
-pub const LOGGED_LIST_BYTES: usize = 4 * 1024;
-
-/// The longest log line of a review, in bytes: container runtimes cut longer ones in pieces.
-pub const LOG_LINE_BYTES: usize = 16 * 1024;
 
 /// The most warnings on one answer: the API server cuts all of them when their sum is too long.
 pub const WARNINGS_PER_REVIEW: usize = 20;

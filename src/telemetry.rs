@@ -4,6 +4,7 @@ mod bounded;
 mod caches;
 mod certificate;
 mod codes;
+mod events;
 mod findings;
 mod json_line;
 mod lead;
@@ -17,6 +18,7 @@ mod trust_roots;
 
 pub use caches::{CacheReading, CacheSource, Lookups};
 pub use codes::CODES;
+pub use events::EventResult;
 pub use findings::{Finding, PolicyResult};
 pub use lead::Lead;
 #[cfg(test)]

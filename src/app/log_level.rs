@@ -113,3 +113,27 @@ async fn read(path: &Path) -> Seen {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_over_the_limit_is_not_read_and_an_empty_one_is_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("level");
+        let seen = async |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            read(&file).await
+        };
+        assert_eq!(read(&folder.path().join("absent")).await, Seen::Nothing);
+        assert_eq!(seen(" \n").await, Seen::Nothing);
+        let whole = usize::try_from(limits::LOG_LEVEL_BYTES).unwrap();
+        let level = "x".repeat(whole);
+        assert_eq!(seen(&level).await, Seen::Level(level.clone()));
+        assert_eq!(
+            seen(&format!("{level}x")).await,
+            Seen::Unreadable(format!("it has more than {whole} bytes"))
+        );
+    }
+}

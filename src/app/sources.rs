@@ -2,6 +2,7 @@
 
 use std::{future::Future, path::Path, pin::Pin, sync::Arc};
 
+use kube::Client;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -35,6 +36,8 @@ pub(super) struct Sources {
     pub(super) role: Option<watch::Receiver<Role>>,
     /// Who is to be told of reviews.
     pub(super) observers: Vec<Arc<dyn Observer>>,
+    /// The way to the API server, where there is a cluster.
+    pub(super) client: Option<Client>,
 }
 
 impl Sources {
@@ -77,6 +80,7 @@ impl Sources {
             certificate: Certificates::standalone(args).source,
             role: None,
             observers: Vec::new(),
+            client: None,
         })
     }
 
@@ -108,6 +112,7 @@ impl Sources {
             role: Some(cluster.role()),
             caches: Some(Arc::<Cluster>::clone(&cluster)),
             observers: vec![cluster.observer()],
+            client: Some(client),
             pull_secrets: cluster,
             ended: Box::pin(async move {
                 let ended = tokio::select! {

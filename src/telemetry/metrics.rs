@@ -11,6 +11,7 @@ use prometheus_client::{
 use super::{
     caches::{CacheMetrics, CacheSource},
     certificate::CertificateGauge,
+    events::{EventCounters, EventResult},
     findings::{Finding, FindingMetrics, PolicyResult},
     lead::{Lead, LeadGauge},
     process::ProcessMetrics,
@@ -36,6 +37,7 @@ pub struct Metrics {
     trust_roots: TrustRootGauges,
     lead: LeadGauge,
     certificate: CertificateGauge,
+    events: EventCounters,
     ready: Gauge,
     process: ProcessMetrics,
 }
@@ -142,6 +144,7 @@ impl Metrics {
             trust_roots: TrustRootGauges::default(),
             lead: LeadGauge::default(),
             certificate: CertificateGauge::default(),
+            events: EventCounters::default(),
             ready: Gauge::default(),
             process: ProcessMetrics::default(),
         };
@@ -222,6 +225,11 @@ impl Metrics {
     /// Tells of every trust root, and of no other: whether it can be used, and how old it is.
     pub fn set_trust_roots(&self, roots: &[TrustRootReading]) {
         self.trust_roots.set(roots);
+    }
+
+    /// Counts what came of so many things that an Event was due to.
+    pub fn count_events(&self, result: EventResult, times: usize) {
+        self.events.count(result, times);
     }
 
     /// Tells whether this replica leads.
@@ -316,6 +324,7 @@ impl Metrics {
         self.trust_roots.register(registry);
         self.lead.register(registry);
         self.certificate.register(registry);
+        self.events.register(registry);
         registry.register("ready", "Whether reviews are answered", self.ready.clone());
     }
 }

@@ -20,6 +20,7 @@ mod support;
 mod admission;
 mod certificates;
 mod command_line;
+mod events;
 mod metrics;
 mod pipeline;
 mod policies;

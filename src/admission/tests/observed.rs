@@ -214,22 +214,26 @@ fn failure(container: &str, named: &str, cause: impl Into<crate::decision::Cause
     }
 }
 
+fn accepted(container: &str, named: &str) -> AdmittedImage {
+    AdmittedImage {
+        slot: slot(container),
+        reference: format!("registry.example/{container}:1").parse().unwrap(),
+        digest: Digest::of(container.as_bytes()),
+        policies: vec![policy(named)],
+        signatures: Vec::new(),
+        attestations: Vec::new(),
+        provenance: Facts::default(),
+        pin: true,
+        pin_workloads: false,
+    }
+}
+
 #[test]
 fn findings_are_told_denials_first_each_with_its_policy_and_images_once() {
     let audited = failure("api", "audit", Rejection::ImageNotFound);
     let refusal = Refusal {
         denials: vec![failure("db", "deny", Obstacle::DeadlineExceeded)],
-        images: vec![AdmittedImage {
-            slot: slot("api"),
-            reference: "registry.example/api:1".parse().unwrap(),
-            digest: Digest::of(b"api"),
-            policies: vec![policy("deny")],
-            signatures: Vec::new(),
-            attestations: Vec::new(),
-            provenance: Facts::default(),
-            pin: true,
-            pin_workloads: false,
-        }],
+        images: vec![accepted("api", "deny")],
         warnings: vec![failure("db", "warn", Rejection::ImageNotFound)],
         audits: vec![audited.clone()],
         judged: Vec::new(),

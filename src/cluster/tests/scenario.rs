@@ -111,6 +111,18 @@ impl Scenario {
         self.expect(Method::PUT, path, "", Answer::Json(StatusCode::OK, free));
     }
 
+    /// An object is created, answered like this.
+    pub(in crate::cluster) fn post(&self, path: &'static str, status: u16, answer: Value) {
+        let status = StatusCode::from_u16(status).expect("a status");
+        self.expect(Method::POST, path, "", Answer::Json(status, answer));
+    }
+
+    /// A merge patch, answered like this.
+    pub(in crate::cluster) fn merge_with(&self, path: &'static str, status: u16, answer: Value) {
+        let status = StatusCode::from_u16(status).expect("a status");
+        self.expect(Method::PATCH, path, "", Answer::Json(status, answer));
+    }
+
     fn expect(&self, method: Method, path: &str, query: &'static str, answer: Answer) {
         self.state.lock().unwrap().expected.push(Call {
             method,
@@ -130,7 +142,7 @@ impl Scenario {
         Client::new(service, "default")
     }
 
-    /// The bodies that were sent, in order.
+    /// The bodies that were sent, in order, but for what replaces a whole object.
     pub(in crate::cluster) fn bodies(&self) -> Vec<Value> {
         self.state.lock().unwrap().bodies.clone()
     }
@@ -160,7 +172,8 @@ impl Scenario {
         let bytes = body.collect_bytes().await.expect("bodies are in memory");
         let query = parts.uri.query().unwrap_or_default();
         let mut state = self.state.lock().unwrap();
-        if !bytes.is_empty() && parts.method == Method::PATCH {
+        // A Lease is held by PUT, whatever else goes on.
+        if !bytes.is_empty() && parts.method != Method::PUT {
             state
                 .bodies
                 .push(serde_json::from_slice(&bytes).expect("bodies are JSON"));
