@@ -4,10 +4,13 @@
 mod annotation;
 mod log;
 mod observed;
+mod policies;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
+
+pub use policies::{POLICIES, answer_policies};
 
 use std::sync::Arc;
 

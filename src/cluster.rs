@@ -8,6 +8,7 @@ mod certificates;
 mod connection;
 mod copies;
 mod counts;
+mod entries;
 mod events;
 mod keeper;
 mod leader;
@@ -42,7 +43,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    policy::ClusterModes,
+    policy::{ClusterModes, KeySource},
     registry::Keyring,
     review::{self, Observer, Snapshot, Snapshots},
     telemetry::{CacheReading, CacheSource},
@@ -158,6 +159,11 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Snapshots for Cluster {
+    fn entries(&self) -> Option<Arc<dyn KeySource + Send + Sync>> {
+        let entries = self.published.entries.load_full()?;
+        Some(entries)
+    }
+
     fn current(&self) -> Option<Snapshot> {
         let mut snapshot = self.published.snapshot.load().as_deref().cloned()?;
         snapshot.trust_roots = snapshot.trust_roots.current();

@@ -263,6 +263,12 @@ pub const ANNOTATION_BYTES: usize = 16 * 1024;
 /// The most warnings on one answer: the API server cuts all of them when their sum is too long.
 pub const WARNINGS_PER_REVIEW: usize = 20;
 
+/// The most problems of one policy that its author is told at once.
+pub const PROBLEMS_PER_REVIEW: usize = 20;
+
+/// The longest line about one problem of a policy, in characters.
+pub const PROBLEM_CHARS: usize = 512;
+
 /// The most owners of one object among which its controller is looked for.
 pub const OWNERS_PER_OBJECT: usize = 64;
 

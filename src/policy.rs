@@ -2,6 +2,7 @@
 
 mod compile;
 pub mod crd;
+mod findings;
 mod mode;
 mod object;
 mod selector;
@@ -12,6 +13,7 @@ pub use compile::{
     CertificateTimestampDemand, CompileError, Fault, FieldPath, KeySource, LogDemand, ObjectEntry,
     PemTexts, Problem, Remedy, TrustRootDefinition, TrustRootSource, TufRepository,
 };
+pub use findings::Findings;
 pub use mode::{ClusterModes, LabelEffect, LabelNote, Lowering, Meaning, ModeLabel, Modes};
 pub use object::{ObjectError, PolicyObject, TrustRootObject};
 pub use selector::Selector;

@@ -3,12 +3,14 @@
 mod allowance;
 mod failure;
 mod gather;
+mod objects;
 mod observation;
 mod verdicts;
 
 /// Parts of an [`Observation`].
 pub use crate::decision::{Judged, PolicyVerdict};
 pub use crate::registry::Asked;
+pub use objects::{Remark, Validation};
 pub use observation::{
     Observation, ObservedImage, ObservedObject, ObservedOwner, Observer, Operation, Run, Told,
     Verdict,
@@ -31,7 +33,7 @@ use crate::{
         self, Circumstances, Decision, Enforcement, Evidence, ImageEvidence, Inquiry,
         LookupFailure, Plan,
     },
-    policy::{ClusterModes, Place, PolicySet},
+    policy::{ClusterModes, KeySource, Place, PolicySet},
     registry::{Access, Keyring, Registry},
     telemetry::{CacheReading, CacheSource},
     trust::TrustRoots,
@@ -53,6 +55,10 @@ pub struct Snapshot {
 pub trait Snapshots: Debug + Send + Sync {
     /// The current snapshot.
     fn current(&self) -> Option<Snapshot>;
+    /// What policies and trust roots refer to, as it is now; none where nothing is known of it.
+    fn entries(&self) -> Option<Arc<dyn KeySource + Send + Sync>> {
+        None
+    }
     /// The labels of a namespace, or why they cannot be told.
     fn namespace_labels<'a>(
         &'a self,

@@ -1,6 +1,8 @@
+mod labels;
 mod log;
 mod malformed;
 mod observed;
+mod policies;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +19,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::{
     image::{Contents, Digest, Part, Reference, Repository},
-    policy::{DefaultAction, PolicySet},
+    policy::{ClusterModes, DefaultAction, Lowering, PolicySet},
     registry::{Access, Attachment, Keyring, Registry, RegistryError, Search, Wanted},
     review::{PullSecrets, Snapshot, Snapshots},
     trust::TrustRoots,
@@ -28,6 +30,7 @@ use crate::{
 #[derive(Debug)]
 struct World {
     default_action: Option<DefaultAction>,
+    lowering: Lowering,
     namespace_labels: Result<BTreeMap<String, String>, String>,
 }
 
@@ -35,6 +38,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             default_action: Some(DefaultAction::Deny),
+            lowering: Lowering::Forbidden,
             namespace_labels: Ok(BTreeMap::new()),
         }
     }
@@ -45,7 +49,10 @@ impl Snapshots for World {
         Some(Snapshot {
             policies: Arc::new(PolicySet::default()),
             trust_roots: Arc::new(TrustRoots::public_only()),
-            modes: self.default_action?.into(),
+            modes: ClusterModes {
+                default_action: self.default_action?,
+                lowering: self.lowering,
+            },
         })
     }
 

@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::{
-    copies,
+    entries::{Entries, EntriesAtOnce},
     mirror::{ByKey, Key, Mirror, same_content},
     policy_status::policy_report,
     root_status::trust_root_report,
@@ -83,10 +82,7 @@ impl Assembler {
     /// The snapshot that these objects make.
     pub(super) fn assemble(&mut self, objects: &Objects<'_>) -> Snapshot {
         let own_namespace = self.own_namespace.clone();
-        let entries = Entries {
-            own_namespace: &own_namespace,
-            objects,
-        };
+        let entries = Entries::new(&own_namespace, objects.secrets, objects.config_maps);
         self.trust_roots = Arc::new(self.trust_roots(objects.trust_roots, &entries));
         self.policies = Arc::new(self.policies(objects, &entries));
         Snapshot {
@@ -94,6 +90,11 @@ impl Assembler {
             trust_roots: Arc::clone(&self.trust_roots),
             modes: self.modes,
         }
+    }
+
+    /// What policies refer to, for whoever judges them before they are stored.
+    pub(super) fn entries(&self, objects: &Objects<'_>) -> EntriesAtOnce {
+        EntriesAtOnce::new(&self.own_namespace, objects.secrets, objects.config_maps)
     }
 
     /// What the status of each object is to say, by the last assembly.
@@ -240,57 +241,4 @@ pub(super) fn seen_status(object: &Value) -> Value {
 
 pub(super) fn generation(object: &Value) -> Option<i64> {
     object.pointer("/metadata/generation")?.as_i64()
-}
-
-/// The Secrets and ConfigMaps of Assay's own namespace.
-struct Entries<'a> {
-    own_namespace: &'a str,
-    objects: &'a Objects<'a>,
-}
-
-impl KeySource for Entries<'_> {
-    fn text(&self, entry: &ObjectEntry) -> Result<String, String> {
-        match entry {
-            ObjectEntry::Secret { name, key } => {
-                let text = self.entry("Secret", self.objects.secrets, name, key)?;
-                let bytes = STANDARD.decode(text).unwrap_or_default();
-                String::from_utf8(bytes)
-                    .map_err(|_| format!("entry {key:?} of Secret {name:?} is not text"))
-            }
-            ObjectEntry::ConfigMap { name, key } => self
-                .entry("ConfigMap", self.objects.config_maps, name, key)
-                .map(str::to_owned),
-        }
-    }
-}
-
-impl<'a> Entries<'a> {
-    /// The copy of a trust root from TUF that some replica kept; not verified.
-    fn kept_copy(&self, name: &str) -> Option<String> {
-        let secret = copies::secret_name(name);
-        let text = self.entry("Secret", self.objects.secrets, &secret, copies::ENTRY);
-        String::from_utf8(STANDARD.decode(text.ok()?).ok()?).ok()
-    }
-
-    fn entry(
-        &self,
-        kind: &str,
-        mirror: &'a Mirror,
-        name: &str,
-        key: &str,
-    ) -> Result<&'a str, String> {
-        let place = (Some(self.own_namespace.to_owned()), name.to_owned());
-        mirror
-            .objects()
-            .get(&place)
-            .ok_or_else(|| {
-                format!(
-                    "there is no {kind} {name:?} in namespace {:?}",
-                    self.own_namespace
-                )
-            })?
-            .get("data")
-            .and_then(|data| data.get(key)?.as_str())
-            .ok_or_else(|| format!("{kind} {name:?} has no entry {key:?}"))
-    }
 }

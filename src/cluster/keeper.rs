@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::{
     ClusterError,
     assemble::{Assembler, Objects},
+    entries::EntriesAtOnce,
     mirror::{Changed, Mirror},
     namespaces::{NamespaceLabels, labels_of_all},
     status::Report,
@@ -27,10 +28,12 @@ use super::{
 use crate::review::Snapshot;
 
 /// What the keeper publishes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Published {
     /// None until every first list is complete, and again when the keeper has ended.
     pub(super) snapshot: ArcSwapOption<Snapshot>,
+    /// What policies refer to; none until it is known.
+    pub(super) entries: ArcSwapOption<EntriesAtOnce>,
     /// The labels of all namespaces.
     pub(super) namespaces: ArcSwap<NamespaceLabels>,
 }
@@ -169,6 +172,8 @@ impl Keeper {
         if policies_changed {
             let snapshot = self.assembler.assemble(&self.mirrors.objects());
             self.published.snapshot.store(Some(Arc::new(snapshot)));
+            let entries = self.assembler.entries(&self.mirrors.objects());
+            self.published.entries.store(Some(Arc::new(entries)));
         }
         if policies_changed || statuses_changed {
             let reports = self.assembler.reports(&self.mirrors.objects());

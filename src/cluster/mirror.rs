@@ -31,6 +31,7 @@ pub(super) enum Changed {
 /// vanish. A list that is fetched anew replaces the old one only when it is complete.
 ///
 /// Has no `Debug`: the objects may be Secrets.
+#[derive(Clone)]
 pub(super) struct Mirror {
     resource: ApiResource,
     objects: ByKey,

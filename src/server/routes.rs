@@ -1,7 +1,7 @@
 //! What each path answers.
 
 use std::{
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -29,7 +29,7 @@ use super::{
     timeout::{review_budget, review_timeout},
 };
 use crate::{
-    admission::{self, Answer, Webhook},
+    admission::{self, Answer, ReviewBodyError, Webhook},
     limits,
     review::{Observer, Reviewer},
     telemetry::{CacheUse, Format, Metrics, Readiness, ReviewCount, ReviewResult, continue_trace},
@@ -102,6 +102,7 @@ pub(super) fn webhook(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/mutate", post(mutate))
         .route("/validate", post(validate))
+        .route("/validate-policies", post(validate_policies))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
         .with_state(Arc::clone(shared))
@@ -122,6 +123,19 @@ async fn mutate(State(shared): State<Arc<Shared>>, request: Request) -> Response
 
 async fn validate(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     review(Webhook::Validate, &shared, request).await
+}
+
+async fn validate_policies(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let received = Instant::now();
+    let timeout = review_timeout(request.uri().query().unwrap_or_default());
+    let deadline = received + review_budget(timeout);
+    let result = match read_review(request, &shared.room, deadline).await {
+        Ok(body) => judge_policies(&body.content, &shared.reviewer),
+        Err(refusal) => Err(refusal),
+    };
+    let counted = count(admission::POLICIES, &result, received.elapsed());
+    shared.metrics.count_review(&counted);
+    response(result)
 }
 
 async fn readiness(State(shared): State<Arc<Shared>>) -> Response {
@@ -168,12 +182,16 @@ async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response
     drop(span);
     shared
         .metrics
-        .count_review(&count(webhook, &result, received.elapsed()));
+        .count_review(&count(webhook.name(), &result, received.elapsed()));
     if let Some(observation) = result.iter().find_map(|answer| answer.observation.as_ref()) {
         for observer in &shared.observers {
             observer.observe(observation);
         }
     }
+    response(result)
+}
+
+fn response(result: Result<Answer, NoReview>) -> Response {
     match result {
         Ok(answer) => ([(header::CONTENT_TYPE, JSON)], answer.body).into_response(),
         Err(NoReview { status, reason }) => (status, format!("{reason}\n")).into_response(),
@@ -204,14 +222,18 @@ fn record(span: &Span, result: &Result<Answer, NoReview>) {
 }
 
 /// A review as the metrics count it.
-fn count(webhook: Webhook, result: &Result<Answer, NoReview>, took: Duration) -> ReviewCount<'_> {
+fn count<'a>(
+    webhook: &'static str,
+    result: &'a Result<Answer, NoReview>,
+    took: Duration,
+) -> ReviewCount<'a> {
     let (result, codes, cache): (_, &[&'static str], _) = match result {
         Ok(answer) if answer.allowed => (ReviewResult::Allowed, &[], answer.cache),
         Ok(answer) => (ReviewResult::Denied, &answer.codes, answer.cache),
         Err(_) => (ReviewResult::Malformed, &[], CacheUse::Hit),
     };
     ReviewCount {
-        webhook: webhook.name(),
+        webhook,
         result,
         codes,
         cache,
@@ -242,21 +264,30 @@ async fn judge(
     deadline: Instant,
 ) -> Result<Answer, NoReview> {
     let answering = AssertUnwindSafe(admission::answer(webhook, body, reviewer, deadline));
-    match answering.catch_unwind().await {
+    let answer = answering.catch_unwind().await;
+    survived(webhook.name(), body.len(), answer)
+}
+
+fn judge_policies(body: &[u8], reviewer: &Reviewer) -> Result<Answer, NoReview> {
+    let answering = AssertUnwindSafe(|| admission::answer_policies(body, reviewer));
+    let answer = catch_unwind(answering);
+    survived(admission::POLICIES, body.len(), answer)
+}
+
+fn survived(
+    webhook: &'static str,
+    size: usize,
+    answer: std::thread::Result<Result<Answer, ReviewBodyError>>,
+) -> Result<Answer, NoReview> {
+    match answer {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => {
-            let size = body.len();
             // The reason may quote a field of the body: it goes to the caller, who knows the body, only.
-            tracing::warn!(
-                size,
-                webhook = webhook.name(),
-                "a body is no admission review"
-            );
+            tracing::warn!(size, webhook, "a body is no admission review");
             Err(NoReview::new(StatusCode::BAD_REQUEST, error.to_string()))
         }
         Err(_) => {
-            let size = body.len();
-            tracing::error!(size, webhook = webhook.name(), "a review panicked");
+            tracing::error!(size, webhook, "a review panicked");
             let reason = "this review failed inside assay";
             Err(NoReview::new(StatusCode::INTERNAL_SERVER_ERROR, reason))
         }

@@ -59,7 +59,9 @@ fn the_api_server_refuses_a_trust_root_that_is_none() {
         "http://[::1]:8080",
         "http://127.0.0.1/x",
     ] {
-        let object = trust_root("good", &tuf(mirror));
+        let root = json!({ "name": "tuf-root", "key": "root.json" });
+        let spec = json!({ "tuf": { "mirror": mirror, "rootConfigMapRef": root } });
+        let object = trust_root("good", &spec);
         scene.apply(&object).expect_success();
     }
     scene

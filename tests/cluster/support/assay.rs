@@ -40,7 +40,8 @@ impl Assay {
         let metrics = format!("127.0.0.1:{}", free_port());
         let mut command = assay();
         command
-            .args(["serve", "--listen", &address, "--metrics-listen", &metrics])
+            .args(["serve", "--namespaces-may-lower"])
+            .args(["--listen", &address, "--metrics-listen", &metrics])
             .arg("--tls-cert")
             .arg(tls.folder.join("tls.crt"))
             .arg("--tls-key")

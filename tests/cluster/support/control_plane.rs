@@ -42,6 +42,7 @@ impl ControlPlane {
         write(folder, "accounts.key", &accounts.serialize_pem());
         write(folder, "accounts.pub", &accounts.public_key_pem());
         write(folder, "tokens.csv", TOKENS);
+        write(folder, "audit.yaml", AUDIT_POLICY);
         let url = format!("https://127.0.0.1:{port}");
         for user in [ADMIN, ASSAY] {
             write(
@@ -84,6 +85,16 @@ impl ControlPlane {
             text.push_str(&controllers.last_lines(count));
         }
         text
+    }
+
+    /// What the API server's audit log says so far, oldest first.
+    pub(crate) fn audit_events(&self) -> Vec<Value> {
+        let log = fs::read_to_string(self.folder.join(AUDIT_LOG)).expect("there is an audit log");
+        let lines = log.lines();
+        // The last line may be half written.
+        lines
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// kubectl as the cluster's administrator.
@@ -176,6 +187,8 @@ fn start_api_server(folder: &Path, etcd_url: &str, port: u16) -> Running {
         file("tls-private-key-file", "server.key"),
         file("token-auth-file", "tokens.csv"),
         file("cert-dir", "certs"),
+        file("audit-policy-file", "audit.yaml"),
+        file("audit-log-path", AUDIT_LOG),
     ]);
     Running::start(&command, &folder.join("kube-apiserver.log"))
 }
@@ -217,6 +230,22 @@ const ASSAY: &str = "assay";
 const TOKENS: &str = "\
 admin-token,admin,admin,system:masters
 assay-token,system:serviceaccount:assay-system:assay,assay,\"system:serviceaccounts,system:serviceaccounts:assay-system\"
+";
+
+const AUDIT_LOG: &str = "audit.log";
+
+/// What is done to Pods and workloads, without what they hold: annotations come with every level.
+const AUDIT_POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    verbs: [create, update, patch]
+    resources:
+      - { group: '', resources: [pods] }
+      - { group: apps, resources: [deployments] }
+  - level: None
 ";
 
 const CONTROLLERS: [&str; 9] = [

@@ -92,6 +92,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/policies/README.md",
         "docs/policy.md",
         "docs/provenance.md",
+        "docs/rollout.md",
         "docs/verification.md",
         "docs/decisions/0001-sigstore-verify.md",
         "docs/decisions/0006-own-steps.md",
@@ -137,6 +138,20 @@ fn the_policy_of_the_readme_loads() {
         .collect();
     assert_eq!(names, ["shop-production"]);
     assert_eq!(policy.lines().count(), 10);
+}
+
+#[test]
+fn the_policy_of_the_rollout_guide_loads() {
+    let guide = read("docs/rollout.md");
+    let blocks: Vec<&str> = guide.split("```yaml\n").skip(1).collect();
+    let [block] = blocks[..] else {
+        panic!("{} policies", blocks.len())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let policy = block.split("```").next().unwrap();
+    fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    let loaded = assay::standalone::load(folder.path()).unwrap();
+    assert_eq!(loaded.policies.iter().count(), 1);
 }
 
 #[test]

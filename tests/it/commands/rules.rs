@@ -239,3 +239,31 @@ async fn the_document_points_to_the_instance_that_issued_the_certificate() {
         "{job_url}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_of_the_namespace_lower_only_where_that_is_allowed() {
+    let bench = Bench::new().await;
+    bench.write_key_policy("shop", "acme/shop/**");
+    bench.push("acme/shop/api:v1");
+    let image = bench.image("acme/shop/api:v1");
+    let labelled = [
+        image.as_str(),
+        "--policies",
+        "policies",
+        "--namespace-labels",
+        "assay.dev/action=Warn",
+    ];
+    let run = bench.verify(&labelled).await;
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let told = "note: label assay.dev/action=Warn does not count: namespaces may not be laxer than the cluster";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+
+    let run = bench
+        .verify(&[&labelled[..], &["--namespaces-may-lower"]].concat())
+        .await;
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.starts_with("warning: "), "{}", run.stderr);
+    let end = "; lowered from Deny to Warn by the namespace's label assay.dev/action\n\
+               note: label assay.dev/action=Warn lowers what policies deny to a warning\n";
+    assert!(run.stderr.ends_with(end), "{}", run.stderr);
+}
