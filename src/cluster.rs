@@ -10,6 +10,7 @@ mod copies;
 mod counts;
 mod entries;
 mod events;
+mod installation;
 mod keeper;
 mod leader;
 mod mirror;
@@ -23,6 +24,7 @@ mod watch;
 pub use certificates::{CertificateSettings, GivenCertificate, keep_certificates};
 pub use connection::connect;
 pub use events::Events;
+pub use installation::{Found, Installation};
 pub use leader::{Election, ElectionSettings, Role};
 
 use std::{collections::BTreeMap, sync::Arc};

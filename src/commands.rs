@@ -2,6 +2,7 @@
 
 pub mod crd;
 pub mod demo;
+pub mod doctor;
 pub mod inspect;
 pub mod serve;
 pub mod verify;
@@ -56,6 +57,7 @@ pub async fn run(
         Command::Serve(args) => serve::run(*args, log_level, traces).await,
         Command::Verify(args) => verify::run(*args).await,
         Command::Inspect(args) => inspect::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Crd(args) => crd::run(args),
         Command::Demo(args) => demo::run(args).await,
     }

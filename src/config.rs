@@ -3,11 +3,13 @@
 //! Every flag of `assay serve` can also be given as an environment variable `ASSAY_…`; a flag wins.
 
 mod certificate;
+mod doctor;
 mod serve;
 mod traces;
 mod verify;
 
 pub use certificate::CertificateArgs;
+pub use doctor::DoctorArgs;
 pub use serve::{Mode, ServeArgs};
 pub use traces::TraceArgs;
 pub use verify::{Authority, OutputFormat, Source, VerifyArgs};
@@ -54,6 +56,10 @@ pub enum Command {
     Verify(Box<VerifyArgs>),
     /// Show everything that is attached to an image, and who signed it
     Inspect(InspectArgs),
+    /// Ask whether an installation in a cluster works, and say what to do where it does not
+    ///
+    /// Exits 0 when it works, 1 when something is wrong.
+    Doctor(DoctorArgs),
     /// Print the custom resource definitions
     Crd(CrdArgs),
     /// Show the webhook at work on images made for the purpose, without a cluster

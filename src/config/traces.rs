@@ -33,7 +33,11 @@ impl Cli {
     pub fn traces(&self) -> Option<TraceSettings> {
         match &self.command {
             Command::Serve(args) => args.traces.settings(),
-            Command::Verify(_) | Command::Inspect(_) | Command::Crd(_) | Command::Demo(_) => None,
+            Command::Verify(_)
+            | Command::Inspect(_)
+            | Command::Doctor(_)
+            | Command::Crd(_)
+            | Command::Demo(_) => None,
         }
     }
 }

@@ -19,6 +19,7 @@ mod support;
 
 mod admission;
 mod certificates;
+mod chart;
 mod command_line;
 mod events;
 mod metrics;

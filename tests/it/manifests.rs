@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use assay::commands::crd;
+use serde_json::Value;
 
 #[test]
 fn the_custom_resource_definitions_are_those_of_the_code() {
@@ -42,6 +43,38 @@ fn the_chart_has_the_version_of_the_program() {
             chart.lines().any(|written| written == line),
             "charts/assay/Chart.yaml has no line {line:?}"
         );
+    }
+}
+
+#[test]
+fn every_value_of_the_chart_stands_in_its_schema_and_none_is_missing_there() {
+    let text = |name: &str| fs::read_to_string(path("charts/assay").join(name)).unwrap();
+    let values: Value = serde_saphyr::from_str(&text("values.yaml")).unwrap();
+    let schema: Value = serde_json::from_str(&text("values.schema.json")).unwrap();
+    let mut faults = Vec::new();
+    compare(&values, &schema, "", &mut faults);
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+/// Objects that are empty by default may hold what the schema says.
+fn compare(values: &Value, schema: &Value, at: &str, faults: &mut Vec<String>) {
+    let (Some(values), Some(properties)) = (values.as_object(), schema["properties"].as_object())
+    else {
+        return;
+    };
+    if values.is_empty() {
+        return;
+    }
+    for (name, value) in values {
+        match properties.get(name) {
+            Some(property) => compare(value, property, &format!("{at}/{name}"), faults),
+            None => faults.push(format!("{at}/{name} is not in values.schema.json")),
+        }
+    }
+    for name in properties.keys().filter(|name| *name != "global") {
+        if !values.contains_key(name) {
+            faults.push(format!("{at}/{name} is not in values.yaml"));
+        }
     }
 }
 

@@ -134,6 +134,14 @@ pub(crate) fn verify(folder: &Path, registries: &[&Registry], arguments: &[&str]
         .env("HOME", folder))
 }
 
+/// `assay doctor`, as the cluster's administrator.
+pub(crate) fn doctor(folder: &Path, plane: &ControlPlane) -> Finished {
+    run(assay()
+        .arg("doctor")
+        .env("KUBECONFIG", plane.admin_kubeconfig())
+        .env("HOME", folder))
+}
+
 /// A runtime for the few things that are asked over HTTP.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()

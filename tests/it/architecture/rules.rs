@@ -13,6 +13,7 @@ const ORDER: [(&str, &[&str]); 26] = [
         &[
             "app",
             "server",
+            "cluster",
             "standalone",
             "review",
             "decision",

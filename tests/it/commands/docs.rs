@@ -112,7 +112,7 @@ fn links_between_documents_lead_somewhere() {
 #[test]
 fn the_readme_names_every_command() {
     let readme = read("README.md");
-    for command in ["serve", "verify", "inspect", "crd", "demo"] {
+    for command in ["serve", "verify", "inspect", "doctor", "crd", "demo"] {
         assert!(
             readme.contains(&format!("| `assay {command}` |")),
             "{command}"

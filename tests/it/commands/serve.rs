@@ -171,6 +171,12 @@ async fn the_webhook_and_verify_say_the_same_words() {
         .unwrap();
     assert_eq!(metrics.status(), 200);
     crate::metrics::assert_documented(&text(metrics).await);
+    let healthy = client()
+        .get(format!("http://{}/healthz", serving.metrics))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(healthy.status(), 200);
     serving.terminate();
 }
 
