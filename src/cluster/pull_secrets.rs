@@ -70,9 +70,16 @@ impl PullSecrets {
     }
 
     async fn read(&self, place: &Place) -> Result<Known, String> {
+        let mut keyring = Keyring::default();
         let names = match &place.references {
             Named::Secrets(names) => names.clone(),
-            Named::ServiceAccount(name) => self.secrets_of_account(&place.namespace, name).await?,
+            Named::ServiceAccount(name) => {
+                let account = self.secrets_of_account(&place.namespace, name).await?;
+                account.unwrap_or_else(|Forbidden| {
+                    keyring.add_forbidden(place.named("service account", name));
+                    Vec::new()
+                })
+            }
         };
         if names.len() > limits::PULL_SECRETS_PER_POD {
             return Err(format!(
@@ -82,9 +89,9 @@ impl PullSecrets {
             ));
         }
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &place.namespace);
-        let secrets: Vec<(String, Option<Secret>)> = stream::iter(names)
+        let secrets: Vec<(String, Readable<Secret>)> = stream::iter(names)
             .map(async |name| {
-                let secret = in_time(api.get_opt(&name))
+                let secret = in_time(readable(api.get_opt(&name)))
                     .await
                     .map_err(|reason| format!("pull secret {name:?} cannot be read: {reason}"))?;
                 Ok::<_, String>((name, secret))
@@ -92,39 +99,46 @@ impl PullSecrets {
             .buffered(SECRETS_AT_ONCE)
             .try_collect()
             .await?;
-        self.keyring_of(place, &secrets)
+        self.complete(keyring, place, &secrets)
     }
 
-    async fn secrets_of_account(&self, namespace: &str, name: &str) -> Result<Vec<String>, String> {
+    async fn secrets_of_account(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Result<Vec<String>, Forbidden>, String> {
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
-        let account = in_time(api.get_opt(name))
+        let account = in_time(readable(api.get_opt(name)))
             .await
             .map_err(|reason| format!("service account {name:?} cannot be read: {reason}"))?;
         // A template may name an account that is not made yet: its Pods will be judged with it.
-        let references = account
-            .and_then(|account| account.image_pull_secrets)
-            .unwrap_or_default();
-        Ok(references
-            .into_iter()
-            .map(|reference| reference.name)
-            .filter(|name| !name.is_empty())
-            .collect())
+        Ok(account.map(|account| {
+            let references = account.and_then(|account| account.image_pull_secrets);
+            references
+                .unwrap_or_default()
+                .into_iter()
+                .map(|reference| reference.name)
+                .filter(|name| !name.is_empty())
+                .collect()
+        }))
     }
 
-    fn keyring_of(
+    fn complete(
         &self,
+        mut keyring: Keyring,
         place: &Place,
-        secrets: &[(String, Option<Secret>)],
+        secrets: &[(String, Readable<Secret>)],
     ) -> Result<Known, String> {
-        let mut keyring = Keyring::default();
         let mut bytes = 0_usize;
         for (name, secret) in secrets {
-            if let Some(secret) = secret {
-                bytes += add_secret(&mut keyring, name, secret)?;
-            } else {
-                // As the kubelet does: the pull is tried without it.
-                let namespace = &place.namespace;
-                tracing::debug!(namespace, secret = name, "pull secret is missing");
+            match secret {
+                Ok(Some(secret)) => bytes += add_secret(&mut keyring, name, secret)?,
+                Ok(None) => {
+                    // As the kubelet does: the pull is tried without it.
+                    let namespace = &place.namespace;
+                    tracing::debug!(namespace, secret = name, "pull secret is missing");
+                }
+                Err(Forbidden) => keyring.add_forbidden(place.named("pull secret", name)),
             }
         }
         keyring.append(&self.own);
@@ -147,6 +161,11 @@ impl Place {
             namespace: namespace.to_owned(),
             references,
         }
+    }
+
+    /// As messages name something in its namespace.
+    fn named(&self, what: &str, name: &str) -> String {
+        format!("{what} {name:?} of namespace {:?}", self.namespace)
     }
 
     fn bytes(&self) -> u32 {
@@ -214,6 +233,24 @@ fn add_secret(keyring: &mut Keyring, name: &str, secret: &Secret) -> Result<usiz
     Ok(text.len())
 }
 
+/// Tells what may not be read from what cannot be read now. In namespaces whose pull secrets Assay was not given, images
+/// are still looked up with what is there; should the registry refuse, its line names what could not be read.
+async fn readable<T>(
+    read: impl Future<Output = kube::Result<Option<T>>>,
+) -> kube::Result<Readable<T>> {
+    match read.await {
+        Err(kube::Error::Api(status)) if status.code == FORBIDDEN => Ok(Err(Forbidden)),
+        answer => answer.map(Ok),
+    }
+}
+
+/// What was read, none when it is not there; or that it may not be.
+type Readable<T> = Result<Option<T>, Forbidden>;
+
+/// The rules of the API server do not let Assay read it.
+#[derive(Clone, Copy, Debug)]
+struct Forbidden;
+
 /// Waits for one read of the API, no longer than [`limits::KUBERNETES_READ_TIMEOUT`].
 pub(super) async fn in_time<T>(read: impl Future<Output = kube::Result<T>>) -> Result<T, String> {
     match tokio::time::timeout(limits::KUBERNETES_READ_TIMEOUT, read).await {
@@ -222,6 +259,7 @@ pub(super) async fn in_time<T>(read: impl Future<Output = kube::Result<T>>) -> R
     }
 }
 
+const FORBIDDEN: u16 = 403;
 const SECRETS_AT_ONCE: usize = 8;
 
 /// What an entry takes beside its texts, roughly.

@@ -236,6 +236,8 @@ pub enum Obstacle {
         status: u16,
         /// The credentials that were tried, by name; empty when anonymous.
         tried: Vec<String>,
+        /// What may hold others, and Assay may not read.
+        forbidden: Vec<String>,
     },
     /// The credentials to ask with cannot be read; has the code of [`Self::RegistryUnauthorized`].
     PullSecretUnreadable {
@@ -381,10 +383,15 @@ impl Cause {
     pub(super) fn of_lookup(failure: &LookupFailure, asked: Asked) -> Self {
         Self::Undetermined(match failure.clone() {
             LookupFailure::NotFound => return Self::Rejected(Rejection::ImageNotFound),
-            LookupFailure::Unauthorized { status, tried } => Obstacle::RegistryUnauthorized {
+            LookupFailure::Unauthorized {
+                status,
+                tried,
+                forbidden,
+            } => Obstacle::RegistryUnauthorized {
                 asked,
                 status,
                 tried,
+                forbidden,
             },
             LookupFailure::RateLimited => Obstacle::RegistryRateLimited { asked },
             LookupFailure::Unavailable { detail } => {

@@ -165,6 +165,8 @@ pub enum LookupFailure {
         status: u16,
         /// The names of the credentials that were tried, as in `pull secret "regcred"`; empty when anonymous.
         tried: Vec<String>,
+        /// What may hold others and may not be read, as in `pull secret "regcred" of namespace "shop"`.
+        forbidden: Vec<String>,
     },
     /// 429.
     RateLimited,

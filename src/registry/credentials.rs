@@ -39,6 +39,7 @@ pub struct Keyring {
     first: Ring,
     then: Vec<Ring>,
     notes: Vec<String>,
+    forbidden: Vec<String>,
 }
 
 /// Why a docker config cannot be read.
@@ -152,6 +153,17 @@ impl Keyring {
         self.then
             .extend(rings.filter(|ring| !ring.by_location.is_empty()).cloned());
         self.notes.extend(other.notes.iter().cloned());
+        self.forbidden.extend(other.forbidden.iter().cloned());
+    }
+
+    /// Remembers what may hold further credentials and may not be read; `what` as messages name it.
+    pub fn add_forbidden(&mut self, what: String) {
+        self.forbidden.push(what);
+    }
+
+    /// What may hold further credentials and may not be read, as in `pull secret "regcred" of namespace "shop"`.
+    pub fn forbidden(&self) -> &[String] {
+        &self.forbidden
     }
 
     /// The credentials for this repository, most specific first; empty means anonymous.

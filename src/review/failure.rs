@@ -1,13 +1,21 @@
 //! From a registry's error to evidence.
 
-use crate::{decision::LookupFailure, registry::RegistryError};
+use crate::{
+    decision::LookupFailure,
+    registry::{Keyring, RegistryError},
+};
 
-/// What kept something from being looked up.
-pub(super) fn lookup_failure(error: RegistryError) -> LookupFailure {
+/// What kept something from being looked up with these credentials.
+pub(super) fn lookup_failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
     match error {
         RegistryError::NotFound { .. } => LookupFailure::NotFound,
         RegistryError::Unauthorized { status, tried, .. } => {
-            LookupFailure::Unauthorized { status, tried }
+            let forbidden = keyring.forbidden().to_vec();
+            LookupFailure::Unauthorized {
+                status,
+                tried,
+                forbidden,
+            }
         }
         RegistryError::RateLimited { .. } => LookupFailure::RateLimited,
         RegistryError::Unavailable { detail, .. } => LookupFailure::Unavailable { detail },

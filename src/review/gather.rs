@@ -296,7 +296,7 @@ impl Gatherer<'_> {
         answer: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, LookupFailure> {
         match timeout_at(self.access.deadline, answer).await {
-            Ok(answer) => answer.map_err(lookup_failure),
+            Ok(answer) => answer.map_err(|error| lookup_failure(error, &self.access.keyring)),
             Err(_) => Err(LookupFailure::Deadline),
         }
     }

@@ -88,7 +88,7 @@ async fn a_pod_that_names_no_secrets_has_those_of_its_service_account() {
 async fn a_pull_secret_that_cannot_be_read_is_an_error_and_is_asked_for_again() {
     let scenario = Scenario::default();
     let path = "/api/v1/namespaces/shop/secrets/regcred";
-    scenario.refuse(path, "", 403);
+    scenario.refuse(path, "", 500);
     let secrets = PullSecrets::new(scenario.client(), Arc::default());
     let references = PullReferences {
         pull_secrets: vec!["regcred".to_owned()],
@@ -108,6 +108,31 @@ async fn a_pull_secret_that_cannot_be_read_is_an_error_and_is_asked_for_again() 
         malformed.starts_with("pull secret \"regcred\" is not a docker config: "),
         "{malformed}"
     );
+    scenario.finish().await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_is_named_and_the_rest_is_used() {
+    let scenario = Scenario::default();
+    scenario.refuse("/api/v1/namespaces/shop/secrets/regcred", "", 403);
+    scenario.refuse("/api/v1/namespaces/shop/serviceaccounts/builder", "", 403);
+    let secrets = PullSecrets::new(scenario.client(), Arc::new(own_keyring()));
+    for (pull_secrets, forbidden) in [
+        (
+            vec!["regcred".to_owned()],
+            "pull secret \"regcred\" of namespace \"shop\"",
+        ),
+        (vec![], "service account \"builder\" of namespace \"shop\""),
+    ] {
+        let references = PullReferences {
+            pull_secrets,
+            service_account: "builder".to_owned(),
+        };
+        let found = origins(&secrets, "shop", &references).await;
+        assert_eq!(found, Ok(vec!["assay's own".to_owned()]));
+        let keyring = review::PullSecrets::keyring(&secrets, "shop", &references);
+        assert_eq!(keyring.await.unwrap().forbidden(), [forbidden]);
+    }
     scenario.finish().await;
 }
 

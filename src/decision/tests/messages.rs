@@ -280,7 +280,7 @@ fn reference_invalid() {
 fn registry_unauthorized_with_a_pull_secret() {
     let tried = vec!["pull secret \"regcred\"".to_owned()];
     let asked = Asked::ImageRegistry;
-    assert_snapshot!(denial_of(Obstacle::RegistryUnauthorized { asked, status: 403, tried }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 could not be checked: the registry refused pull secret "regcred" (403) [RegistryUnauthorized]; the deploy token needs read_registry"#);
+    assert_snapshot!(denial_of(Obstacle::RegistryUnauthorized { asked, status: 403, tried, forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 could not be checked: the registry refused pull secret "regcred" (403) [RegistryUnauthorized]; the deploy token needs read_registry"#);
 }
 
 #[test]
@@ -289,12 +289,18 @@ fn registry_unauthorized_with_an_old_token() {
         "pull secret \"a\"".to_owned(),
         "pull secret \"b\"".to_owned(),
     ];
-    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused pull secret "a" and pull secret "b" (401) [RegistryUnauthorized]; renew it: the token is wrong or has expired"#);
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried, forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused pull secret "a" and pull secret "b" (401) [RegistryUnauthorized]; renew it: the token is wrong or has expired"#);
 }
 
 #[test]
 fn registry_unauthorized_without_credentials() {
-    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused anonymous access (401) [RegistryUnauthorized]; add a pull secret whose token has read_registry"#);
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried: vec![], forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused anonymous access (401) [RegistryUnauthorized]; add a pull secret whose token has read_registry"#);
+}
+
+#[test]
+fn registry_unauthorized_where_assay_may_not_read_the_secret() {
+    let forbidden = vec!["pull secret \"regcred\" of namespace \"shop\"".to_owned()];
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried: vec![], forbidden }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused anonymous access (401), and Assay may not read pull secret "regcred" of namespace "shop" [RegistryUnauthorized]; let it read pull secrets there: list the namespace in pullSecrets.namespaces of its Helm values"#);
 }
 
 #[test]

@@ -300,6 +300,7 @@ fn any_obstacle() -> impl Strategy<Value = Cause> {
             0 => Obstacle::RegistryUnauthorized {
                 asked,
                 status: 403,
+                forbidden: tried.clone(),
                 tried,
             },
             1 => Obstacle::RegistryTlsFailed { asked, detail },

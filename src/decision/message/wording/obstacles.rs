@@ -29,12 +29,20 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
             asked,
             status,
             tried,
+            forbidden,
         } => {
             let tried = match tried.as_slice() {
                 [] => "anonymous access".to_owned(),
                 credentials => listed_short(credentials, SHORT_BYTES, "and"),
             };
-            format!("{} refused {tried} ({status})", registry_text(asked))
+            let refused = format!("{} refused {tried} ({status})", registry_text(asked));
+            match forbidden.as_slice() {
+                [] => refused,
+                some => {
+                    let some = listed_short(some, SHORT_BYTES, "nor");
+                    format!("{refused}, and Assay may not read {some}")
+                }
+            }
         }
         Obstacle::PullSecretUnreadable { detail } => {
             format!("the pull secrets could not be read ({})", cut(detail))
@@ -82,7 +90,16 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
             }
         },
         Obstacle::PolicyBroken { .. } => policy_hint(policy),
-        Obstacle::RegistryUnauthorized { status, tried, .. } => login_hint(*status, tried),
+        Obstacle::RegistryUnauthorized {
+            status,
+            tried,
+            forbidden,
+            ..
+        } => match forbidden.as_slice() {
+            [] => login_hint(*status, tried),
+            _ => "let it read pull secrets there: list the namespace in pullSecrets.namespaces of its Helm values"
+                .to_owned(),
+        },
         Obstacle::PullSecretUnreadable { .. } => {
             "see that the secret exists and that Assay may read it".to_owned()
         }
