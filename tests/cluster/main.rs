@@ -24,6 +24,7 @@ mod command_line;
 mod events;
 mod metrics;
 mod modes;
+mod own_certificates;
 mod pipeline;
 mod policies;
 mod policy_admission;

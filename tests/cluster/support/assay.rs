@@ -151,7 +151,8 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
         .expect("threads can be started")
 }
 
-fn assay() -> Command {
+/// The program, with nothing of the environment that would set its flags.
+pub(crate) fn assay() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
     for (name, _) in std::env::vars() {
         if name.starts_with("ASSAY_") {
