@@ -7,6 +7,7 @@
 mod bundles;
 mod keeper;
 mod secret;
+mod server_time;
 #[cfg(test)]
 mod tests;
 

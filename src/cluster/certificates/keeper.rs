@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, Stream, StreamExt};
+use jiff::Timestamp;
 use kube::{
     Client,
     api::{DynamicObject, Patch, PatchParams, PostParams},
@@ -11,7 +12,7 @@ use kube::{
 use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 
-use super::{CertificateSettings, bundles, secret};
+use super::{CertificateSettings, bundles, secret, server_time::server_time};
 use crate::{
     certificates::{
         Bundle, Entries, Found, MakeError, Material, ServingCertificate, SigningAuthority, Step,
@@ -180,6 +181,7 @@ impl Keeper {
 
     /// Takes steps until there is nothing to do, and answers when to look again.
     async fn lead(&mut self) -> Duration {
+        let now = server_time(&self.client, self.settings.clock.as_ref()).await;
         for _ in 0..STEPS_AT_ONCE {
             let bundles = self.bundles();
             let trusted: Vec<Bundle> = bundles
@@ -192,12 +194,11 @@ impl Keeper {
                 trusted_for: elapsed(self.trusted.as_ref()),
                 served_for: elapsed(self.served.as_ref()),
             };
-            let now = self.settings.clock.now();
             let step = plan(&found, &self.settings.wanted, now);
             if let Step::Wait(wait) = step {
                 return wait;
             }
-            match self.step(step, &bundles).await {
+            match self.step(step, &bundles, now).await {
                 Ok(()) => self.look(),
                 Err(StepError::Overtaken(what)) => {
                     tracing::debug!(what = what.name(), "somebody else wrote first");
@@ -216,9 +217,9 @@ impl Keeper {
         &mut self,
         step: Step,
         bundles: &[(Source, String, Bundle)],
+        now: Timestamp,
     ) -> Result<(), StepError> {
         let wanted = &self.settings.wanted;
-        let now = self.settings.clock.now();
         match step {
             Step::Wait(_) => Ok(()),
             Step::NewAuthority { keep, because } => {

@@ -22,16 +22,28 @@ struct Replica {
 
 /// A clock that goes on as the tests' time does.
 #[derive(Debug)]
-struct TestClock(Instant);
+struct TestClock(Instant, Timestamp);
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        let start: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
-        start + self.0.elapsed()
+        self.1 + self.0.elapsed()
     }
 }
 
+fn start() -> Timestamp {
+    "2026-01-02T03:04:05Z".parse().unwrap()
+}
+
 fn replica(server: &MemoryServer, role: Role, lifetimes: Lifetimes) -> Replica {
+    replica_at(start(), server, role, lifetimes)
+}
+
+fn replica_at(
+    start: Timestamp,
+    server: &MemoryServer,
+    role: Role,
+    lifetimes: Lifetimes,
+) -> Replica {
     let settings = CertificateSettings {
         namespace: "assay-system".to_owned(),
         secret: "certificate".to_owned(),
@@ -40,7 +52,7 @@ fn replica(server: &MemoryServer, role: Role, lifetimes: Lifetimes) -> Replica {
             names: ServiceNames::new("assay", "assay-system", &[]).unwrap(),
             lifetimes,
         },
-        clock: Arc::new(TestClock(server.began())),
+        clock: Arc::new(TestClock(server.began(), start)),
     };
     let (role, follows) = watch::channel(role);
     let tasks = TaskTracker::new();
@@ -280,7 +292,11 @@ async fn through_many_rotations_every_replica_serves_what_every_webhook_trusts()
         for bundle in trusted(&server) {
             assert!(first.is_issued_by_any(&bundle));
         }
-        assert!(!first.validity().is_over(TestClock(server.began()).now()));
+        assert!(
+            !first
+                .validity()
+                .is_over(TestClock(server.began(), start()).now())
+        );
         if seen.last() != Some(&first) {
             seen.push(first);
         }
@@ -309,5 +325,27 @@ async fn entries_that_are_not_ours_stay() {
 async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_whose_clock_is_years_off_goes_by_the_api_servers() {
+    let year = Duration::from_hours(366 * 24);
+    for wrong in [start() + 3 * year, start() - 50 * year] {
+        let server = installed();
+        server.tell_time(|elapsed| start() + elapsed);
+        let first = leader(&server);
+        pass(A_WHILE).await;
+        let made = serving(&first);
+        first.role.send_replace(Role::Follows);
+        let odd = replica_at(wrong, &server, Role::Leads, Lifetimes::default());
+        pass(Duration::from_hours(2)).await;
+        assert_eq!(serving(&odd), made);
+        server.delete(SECRETS, "certificate");
+        pass(Duration::from_mins(2)).await;
+        let validity = serving(&odd).validity();
+        assert_ne!(serving(&odd), made);
+        let life = validity.end().duration_since(start());
+        assert_eq!(life.as_hours(), 90 * 24 + 2, "{validity:?}");
     }
 }

@@ -3,11 +3,13 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::body::Body;
 use futures::{StreamExt, channel::mpsc};
 use http::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
 use kube::Client;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -32,6 +34,8 @@ struct State {
     writes: Vec<String>,
     refuses: bool,
     refused: usize,
+    /// How the time is told; none tells none.
+    dates: Option<fn(Duration) -> Timestamp>,
 }
 
 impl MemoryServer {
@@ -74,6 +78,11 @@ impl MemoryServer {
         self.state.lock().unwrap().refuses = refuses;
     }
 
+    /// Tells the time with every answer, by how long it has run.
+    pub(super) fn tell_time(&self, time: fn(Duration) -> Timestamp) {
+        self.state.lock().unwrap().dates = Some(time);
+    }
+
     pub(super) fn refused(&self) -> usize {
         self.state.lock().unwrap().refused
     }
@@ -92,6 +101,9 @@ impl MemoryServer {
         let bytes = body.collect_bytes().await.unwrap();
         let mut state = self.state.lock().unwrap();
         let path = parts.uri.path();
+        if path == "/version" {
+            return state.dated(self.began.elapsed());
+        }
         if parts.method == Method::GET {
             return state.watch(path, parts.uri.query().unwrap_or_default());
         }
@@ -131,6 +143,15 @@ impl State {
             .insert(format!("{kind}/{name}"), object.clone());
         self.tell(kind, "MODIFIED", &object);
         object
+    }
+
+    fn dated(&self, elapsed: Duration) -> Response<Body> {
+        let mut answer = Response::builder();
+        if let Some(time) = self.dates {
+            let date = time(elapsed).strftime("%a, %d %b %Y %H:%M:%S GMT");
+            answer = answer.header("date", date.to_string());
+        }
+        answer.body(Body::from("{}")).unwrap()
     }
 
     fn tell(&mut self, kind: &str, event: &str, object: &Value) {
