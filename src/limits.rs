@@ -172,6 +172,10 @@ pub const KUBERNETES_READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a connection to the API server may be silent while an answer is read, a watch included.
 pub const API_SERVER_SILENCE: Duration = Duration::from_secs(150);
 
+/// After how many seconds the API server is asked to end a watch, which then goes on where it was: before
+/// [`API_SERVER_SILENCE`], so that one on which nothing happens is not taken for a connection that was cut.
+pub const WATCH_SECONDS: u32 = 120;
+
 /// How long a streamed first list may pause before it is given up for an ordinary list.
 pub const STREAMED_LIST_PATIENCE: Duration = Duration::from_secs(20);
 

@@ -14,8 +14,8 @@ pub async fn connect() -> Result<Client, Error> {
     Client::try_from(bounded(config))
 }
 
-/// A connection that was cut without a word looks like one on which nothing happens. A watch hears a bookmark about once
-/// a minute, so one that has heard nothing for longer is begun anew.
+/// A connection that was cut without a word looks like one on which nothing happens. A watch is
+/// ended by the API server before this time is over, so one that has heard nothing for longer is begun anew.
 fn bounded(mut config: Config) -> Config {
     config.read_timeout = Some(limits::API_SERVER_SILENCE);
     config

@@ -47,6 +47,7 @@ struct Watch {
 
 impl Watch {
     fn streaming(api: Api<DynamicObject>, config: Config, what: &'static str) -> Self {
+        let config = config.timeout(limits::WATCH_SECONDS);
         Self {
             events: start(&api, config.clone().streaming_lists()),
             api,
