@@ -234,6 +234,9 @@ pub const POLICY_POLL: Duration = Duration::from_secs(10);
 /// How long the server still serves after it has said that it is not ready any more.
 pub const DRAIN_DELAY: Duration = Duration::from_secs(5);
 
+/// How long a review waits for the first policies to be loaded, within its own deadline.
+pub const READINESS_PATIENCE: Duration = Duration::from_secs(3);
+
 /// The most connections the server holds open at once; the rest wait to be accepted.
 pub const CONNECTIONS: usize = 2048;
 

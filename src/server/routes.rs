@@ -13,11 +13,12 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use futures::{FutureExt, StreamExt};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
@@ -105,7 +106,27 @@ pub(super) fn webhook(shared: &Arc<Shared>) -> Router {
         .route("/validate-policies", post(validate_policies))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(shared),
+            close_while_draining,
+        ))
         .with_state(Arc::clone(shared))
+}
+
+/// API servers keep HTTP/1.1 connections to a webhook, and send the next review over one of them just when it is closed
+/// at the end of the drain. So each is given up with its last answer, which says so. HTTP/2 has a frame for that.
+async fn close_while_draining(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let version = request.version();
+    let mut response = next.run(request).await;
+    if shared.draining.load(Ordering::SeqCst) && version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 /// The routes served in plain text. Without a certificate nobody could ask the others whether all is well.
@@ -175,6 +196,7 @@ async fn review(webhook: Webhook, shared: &Shared, request: Request) -> Response
     continue_trace(&span, request.headers());
     let answering = async {
         let body = read_review(request, &shared.room, deadline).await?;
+        until_ready(&shared.reviewer, deadline).await;
         judge(webhook, &body.content, &shared.reviewer, deadline).await
     };
     let result = answering.instrument(span.clone()).await;
@@ -254,6 +276,19 @@ impl NoReview {
             reason: reason.into(),
         }
     }
+}
+
+/// A container that has just been started again may be asked before the API server has learned that it is not ready:
+/// what waits for the policies a moment is judged by them, and need not be refused for want of them.
+async fn until_ready(reviewer: &Reviewer, deadline: Instant) {
+    let ready = async {
+        while !reviewer.is_ready() {
+            tokio::time::sleep(READINESS_POLL).await;
+        }
+    };
+    let patience = Instant::now() + limits::READINESS_PATIENCE;
+    // Whoever has waited in vain is told what is missing by the review itself.
+    let _ = timeout_at(deadline.min(patience), ready).await;
 }
 
 /// A panic is the failure of one review, never of the others that share its connection or process.
@@ -365,6 +400,9 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 const JSON: &str = "application/json";
+
+/// How often a waiting review looks whether the policies are loaded.
+const READINESS_POLL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {

@@ -47,6 +47,33 @@ async fn it_is_alive_from_the_start_and_ready_once_policies_are_loaded() {
 }
 
 #[tokio::test]
+async fn a_review_that_comes_before_the_policies_are_loaded_waits_for_them() {
+    let policies = Policies::default();
+    let server = TestServer::start(policies.reviewer_without_registry()).await;
+    let review = creation(&pod("a:1"));
+    let mut answer = Box::pin(server.mutate(&review));
+    assert!(futures::poll!(&mut answer).is_pending());
+    assert_eq!(
+        server.get("/readyz").await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    policies.set(no_policies().current().unwrap());
+    assert_eq!(answer.await["allowed"], json!(true));
+}
+
+#[tokio::test]
+async fn a_review_waits_for_the_policies_no_longer_than_that() {
+    let server = TestServer::start(Policies::default().reviewer_without_registry()).await;
+    let began = std::time::Instant::now();
+    let answer = server.mutate(&creation(&pod("a:1"))).await;
+    assert!(began.elapsed() >= assay::limits::READINESS_PATIENCE);
+    assert_eq!(
+        answer["status"]["message"],
+        json!("the policies are not loaded yet [PolicyBroken]; try again in a moment")
+    );
+}
+
+#[tokio::test]
 async fn reviews_are_answered_over_both_versions_of_http() {
     let server = server().await;
     let review = update(&pod("a:1"), &pod("a:1"));
@@ -169,8 +196,12 @@ async fn while_draining_it_is_not_ready_but_still_answers() {
         }
     };
     assert_eq!(text(response).await, "shutting down\n");
-    let response = server.mutate(&update(&pod("a:1"), &pod("a:1"))).await;
-    assert_eq!(response["allowed"], json!(true));
+    let review = update(&pod("a:1"), &pod("a:1"));
+    assert_eq!(server.mutate(&review).await["allowed"], json!(true));
+    let client = server.new_client().http1_only().build().unwrap();
+    let url = server.url("/mutate?timeout=10s");
+    let last = crate::support::post(&client, url, review.to_string()).await;
+    assert_eq!(last.headers()["connection"], "close");
 }
 
 #[tokio::test]
