@@ -184,6 +184,10 @@ impl Keeper {
         let now = server_time(&self.client, self.settings.clock.as_ref()).await;
         for _ in 0..STEPS_AT_ONCE {
             let bundles = self.bundles();
+            if bundles.is_empty() && self.object(Source::Secret).is_none() {
+                // Nobody asks: Assay is being uninstalled, and a Secret made now would be left behind.
+                return limits::CERTIFICATE_LOOK;
+            }
             let trusted: Vec<Bundle> = bundles
                 .iter()
                 .map(|(_, _, bundle)| bundle.clone())
@@ -292,7 +296,9 @@ impl Keeper {
             let parameters = parameters();
             in_time(Source::Secret, api.patch(&name, &parameters, &patch)).await?
         } else {
-            let object = secret::created(&name, entries);
+            let registrations = [Source::Mutating, Source::Validating];
+            let registration = registrations.iter().find_map(|source| self.object(*source));
+            let object = secret::created(&name, entries, registration);
             let object = serde_json::from_value(object).map_err(|source| StepError::Write {
                 what: Source::Secret,
                 source: Box::new(kube::Error::SerdeError(source)),

@@ -22,17 +22,31 @@ pub(super) fn entries(secret: &Value) -> Entries {
 }
 
 /// The whole Secret, where there is none.
-pub(super) fn created(name: &str, entries: &Entries) -> Value {
+///
+/// It is marked as a webhook configuration is that was installed along with it: helm goes on only with what bears the
+/// marks of its release, and would refuse the next upgrade because of a Secret that was made without them.
+pub(super) fn created(name: &str, entries: &Entries, registration: Option<&Value>) -> Value {
+    let marks = |pointer: &str, prefixes: &[&str]| {
+        let all = registration.and_then(|object| object.pointer(pointer)?.as_object());
+        let marks = all.into_iter().flatten();
+        let kept = marks.filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
+        kept.map(|(name, value)| (name.clone(), value.clone()))
+            .collect::<Map<_, _>>()
+    };
+    let mut labels = Map::from_iter([
+        ("app.kubernetes.io/name".to_owned(), json!("assay")),
+        ("app.kubernetes.io/managed-by".to_owned(), json!("assay")),
+    ]);
+    let label_prefixes = ["app.kubernetes.io/", "helm.sh/"];
+    labels.extend(marks("/metadata/labels", &label_prefixes));
     json!({
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "Opaque",
         "metadata": {
             "name": name,
-            "labels": {
-                "app.kubernetes.io/name": "assay",
-                "app.kubernetes.io/managed-by": "assay",
-            },
+            "labels": labels,
+            "annotations": marks("/metadata/annotations", &["meta.helm.sh/"]),
         },
         "data": data(entries),
     })
@@ -48,4 +62,33 @@ fn data(entries: &Entries) -> Map<String, Value> {
         .iter()
         .map(|(name, content)| (name.to_owned(), STANDARD.encode(content).into()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_made_again_bears_the_marks_of_the_release_and_nothing_else() {
+        let registration = json!({ "metadata": {
+            "labels": { "app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "assay-1", "mine": "x" },
+            "annotations": { "meta.helm.sh/release-name": "guard", "argocd.argoproj.io/tracking-id": "x" },
+        } });
+        let made = created("s", &Entries::default(), Some(&registration));
+        let expected = json!({
+            "name": "s",
+            "labels": {
+                "app.kubernetes.io/name": "assay",
+                "app.kubernetes.io/managed-by": "Helm",
+                "helm.sh/chart": "assay-1",
+            },
+            "annotations": { "meta.helm.sh/release-name": "guard" },
+        });
+        assert_eq!(made["metadata"], expected);
+        let alone = created("s", &Entries::default(), None);
+        assert_eq!(
+            alone["metadata"]["labels"]["app.kubernetes.io/managed-by"],
+            "assay"
+        );
+    }
 }
