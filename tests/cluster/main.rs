@@ -18,10 +18,12 @@
 mod support;
 
 mod admission;
+mod availability;
 mod certificates;
 mod chart;
 mod command_line;
 mod events;
+mod install;
 mod metrics;
 mod modes;
 mod own_certificates;

@@ -1,10 +1,16 @@
 //! Starts the real components, and talks to them as their users would.
 
+pub(crate) mod api;
 pub(crate) mod assay;
 pub(crate) mod certificate;
 pub(crate) mod certificate_log;
 pub(crate) mod control_plane;
+pub(crate) mod direct;
 pub(crate) mod image;
+pub(crate) mod load;
+pub(crate) mod mounted;
+pub(crate) mod node;
+pub(crate) mod platform;
 pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod scene;
@@ -60,7 +66,7 @@ impl Cluster {
         let registry = Registry::open(&folder.join("registry"));
         let guarded = Registry::guarded(&folder.join("guarded-registry"));
         let signer = Signer::new(&folder.join("signer"));
-        let control_plane = ControlPlane::start(&folder.join("control-plane"));
+        let control_plane = ControlPlane::start(&folder.join("control-plane"), &[]);
         control_plane
             .kubectl(&["apply", "--server-side", "-k", manifests()])
             .expect_success();

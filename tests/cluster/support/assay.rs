@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
     sync::Mutex,
@@ -15,6 +14,7 @@ use super::{
     certificate::{Authority, ServerCertificate},
     control_plane::ControlPlane,
     eventually, free_port,
+    mounted::{Files, MountedFolder},
     process::{Finished, Running, run},
     registry::Registry,
 };
@@ -27,7 +27,7 @@ pub(crate) struct Assay {
     pub(crate) metrics: String,
     /// Signs its certificates.
     pub(crate) authority: Authority,
-    tls: Mutex<MountedSecret>,
+    tls: Mutex<MountedFolder>,
     running: Running,
 }
 
@@ -35,7 +35,7 @@ impl Assay {
     /// Starts it against an API server, and waits until it is ready.
     pub(crate) fn serve(folder: &Path, plane: &ControlPlane, registries: &[&Registry]) -> Self {
         let authority = Authority::new();
-        let tls = MountedSecret::new(&folder.join("tls"), &authority.server());
+        let tls = MountedFolder::new(&folder.join("tls"), files(&authority.server()));
         let address = format!("127.0.0.1:{}", free_port());
         let metrics = format!("127.0.0.1:{}", free_port());
         let mut command = assay();
@@ -101,7 +101,7 @@ impl Assay {
         self.tls
             .lock()
             .expect("no panic while it is held")
-            .replace(&certificate);
+            .replace(files(&certificate));
         certificate
     }
 
@@ -175,39 +175,12 @@ fn registries_file(folder: &Path, registries: &[&Registry]) -> PathBuf {
     file
 }
 
-/// A folder as the kubelet mounts a Secret: the files are links into `..data`, itself a link that is swapped.
-struct MountedSecret {
-    folder: PathBuf,
-    generation: usize,
-}
-
-impl MountedSecret {
-    fn new(folder: &Path, certificate: &ServerCertificate) -> Self {
-        fs::create_dir_all(folder).expect("the folder can be made");
-        let mut secret = Self {
-            folder: folder.to_owned(),
-            generation: 0,
-        };
-        secret.replace(certificate);
-        for name in ["tls.crt", "tls.key"] {
-            symlink(Path::new("..data").join(name), folder.join(name)).expect("links can be made");
-        }
-        secret
-    }
-
-    fn replace(&mut self, certificate: &ServerCertificate) {
-        let old = format!("..{:04}", self.generation);
-        self.generation += 1;
-        let new = format!("..{:04}", self.generation);
-        let content = self.folder.join(&new);
-        fs::create_dir(&content).expect("the folder can be made");
-        fs::write(content.join("tls.crt"), &certificate.certificate).expect("it can be written");
-        fs::write(content.join("tls.key"), &certificate.key).expect("it can be written");
-        let link = self.folder.join("..data_tmp");
-        symlink(&new, &link).expect("links can be made");
-        fs::rename(&link, self.folder.join("..data")).expect("links can be swapped");
-        let _ = fs::remove_dir_all(self.folder.join(old));
-    }
+fn files(certificate: &ServerCertificate) -> Files {
+    let file = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
+    Files::from([
+        file("tls.crt", &certificate.certificate),
+        file("tls.key", &certificate.key),
+    ])
 }
 
 /// Each webhook of the manifests: its kind, where it stands in its configuration, and its path.

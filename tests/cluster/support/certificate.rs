@@ -47,7 +47,12 @@ impl Authority {
 
     /// A new certificate for a server on loopback.
     pub(crate) fn server(&self) -> ServerCertificate {
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        self.server_for(&["127.0.0.1", "localhost"])
+    }
+
+    /// A new certificate for a server with these names.
+    pub(crate) fn server_for(&self, names: &[&str]) -> ServerCertificate {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("the names are valid");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params

@@ -4,10 +4,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::Mutex,
 };
 
 use rcgen::KeyPair;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     certificate::Authority,
@@ -19,16 +20,18 @@ use super::{
 pub(crate) struct ControlPlane {
     // In this order they are dropped: the API server before etcd.
     controllers: Option<Running>,
-    api_server: Running,
+    api_server: Mutex<Running>,
     _etcd: Running,
+    etcd_url: String,
     folder: PathBuf,
+    port: u16,
     url: String,
     ca_file: PathBuf,
 }
 
 impl ControlPlane {
-    /// Starts all of them and waits until the API server is ready.
-    pub(crate) fn start(folder: &Path) -> Self {
+    /// Starts all of them and waits until the API server is ready. These controllers run beside the usual ones.
+    pub(crate) fn start(folder: &Path, more_controllers: &[&str]) -> Self {
         fs::create_dir_all(folder).expect("the folder can be made");
         let etcd_url = format!("http://127.0.0.1:{}", free_port());
         let etcd = start_etcd(folder, &etcd_url);
@@ -54,32 +57,71 @@ impl ControlPlane {
         let api_server = start_api_server(folder, &etcd_url, port);
         let mut plane = Self {
             controllers: None,
-            api_server,
+            api_server: Mutex::new(api_server),
             _etcd: etcd,
+            etcd_url,
             ca_file: folder.join("ca.crt"),
             folder: folder.to_owned(),
+            port,
             url,
         };
         plane.wait_until_ready();
-        plane.controllers = Some(start_controllers(folder));
+        plane.controllers = Some(start_controllers(folder, more_controllers));
         plane
     }
 
     fn wait_until_ready(&self) {
         eventually("the API server to become ready", || {
             let finished = self.kubectl(&["get", "--raw", "/readyz"]);
+            let api_server = self.api_server.lock().expect("no panic while it is held");
             assert!(
-                !self.api_server.has_ended(),
+                !api_server.has_ended(),
                 "kube-apiserver has ended:\n{}",
-                self.api_server.last_lines(20)
+                api_server.last_lines(20)
             );
             (finished.stdout == "ok").then_some(())
         });
     }
 
+    /// Kills the API server and starts it again, as on a machine that lost power.
+    pub(crate) fn restart_api_server(&self) {
+        {
+            let mut running = self.api_server.lock().expect("no panic while it is held");
+            running.stop();
+            *running = start_api_server(&self.folder, &self.etcd_url, self.port);
+        }
+        self.wait_until_ready();
+    }
+
+    /// Makes etcd forget all history, as it does every five minutes in a cluster, over its HTTP gateway.
+    pub(crate) async fn compact(&self) {
+        let client = reqwest::Client::new();
+        let call = |path: &str, body: Value| {
+            let request = client.post(format!("{}/v3/{path}", self.etcd_url));
+            request.body(body.to_string()).send()
+        };
+        // Any key will do: the answer's head says where history stands.
+        let head = call("kv/range", json!({ "key": "YQ==" })).await;
+        let head = head
+            .expect("etcd answers")
+            .text()
+            .await
+            .expect("etcd answers");
+        let head: Value = serde_json::from_str(&head).expect("etcd answers in JSON");
+        let revision = head["header"]["revision"].clone();
+        let compacted = call(
+            "kv/compaction",
+            json!({ "revision": revision, "physical": true }),
+        );
+        let status = compacted.await.expect("etcd answers").status();
+        assert!(status.is_success(), "etcd did not compact: {status}");
+    }
+
     /// The last lines of the components' logs.
     pub(crate) fn last_lines(&self, count: usize) -> String {
-        let mut text = format!("kube-apiserver:\n{}\n", self.api_server.last_lines(count));
+        let api_server = self.api_server.lock().expect("no panic while it is held");
+        let mut text = format!("kube-apiserver:\n{}\n", api_server.last_lines(count));
+        drop(api_server);
         if let Some(controllers) = &self.controllers {
             text.push_str("kube-controller-manager:\n");
             text.push_str(&controllers.last_lines(count));
@@ -179,7 +221,8 @@ fn start_api_server(folder: &Path, etcd_url: &str, port: u16) -> Running {
         "--advertise-address=127.0.0.1".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
         "--authorization-mode=RBAC".to_owned(),
-        "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+        // Loopback addresses: the node of these tests listens on them (`node/proxy.rs`).
+        "--service-cluster-ip-range=127.96.0.0/16".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         file("service-account-key-file", "accounts.pub"),
         file("service-account-signing-key-file", "accounts.key"),
@@ -193,7 +236,7 @@ fn start_api_server(folder: &Path, etcd_url: &str, port: u16) -> Running {
     Running::start(&command, &folder.join("kube-apiserver.log"))
 }
 
-fn start_controllers(folder: &Path) -> Running {
+fn start_controllers(folder: &Path, more: &[&str]) -> Running {
     let file = |option: &str, name: &str| format!("--{option}={}", folder.join(name).display());
     let mut command = Command::new(component("ASSAY_KUBE_BIN", "kube-controller-manager"));
     command.args([
@@ -203,7 +246,10 @@ fn start_controllers(folder: &Path) -> Running {
         "--bind-address=127.0.0.1".to_owned(),
         format!("--secure-port={}", free_port()),
         "--leader-elect=false".to_owned(),
-        format!("--controllers={}", CONTROLLERS.join(",")),
+        format!(
+            "--controllers={}",
+            [&CONTROLLERS[..], more].concat().join(",")
+        ),
     ]);
     Running::start(&command, &folder.join("kube-controller-manager.log"))
 }

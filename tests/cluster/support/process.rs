@@ -12,6 +12,7 @@ use std::{
 pub(crate) struct Running {
     guard: Mutex<Child>,
     log: PathBuf,
+    pid_file: PathBuf,
 }
 
 /// What a program that has ended printed.
@@ -34,8 +35,11 @@ impl Running {
     pub(crate) fn start(command: &Command, log: &Path) -> Self {
         let output = File::create(log).expect("logs can be written");
         let mut guard = Command::new("/bin/sh");
+        let pid_file = log.with_extension("pid");
+        let _ = fs::remove_file(&pid_file);
         guard
             .args(["-c", GUARD, "guard"])
+            .arg(&pid_file)
             .arg(command.get_program())
             .args(command.get_args())
             .stdin(Stdio::piped())
@@ -53,15 +57,45 @@ impl Running {
         Self {
             guard: Mutex::new(guard.spawn().expect("/bin/sh starts")),
             log: log.to_owned(),
+            pid_file,
         }
+    }
+
+    /// All that it printed.
+    pub(crate) fn log(&self) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// The last lines it printed.
     pub(crate) fn last_lines(&self, count: usize) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        let text = self.log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(count)..].join("\n")
+    }
+
+    /// The program's process.
+    pub(crate) fn pid(&self) -> u32 {
+        super::eventually("the program's process id", || {
+            fs::read_to_string(&self.pid_file).ok()?.trim().parse().ok()
+        })
+    }
+
+    /// Sends the program a signal, such as `TERM`. One that has ended already gets none.
+    pub(crate) fn signal(&self, signal: &str) {
+        if !self.has_ended() {
+            let signal = format!("-{signal}");
+            let _ = Command::new("kill")
+                .args([&signal, &self.pid().to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+
+    /// Its exit code as a shell tells it, once it has ended: 128 and the signal's number after a signal.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        let mut guard = self.guard.lock().expect("no panic while it is held");
+        guard.try_wait().ok().flatten()?.code()
     }
 
     /// Whether it has ended by itself.
@@ -142,11 +176,15 @@ impl Finished {
     }
 }
 
-/// Runs its arguments and ends with them; kills them when its input closes.
+/// Runs its arguments after the first and ends with them; kills them when its input closes. The first names the
+/// file that gets the program's process id.
 const GUARD: &str = r#"
 exec 3<&0
+pid_file=$1
+shift
 "$@" </dev/null 3<&- &
 program=$!
+echo $program >"$pid_file"
 (read -r _ <&3; kill -9 $program) &
 reaper=$!
 wait $program
