@@ -10,7 +10,7 @@ use rcgen::{
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
-    MakeError, ServingCertificate, Wanted,
+    Lifetimes, MakeError, ServiceNames, ServingCertificate, Wanted,
     x509::{Parts, Validity},
 };
 use crate::limits;
@@ -128,16 +128,31 @@ impl SigningAuthority {
         Ok(Self { certificate, key })
     }
 
-    /// The authority of the bundle that this key (PEM) belongs to.
+    /// The authority of the bundle that this key (PEM) belongs to, if what it issues is believed.
     pub(super) fn read(bundle: &Bundle, key: &[u8]) -> Option<Self> {
         let key = read_key(key)?;
         let public_key = key.subject_public_key_info();
         let mut candidates = bundle.iter();
         let certificate = candidates.find(|authority| authority.public_key == public_key)?;
-        Some(Self {
+        let signer = Self {
             certificate: certificate.clone(),
             key,
-        })
+        };
+        signer.is_believed().then_some(signer)
+    }
+
+    /// Whether what it issues is believed. Not so of somebody's own authority that is for other names only: with it
+    /// there would never be a certificate.
+    fn is_believed(&self) -> bool {
+        let Ok(names) = ServiceNames::new("trial", "trial", &[]) else {
+            return false;
+        };
+        let wanted = Wanted {
+            names,
+            lifetimes: Lifetimes::default(),
+        };
+        let trial = self.issue(&wanted, self.certificate.validity.start());
+        trial.is_ok_and(|trial| trial.is_issued_by(&self.certificate))
     }
 
     /// Its certificate.

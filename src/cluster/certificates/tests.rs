@@ -2,6 +2,7 @@ mod server;
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -219,6 +220,33 @@ async fn an_emptied_or_spoilt_secret_is_filled_again() {
         let new = serving(&leader);
         assert_ne!(new, old);
         assert_eq!(material(&server).serving, Some(new));
+    }
+}
+
+/// As somebody fills the Secret who wants the company's authority to sign.
+#[tokio::test(start_paused = true)]
+async fn an_authority_for_other_names_only_is_replaced_and_not_tried_for_ever() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("acme.example".to_owned())],
+        excluded_subtrees: Vec::new(),
+    });
+    let authority = params.self_signed(&key).unwrap();
+    let data = json!({
+        "ca.crt": STANDARD.encode(authority.pem()),
+        "ca.key": STANDARD.encode(key.serialize_pem()),
+    });
+    let server = installed();
+    server.put(SECRETS, "certificate", json!({ "data": data }));
+    let leader = leader(&server);
+    pass(Duration::from_mins(10)).await;
+    let writes = server.writes();
+    assert!(writes.len() <= 4, "{} writes", writes.len());
+    let serving = serving(&leader);
+    for bundle in trusted(&server) {
+        assert!(serving.is_issued_by_any(&bundle));
     }
 }
 
