@@ -21,8 +21,15 @@ use std::time::Duration;
 /// and a review carries the object twice).
 pub const REVIEW_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most bytes of admission reviews that are held at the same time; what comes beyond waits to be read.
-pub const REVIEW_BYTES_AT_ONCE: usize = 32 * 1024 * 1024;
+/// The most memory, in bytes, that admission reviews take at the same time once they are read, as estimated from their
+/// fields and elements; what comes beyond waits to be read. A single review that would take more is not read.
+pub const REVIEW_MEMORY_BYTES: usize = 96 * 1024 * 1024;
+
+/// The most authorities of one policy.
+pub const AUTHORITIES_PER_POLICY: usize = 32;
+
+/// The most problems of one policy or trust root that are told.
+pub const PROBLEMS_PER_OBJECT: usize = 1000;
 
 /// The most image slots of one object that are judged.
 pub const IMAGES_PER_OBJECT: usize = 500;

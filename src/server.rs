@@ -5,6 +5,7 @@
 
 mod certificate;
 mod connections;
+mod cost;
 mod given;
 mod reload;
 mod routes;

@@ -21,7 +21,10 @@ use super::{
     Action, Policy, PolicyId, Scope, Selector,
     crd::{self, ClusterImageTrustPolicySpec, KeyInObject},
 };
-use crate::image::{Digest, Repository, RepositoryPattern};
+use crate::{
+    image::{Digest, Repository, RepositoryPattern},
+    limits::PROBLEMS_PER_OBJECT,
+};
 
 /// An entry of a Secret or ConfigMap in Assay's own namespace.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -155,7 +158,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn report(&mut self, path: &FieldPath, fault: Fault) {
-        self.problems.push(path.problem(fault));
+        if self.problems.len() < PROBLEMS_PER_OBJECT {
+            self.problems.push(path.problem(fault));
+        }
     }
 
     /// What was compiled, unless there was a problem anywhere.

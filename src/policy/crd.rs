@@ -19,7 +19,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{ATTESTATIONS_PER_POLICY, CONDITIONS_PER_LIST};
+use crate::limits::{ATTESTATIONS_PER_POLICY, AUTHORITIES_PER_POLICY, CONDITIONS_PER_LIST};
 
 pub use authority::{
     Authority, GitHub, GitLab, Key, KeyInObject, Keyless, PUBLIC_GITLAB_INSTANCES,
@@ -116,7 +116,7 @@ pub struct ClusterImageTrustPolicySpec {
     #[schemars(length(max = 512))]
     pub signature_repository: String,
     /// Who may sign. Authorities are alternatives: any `require` of them suffice.
-    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(min = 1, max = AUTHORITIES_PER_POLICY), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub authorities: Vec<Authority>,
     /// How many different authorities must have signed. Several signatures by one authority count once. 0 asks for no
     /// signature beside `provenance` or `attestations`, and is allowed only where there is one of them.
@@ -220,7 +220,7 @@ pub struct ImageTrustPolicySpec {
     #[schemars(length(max = 512))]
     pub signature_repository: String,
     /// Who may sign. Authorities are alternatives: any `require` of them suffice.
-    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(length(min = 1, max = AUTHORITIES_PER_POLICY), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub authorities: Vec<Authority>,
     /// How many different authorities must have signed. Several signatures by one authority count once. 0 asks for no
     /// signature beside `provenance` or `attestations`, and is allowed only where there is one of them.

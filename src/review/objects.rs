@@ -166,12 +166,12 @@ fn missing_roots<'a>(
 
 /// Whether what is left out is as much as what is taken in: then the policy asks nothing of anything.
 fn leaves_out_everything(spec: &ClusterImageTrustPolicySpec) -> Option<Remark> {
-    let left_out = &spec.matches.exclude_images;
-    let is_left_out = |pattern| {
-        let mut all = left_out.iter();
-        all.any(|other| other == pattern || other.0 == EVERYTHING)
-    };
-    let all = !spec.matches.images.is_empty() && spec.matches.images.iter().all(is_left_out);
+    let left_out = spec.matches.exclude_images.iter();
+    let left_out: BTreeSet<&str> = left_out.map(|pattern| pattern.0.as_str()).collect();
+    let mut images = spec.matches.images.iter();
+    let all = !spec.matches.images.is_empty()
+        && (left_out.contains(EVERYTHING)
+            || images.all(|pattern| left_out.contains(pattern.0.as_str())));
     all.then(|| {
         Remark::new(
             "spec.match.excludeImages",

@@ -27,6 +27,7 @@ use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
     certificate::CurrentCertificate,
+    cost::Cost,
     timeout::{review_budget, review_timeout},
 };
 use crate::{
@@ -44,7 +45,7 @@ pub(super) struct Shared {
     observers: Vec<Arc<dyn Observer>>,
     certificate: Option<Arc<CurrentCertificate>>,
     draining: AtomicBool,
-    /// One permit per byte of a body that is held. Anybody who reaches the port can send bodies.
+    /// One permit per byte that a body takes once it is read. Anybody who reaches the port can send bodies.
     room: Arc<Semaphore>,
 }
 
@@ -66,7 +67,7 @@ impl Shared {
             observers,
             certificate: None,
             draining: AtomicBool::new(false),
-            room: Arc::new(Semaphore::new(limits::REVIEW_BYTES_AT_ONCE)),
+            room: Arc::new(Semaphore::new(limits::REVIEW_MEMORY_BYTES)),
         }
     }
 
@@ -361,6 +362,7 @@ async fn read_body(body: Body, room: &Arc<Semaphore>) -> Result<Received, NoRevi
     let mut chunks = body.into_data_stream();
     let mut content = Vec::new();
     let mut taken: Option<OwnedSemaphorePermit> = None;
+    let (mut cost, mut total) = (Cost::default(), 0);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| {
             NoReview::new(StatusCode::BAD_REQUEST, "the body broke off before its end")
@@ -368,9 +370,14 @@ async fn read_body(body: Body, room: &Arc<Semaphore>) -> Result<Received, NoRevi
         if content.len() + chunk.len() > limits::REVIEW_BYTES {
             return Err(too_large());
         }
-        let bytes = u32::try_from(chunk.len()).map_err(|_| too_large())?;
+        let needed = cost.of(&chunk);
+        total += needed;
+        if total > limits::REVIEW_MEMORY_BYTES {
+            return Err(too_many_parts());
+        }
+        let needed = u32::try_from(needed).map_err(|_| too_many_parts())?;
         // The semaphore is never closed, so this waits for room and does not fail.
-        let more = Arc::clone(room).acquire_many_owned(bytes).await.ok();
+        let more = Arc::clone(room).acquire_many_owned(needed).await.ok();
         match (&mut taken, more) {
             (Some(taken), Some(more)) => taken.merge(more),
             (taken, more) => *taken = taken.take().or(more),
@@ -388,6 +395,13 @@ fn too_large() -> NoReview {
     NoReview::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         format!("an admission review of more than {limit} bytes is not read"),
+    )
+}
+
+fn too_many_parts() -> NoReview {
+    NoReview::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "an admission review with so many fields and elements is not read",
     )
 }
 
@@ -410,13 +424,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_waits_until_others_have_been_answered() {
-        let room = Arc::new(Semaphore::new(10));
+        let room = Arc::new(Semaphore::new(30));
         let first = read_body(Body::from("12345678"), &room).await.ok().unwrap();
         let mut second = Box::pin(read_body(Body::from("abcd"), &room));
         assert!(futures::poll!(&mut second).is_pending());
         assert_eq!(first.content, b"12345678");
         drop(first);
         assert_eq!(second.await.ok().unwrap().content, b"abcd");
-        assert_eq!(room.available_permits(), 10);
+        assert_eq!(room.available_permits(), 30);
     }
 }

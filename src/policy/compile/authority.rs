@@ -1,9 +1,12 @@
 //! Authorities, compiled.
 
 use super::{Compiler, Fault, FieldPath};
-use crate::policy::{
-    Authority, AuthorityKind, TrustRootName,
-    crd::{self, PUBLIC_TRUST_ROOT, TransparencyLog},
+use crate::{
+    limits::AUTHORITIES_PER_POLICY,
+    policy::{
+        Authority, AuthorityKind, TrustRootName,
+        crd::{self, PUBLIC_TRUST_ROOT, TransparencyLog},
+    },
 };
 
 impl Compiler<'_> {
@@ -12,8 +15,9 @@ impl Compiler<'_> {
         if wire.is_empty() {
             self.report(&path, Fault::expected("at least one authority", "none"));
         }
+        self.at_most(AUTHORITIES_PER_POLICY, wire.len(), &path);
         let mut compiled: Vec<Authority> = Vec::new();
-        for (index, written) in wire.iter().enumerate() {
+        for (index, written) in wire.iter().enumerate().take(AUTHORITIES_PER_POLICY) {
             let path = path.index(index);
             self.name(wire.get(..index).unwrap_or_default(), written, &path);
             let Some(authority) = self.authority(written, &path) else {

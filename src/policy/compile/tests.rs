@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     image::Pattern,
+    limits,
     policy::{AuthorityKind, PolicyObject},
 };
 
@@ -173,6 +174,32 @@ fn a_policy_without_images_or_authorities_is_refused() {
             "spec.authorities: expected at least one authority, found none",
         ]
     );
+}
+
+#[test]
+fn more_authorities_than_the_limit_are_one_problem_and_not_looked_at() {
+    let mut spec = with(json!({ "name": "a", "github": { "repository": "acme/shop" } }));
+    let one = spec["authorities"][0].clone();
+    spec["authorities"] = (0..100_000)
+        .map(|number| {
+            let mut authority = one.clone();
+            authority["name"] = format!("a{number}").into();
+            authority
+        })
+        .collect();
+    spec["require"] = json!(2);
+    let expected = format!(
+        "spec.authorities: expected at most {}, found 100000",
+        limits::AUTHORITIES_PER_POLICY
+    );
+    assert_eq!(problems(spec).first(), Some(&expected));
+}
+
+#[test]
+fn of_problems_without_end_so_many_are_told_as_the_limit() {
+    let mut spec = with(json!({ "name": "a", "github": { "repository": "acme/shop" } }));
+    spec["match"]["images"] = json!(vec!["Upper"; PROBLEMS_PER_OBJECT + 1]);
+    assert_eq!(problems(spec).len(), PROBLEMS_PER_OBJECT);
 }
 
 #[test]

@@ -43,6 +43,23 @@ async fn a_body_beyond_the_limit_is_refused_also_when_its_length_is_not_told() {
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
+/// What the API server would send of a Pod with as many empty variables: small to send, and large to hold.
+#[tokio::test]
+async fn a_body_of_more_small_objects_than_fit_into_memory_is_refused_unread() {
+    let server = server().await;
+    let objects = "{},".repeat(limits::REVIEW_MEMORY_BYTES / 1024);
+    let body = format!(r#"{{"request":{{"object":{{"env":[{objects}{{}}]}}}}}}"#);
+    assert!(body.len() < limits::REVIEW_BYTES / 8);
+    for path in ["/mutate", "/validate", "/validate-policies"] {
+        let response = server.post(path, body.clone()).await;
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            text(response).await,
+            "an admission review with so many fields and elements is not read\n"
+        );
+    }
+}
+
 #[tokio::test]
 async fn another_content_type_is_refused() {
     let server = server().await;
