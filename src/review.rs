@@ -12,8 +12,8 @@ pub use crate::decision::{Judged, PolicyVerdict};
 pub use crate::registry::Asked;
 pub use objects::{Remark, Validation};
 pub use observation::{
-    Observation, ObservedImage, ObservedObject, ObservedOwner, Observer, Operation, Run, Told,
-    Verdict,
+    Counted, Observation, ObservedImage, ObservedObject, ObservedOwner, Observer, Operation, Run,
+    Told, Verdict,
 };
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};

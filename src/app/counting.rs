@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reading;
 use crate::{
-    decision::PolicyVerdict,
+    decision::{Judged, PolicyVerdict},
     policy::{Action, PolicyId, PolicyState},
     registry::OciRegistry,
-    review::{Observation, Observer, Reviewer, Run, Snapshot, Snapshots, Verdict},
+    review::{Counted, Observation, Observer, Reviewer, Snapshot, Snapshots},
     telemetry::{
         CacheSource, Finding, Metrics, PolicyCounts, PolicyResult, Readiness, TrustRootReading,
     },
@@ -89,19 +89,8 @@ impl Counting {
         registries.extend(by_policies.map(str::to_owned));
         self.metrics.requests().know_registries(&registries);
     }
-}
 
-impl Observer for Counting {
-    fn observe(&self, observation: &Observation) {
-        let is_denied = match observation.verdict {
-            Verdict::Denied => true,
-            Verdict::Allowed => false,
-        };
-        // The validating webhook judges the same again, unless it denies what was let in before.
-        let counts = observation.run == Run::Real && (is_denied || observation.webhook == "mutate");
-        if !counts {
-            return;
-        }
+    fn count_findings(&self, observation: &Observation) {
         for told in &observation.told {
             match told.action {
                 Action::Deny => {}
@@ -109,15 +98,36 @@ impl Observer for Counting {
                 Action::Audit => self.metrics.count_finding(Finding::Audited, told.code),
             }
         }
-        for judged in &observation.judged {
-            let result = match judged.verdict {
-                PolicyVerdict::Satisfied => PolicyResult::Satisfied,
-                PolicyVerdict::Denied => PolicyResult::Denied,
-                PolicyVerdict::Warned => PolicyResult::Warned,
-                PolicyVerdict::Reported => PolicyResult::Reported,
-            };
-            let policy = judged.policy.to_string();
-            self.metrics.count_policy_image(&policy, result);
+    }
+
+    fn count_image(&self, judged: &Judged) {
+        let result = match judged.verdict {
+            PolicyVerdict::Satisfied => PolicyResult::Satisfied,
+            PolicyVerdict::Denied => PolicyResult::Denied,
+            PolicyVerdict::Warned => PolicyResult::Warned,
+            PolicyVerdict::Reported => PolicyResult::Reported,
+        };
+        let policy = judged.policy.to_string();
+        self.metrics.count_policy_image(&policy, result);
+    }
+}
+
+impl Observer for Counting {
+    fn observe(&self, observation: &Observation) {
+        match observation.counted() {
+            Counted::Everything => {
+                self.count_findings(observation);
+                for judged in &observation.judged {
+                    self.count_image(judged);
+                }
+            }
+            Counted::Refusals => {
+                let judged = observation.judged.iter();
+                for judged in judged.filter(|judged| judged.verdict == PolicyVerdict::Denied) {
+                    self.count_image(judged);
+                }
+            }
+            Counted::Nothing => {}
         }
     }
 }
@@ -145,3 +155,82 @@ fn trust_root_readings(snapshot: &Snapshot) -> Vec<TrustRootReading> {
 
 /// How often policies and trust roots are counted.
 const PERIOD: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        decision::Outcome,
+        review::{ObservedObject, Operation, Run, Told, Verdict},
+    };
+
+    /// One image that a policy denies, and one that another only reports.
+    fn observation(webhook: &'static str, run: Run, verdict: Verdict) -> Observation {
+        let policy = |name: &str| PolicyId {
+            namespace: None,
+            name: name.to_owned(),
+        };
+        let judged = [
+            ("denies", PolicyVerdict::Denied),
+            ("reports", PolicyVerdict::Reported),
+        ];
+        Observation {
+            webhook,
+            uid: String::new(),
+            operation: Operation::Create,
+            user: String::new(),
+            object: ObservedObject::default(),
+            run,
+            verdict,
+            told: vec![Told {
+                action: Action::Audit,
+                code: "SignatureMissing",
+                outcome: Outcome::Rejected,
+                policy: Some(policy("reports")),
+                line: String::new(),
+                lowered_by: None,
+            }],
+            images: Vec::new(),
+            judged: judged
+                .map(|(name, verdict)| Judged {
+                    policy: policy(name),
+                    verdict,
+                })
+                .into(),
+            labels: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// What is counted of this review: refused images, reported images, findings.
+    fn counted(webhook: &'static str, run: Run, verdict: Verdict) -> [bool; 3] {
+        let metrics = Arc::new(Metrics::new());
+        let counting = Counting {
+            metrics: Arc::clone(&metrics),
+            registries: Arc::default(),
+        };
+        metrics.know_policies(&["denies", "reports"].map(str::to_owned));
+        counting.observe(&observation(webhook, run, verdict));
+        let text = metrics.encode();
+        [
+            "assay_policy_images_total{policy=\"denies\",verdict=\"Denied\"} 1",
+            "assay_policy_images_total{policy=\"reports\",verdict=\"Reported\"} 1",
+            "assay_findings_total{action=\"Audit\",code=\"SignatureMissing\"} 1",
+        ]
+        .map(|line| text.lines().any(|found| found == line))
+    }
+
+    #[test]
+    fn what_the_validating_webhook_sees_again_is_not_counted_again() {
+        let real = |webhook, verdict| counted(webhook, Run::Real, verdict);
+        assert_eq!(real("mutate", Verdict::Denied), [true, true, true]);
+        assert_eq!(real("validate", Verdict::Allowed), [false, false, false]);
+        assert_eq!(real("validate", Verdict::Denied), [true, false, false]);
+    }
+
+    #[test]
+    fn a_dry_run_is_not_counted() {
+        let dry = counted("mutate", Run::Dry, Verdict::Denied);
+        assert_eq!(dry, [false, false, false]);
+    }
+}

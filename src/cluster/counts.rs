@@ -24,7 +24,7 @@ use crate::{
     clock::Clock,
     limits,
     policy::PolicyId,
-    review::{Observation, Observer, PolicyVerdict, Run, Verdict},
+    review::{Counted, Observation, Observer, PolicyVerdict},
 };
 
 /// Counts images by policy, and writes the sums into the policies' statuses.
@@ -112,24 +112,20 @@ impl PolicyCounts {
 }
 
 impl Observer for PolicyCounts {
-    /// The mutating webhook is asked first and counts; the validating one counts only what it refuses, which the other
-    /// has let in.
     fn observe(&self, observation: &Observation) {
-        let is_first = observation.webhook == "mutate";
-        let is_refused = observation.verdict == Verdict::Denied;
-        if observation.run == Run::Dry || !(is_first || is_refused) {
-            return;
-        }
         let now = self.clock.now();
         for judged in &observation.judged {
-            let mut tally = Tally::of(judged.verdict, now);
-            if !is_first {
-                tally = Tally {
-                    denied: tally.denied,
-                    since: tally.since,
+            let whole = Tally::of(judged.verdict, now);
+            let tally = match observation.counted() {
+                Counted::Everything => whole,
+                // The image itself was counted before.
+                Counted::Refusals => Tally {
+                    denied: whole.denied,
+                    since: whole.since,
                     ..Tally::default()
-                };
-            }
+                },
+                Counted::Nothing => return,
+            };
             if tally.is_something() {
                 self.count(&judged.policy, tally);
             }

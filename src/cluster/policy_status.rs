@@ -77,19 +77,18 @@ fn ready(state: &PolicyState, keys_loaded: &Told) -> Told {
 /// Whether every field of the latest form is understood.
 fn compiled(state: &PolicyState) -> Told {
     let faults = problems(state, Remedy::Object);
-    let (truth, reason) = match faults.iter().any(|fault| fault.is_unknown_word()) {
-        _ if faults.is_empty() => (Truth::True, "Compiled"),
-        true => (Truth::False, "UnknownField"),
-        false => (Truth::False, "InvalidField"),
-    };
-    let message = match reason {
-        "Compiled" => "every field is understood".to_owned(),
-        "UnknownField" => format!(
+    let (truth, reason, message) = if faults.is_empty() {
+        let message = "every field is understood".to_owned();
+        (Truth::True, "Compiled", message)
+    } else if faults.iter().any(|fault| fault.is_unknown_word()) {
+        let message = format!(
             "{}; if it is of a newer version of Assay, this one ({}) does not know it",
             listed(&faults),
             env!("CARGO_PKG_VERSION")
-        ),
-        _ => listed(&faults),
+        );
+        (Truth::False, "UnknownField", message)
+    } else {
+        (Truth::False, "InvalidField", listed(&faults))
     };
     Told {
         kind: "Compiled",

@@ -48,6 +48,28 @@ pub struct Observation {
     pub took: Duration,
 }
 
+/// What counters take of a review.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Counted {
+    /// Everything.
+    Everything,
+    /// Only what was refused: the rest was counted when the mutating webhook let it in.
+    Refusals,
+    /// Nothing.
+    Nothing,
+}
+
+impl Observation {
+    /// What counters take of it, so that no image is counted twice for its two webhooks, and nothing of a dry run is.
+    pub fn counted(&self) -> Counted {
+        match (self.run, self.verdict, self.webhook) {
+            (Run::Real, _, "mutate") => Counted::Everything,
+            (Run::Real, Verdict::Denied, _) => Counted::Refusals,
+            (Run::Dry, ..) | (Run::Real, Verdict::Allowed, _) => Counted::Nothing,
+        }
+    }
+}
+
 /// The object of a review, by what its requester says of it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ObservedObject {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::FixedClock,
-    review::{Judged, ObservedObject, Operation},
+    review::{Judged, ObservedObject, Operation, Run, Verdict},
 };
 
 #[tokio::test(start_paused = true)]
