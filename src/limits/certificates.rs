@@ -26,6 +26,9 @@ pub const AUTHORITY_SETTLING_URGENT: Duration = Duration::from_secs(3);
 /// How long an old authority stays in every `caBundle` after the last certificate of it was replaced.
 pub const AUTHORITY_OVERLAP: Duration = Duration::from_hours(1);
 
+/// How long a replica without a certificate waits for the leader to make one.
+pub const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often the certificates are looked at when nothing happens.
 pub const CERTIFICATE_LOOK: Duration = Duration::from_hours(1);
 

@@ -102,6 +102,7 @@ impl Keeper {
     ) -> ClusterError {
         let mut changes = std::pin::pin!(changes);
         let mut wait = limits::CERTIFICATE_LOOK;
+        let began = Instant::now();
         loop {
             tokio::select! {
                 change = changes.next() => match change {
@@ -123,12 +124,21 @@ impl Keeper {
             }
             self.look();
             let leads = matches!(*role.borrow_and_update(), Role::Leads);
-            wait = if leads {
+            let patience = limits::CERTIFICATE_PATIENCE.saturating_sub(began.elapsed());
+            wait = if leads || (patience.is_zero() && self.has_none()) {
                 self.lead().await
+            } else if self.has_none() {
+                patience
             } else {
                 limits::CERTIFICATE_LOOK
             };
         }
+    }
+
+    /// Whether there is nothing to serve. A replica that has waited long enough for the leader then does without: the
+    /// leader may be one that has its certificate from files and keeps none, and two that write do no harm.
+    fn has_none(&self) -> bool {
+        self.give.borrow().is_none()
     }
 
     fn take(&mut self, (source, event): Change) {
