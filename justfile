@@ -28,10 +28,11 @@ docs:
 deny:
     cargo deny --all-features --config .deny.toml check
 
-# Write the custom resource definitions from the code.
+# Write the custom resource definitions, and the reference of their fields, from the code.
 crds:
     cargo run --quiet -- crd --output-dir manifests/crds
     cargo run --quiet -- crd --output-dir charts/assay/files/crds
+    cargo run --quiet -- crd -o markdown | sed -i -e '/^<!-- fields: generated/,/^<!-- fields: end/{//!d}' -e '/^<!-- fields: generated/r /dev/stdin' docs/policy.md
 
 # Look at the chart, or with `--write` write manifests/assay.yaml from it (needs helm, see CONTRIBUTING.md).
 chart *options:

@@ -159,6 +159,26 @@ pub struct CrdArgs {
     /// Write one file per definition into this directory instead of printing them
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
+    /// The form of what is printed
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        conflicts_with = "output_dir"
+    )]
+    pub output: CrdFormat,
+}
+
+/// The form in which the definitions are printed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum CrdFormat {
+    /// What `kubectl apply -f -` reads.
+    #[default]
+    Yaml,
+    /// Tables of all fields, for people.
+    Markdown,
 }
 
 /// `assay demo`.

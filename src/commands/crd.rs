@@ -1,9 +1,14 @@
-//! `assay crd`: prints the custom resource definitions, or writes them as files.
+//! `assay crd`: prints the custom resource definitions, as YAML or as a reference of their fields, or writes them as files.
+
+mod reference;
 
 use std::{fs, io, path::Path};
 
 use super::{CommandError, Exit};
-use crate::{config::CrdArgs, policy::crd::definitions};
+use crate::{
+    config::{CrdArgs, CrdFormat},
+    policy::crd::definitions,
+};
 
 /// Why the definitions could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -25,11 +30,13 @@ pub enum CrdError {
     },
 }
 
-/// Prints the definitions as one YAML stream, or writes them as files.
+/// Prints the definitions as one YAML stream or the reference of their fields, or writes them as files.
 pub fn run(args: CrdArgs) -> Result<Exit, CommandError> {
-    match args.output_dir {
-        Some(directory) => write_files(&directory),
-        None => print(&mut io::stdout().lock()),
+    let mut out = io::stdout().lock();
+    match (args.output_dir, args.output) {
+        (Some(directory), _) => write_files(&directory),
+        (None, CrdFormat::Yaml) => print(&mut out),
+        (None, CrdFormat::Markdown) => print_reference(&mut out),
     }
     .map_err(CommandError::failure)?;
     Ok(Exit::Success)
@@ -47,16 +54,29 @@ pub fn render() -> Result<Vec<(String, String)>, CrdError> {
         .collect()
 }
 
+/// Every field of every kind with its type, default, bounds and meaning, as Markdown: a part of `docs/policy.md`.
+pub fn reference() -> Result<String, CrdError> {
+    Ok(reference::write(&definitions()?))
+}
+
 /// Prints all definitions as one stream of documents.
 pub fn print(out: &mut dyn io::Write) -> Result<(), CrdError> {
     for (_, text) in render()? {
-        out.write_all(text.as_bytes())
-            .map_err(|source| CrdError::Write {
-                target: "the standard output".to_owned(),
-                source,
-            })?;
+        print_text(&text, out)?;
     }
     Ok(())
+}
+
+fn print_reference(out: &mut dyn io::Write) -> Result<(), CrdError> {
+    print_text(&reference()?, out)
+}
+
+fn print_text(text: &str, out: &mut dyn io::Write) -> Result<(), CrdError> {
+    out.write_all(text.as_bytes())
+        .map_err(|source| CrdError::Write {
+            target: "the standard output".to_owned(),
+            source,
+        })
 }
 
 /// Writes one file per definition into a directory, which must exist.

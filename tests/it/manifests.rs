@@ -32,6 +32,19 @@ fn the_custom_resource_definitions_are_those_of_the_code() {
 }
 
 #[test]
+fn the_field_reference_is_that_of_the_code() {
+    let page = fs::read_to_string(path("docs/policy.md")).unwrap();
+    let generated = page
+        .split_once("<!-- fields: generated, see justfile -->\n")
+        .and_then(|(_, rest)| rest.split_once("<!-- fields: end -->\n"))
+        .map(|(generated, _)| generated.to_owned());
+    assert!(
+        generated == Some(crd::reference().unwrap()),
+        "docs/policy.md differs from the code; write it anew: just crds"
+    );
+}
+
+#[test]
 fn the_chart_has_the_version_of_the_program() {
     let chart = fs::read_to_string(path("charts/assay/Chart.yaml")).unwrap();
     let version = env!("CARGO_PKG_VERSION");
