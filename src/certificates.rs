@@ -1,6 +1,6 @@
 //! The certificate authority and the serving certificate that Assay makes for itself.
 //!
-//! Everything here is a value: what is [kept](Entries) is read into [`Material`], and [`plan`] says what is to be
+//! Everything here is a value: what is [kept](Entries) is read into [`Material`], and [`plan()`] says what is to be
 //! done about it at a given time. Only the making of keys asks for randomness; nothing reads a clock.
 //!
 //! The order is what matters. An API server believes the authorities of the `caBundle` that it saw last, so a

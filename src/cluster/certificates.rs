@@ -1,7 +1,7 @@
 //! Assay's own certificates in the cluster: a Secret that keeps them, and the `caBundle`s that trust them.
 //!
 //! Every replica watches both and serves what the Secret holds. The one that leads also writes: it asks
-//! [`plan`](certificates::plan) for the next step, takes it, and looks again. Every write names the version that it
+//! [`plan`](crate::certificates::plan()) for the next step, takes it, and looks again. Every write names the version that it
 //! was decided upon, so that of two that lead for a moment only one has its way.
 
 mod bundles;
