@@ -73,7 +73,7 @@ fn described(text: &str) -> String {
 #[test]
 #[ignore = "needs a cluster"]
 fn refused_pods_of_a_replica_set_are_one_event_on_it_that_counts() {
-    let scene = Scene::new("shop");
+    let scene = Scene::new("shop-set");
     let host = &scene.cluster.registry.host;
     let maker = &scene.cluster.signer;
     let image = maker.push(&scene.cluster.registry, "shop/shop", "v1");

@@ -209,7 +209,7 @@ fn the_rollout_guide_works_as_it_is_written() {
     assert_eq!(warnings(&back), [""; 0]);
     run(
         &scene,
-        "kubectl delete clusterimagetrustpolicy shop-release",
+        &format!("kubectl delete clusterimagetrustpolicy {SHOWN_POLICY}"),
     );
 }
 
@@ -221,7 +221,7 @@ fn put_the_policy_of(guide: &str, scene: &Scene) {
     let policy = yaml.replace("registry.gitlab.com/acme", &cluster().registry.host);
     let mut policy: Value = serde_saphyr::from_str(&policy).expect("it is YAML");
     policy["spec"]["authorities"][0]["key"]["pem"] = json!(scene.cluster.signer.public_key);
-    scene.put("ClusterImageTrustPolicy", "shop-release", &policy["spec"]);
+    scene.put("ClusterImageTrustPolicy", OWN_POLICY, &policy["spec"]);
 }
 
 /// Refuses what no policy matches, by the commands of the guide.
@@ -242,7 +242,7 @@ fn close(scene: &Scene, commands: &[&str]) {
 /// Runs a command of the guide as the cluster's administrator.
 #[track_caller]
 fn run(scene: &Scene, command: &str) -> String {
-    let words = shell_words(command);
+    let words = shell_words(&command.replace(SHOWN_POLICY, OWN_POLICY));
     let arguments: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
     scene
         .cluster
@@ -279,3 +279,7 @@ fn shell_words(command: &str) -> Vec<String> {
     }
     words
 }
+
+/// The policy of the guide, and what it is called here: other tests have one of that name.
+const SHOWN_POLICY: &str = "shop-release";
+const OWN_POLICY: &str = "shop-rollout";

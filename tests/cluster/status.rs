@@ -147,7 +147,7 @@ fn table(text: &str) -> String {
     let rows: Vec<Vec<String>> = text
         .lines()
         .filter(|line| {
-            ["NAME", "shop-", "partner"]
+            ["NAME", "shop-p", "partner"]
                 .iter()
                 .any(|name| line.starts_with(name))
         })
