@@ -1,0 +1,134 @@
+//! Bounds on what is asked of registries, and on what is remembered of them.
+
+use std::time::Duration;
+
+/// The largest manifest or index that is read from a registry, in bytes.
+pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The largest signature payload or bundle that is read from a registry, in bytes.
+pub const ATTACHMENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most signature candidates of one image that are fetched and verified.
+pub const CANDIDATES_PER_IMAGE: usize = 50;
+
+/// The most descriptors that are read from one index or referrers list.
+pub const DESCRIPTORS_PER_INDEX: usize = 1000;
+
+/// The largest token response that is read, in bytes.
+pub const TOKEN_BYTES: usize = 256 * 1024;
+
+/// The largest payload of the older layout, in bytes. It holds the signer's annotations, and cosign takes them from its
+/// arguments.
+pub const PAYLOAD_BYTES: usize = 256 * 1024;
+
+/// How many requests are under way to one registry host at the same time.
+pub const REQUESTS_PER_HOST: usize = 64;
+
+/// How long a tag is believed to name the digest it was resolved to.
+pub const TAG_TTL: Duration = Duration::from_secs(10);
+
+/// How long the list of what is attached to an image is believed when it holds a candidate.
+pub const ATTACHMENTS_TTL: Duration = Duration::from_mins(10);
+
+/// How long "nothing is attached" is believed.
+pub const NO_ATTACHMENTS_TTL: Duration = Duration::from_secs(5);
+
+/// How long a refused login is remembered, so that one bad secret cannot get the cluster's address banned.
+pub const REFUSED_LOGIN_TTL: Duration = Duration::from_mins(1);
+
+/// How long a registry's lack or support of the referrers API and its challenge are remembered.
+pub const REGISTRY_FACTS_TTL: Duration = Duration::from_mins(10);
+
+/// The most bytes the attachment cache holds.
+pub const ATTACHMENT_CACHE_BYTES: u64 = 24 * 1024 * 1024;
+
+/// The most tags whose digest is remembered.
+pub const TAG_CACHE_ENTRIES: u64 = 20_000;
+
+/// The most manifests of an unsigned index that are looked at for a signature of their own, which only makes the
+/// denial clearer.
+pub const CHILDREN_PER_INDEX: usize = 8;
+
+/// How long a connection to a registry may take to stand.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a registry may take from a request to the head of its answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a registry may pause inside the body of an answer.
+pub const BODY_PAUSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a request is sent again after a broken connection or a 502, 503 or 504.
+pub const RETRIES_PER_REQUEST: u32 = 2;
+
+/// The pause before the first such retry, give or take a half; it doubles each time.
+pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often one request waits for a rate limit to pass.
+pub const RATE_LIMIT_WAITS: u32 = 2;
+
+/// The pause after a 429 that names none.
+pub const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause after a 429 that is believed.
+pub const MAX_RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
+
+/// The most redirects that are followed for one request.
+pub const REDIRECTS_PER_REQUEST: usize = 5;
+
+/// The most bytes of an error's body that are read to keep its connection.
+pub const ERROR_BODY_BYTES: usize = 64 * 1024;
+
+/// The most annotations of one manifest or descriptor.
+pub const ANNOTATIONS_PER_DESCRIPTOR: usize = 100;
+
+/// The most labels of one image.
+pub const LABELS_PER_IMAGE: usize = 200;
+
+/// The most images of one index whose annotations and labels are read.
+pub const PLATFORMS_PER_IMAGE: usize = 64;
+
+/// The most statements in one index about how its images were built, and the most manifests that hold them.
+pub const BUILD_STATEMENTS_PER_IMAGE: usize = 64;
+
+/// The largest configuration of an image that is read, in bytes.
+pub const CONFIG_BYTES: usize = 1024 * 1024;
+
+/// The most bytes that are fetched for what one image says about itself.
+pub const CONTENTS_BYTES_PER_IMAGE: usize = 16 * 1024 * 1024;
+
+/// The most bytes of annotations, labels and names of platforms that one image may have.
+pub const CONTENTS_TEXT_BYTES_PER_IMAGE: usize = 1024 * 1024;
+
+/// The most bytes of what images say about themselves that are remembered.
+pub const CONTENTS_CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How many manifests and blobs of one image are fetched at the same time.
+pub const FETCHES_PER_IMAGE: usize = 8;
+
+/// How long a token is good when its service does not say.
+pub const TOKEN_TTL: Duration = Duration::from_mins(1);
+
+/// The longest a token is kept, whatever its service says.
+pub const MAX_TOKEN_TTL: Duration = Duration::from_hours(1);
+
+/// How long before its end a token is no longer used.
+pub const TOKEN_MARGIN: Duration = Duration::from_secs(10);
+
+/// The longest address, and the longest name of a registry, that is read from a challenge, in bytes.
+pub const CHALLENGE_TEXT_BYTES: usize = 2048;
+
+/// The most bytes of tokens that are remembered. Services choose how long their tokens are.
+pub const TOKEN_CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The most refused logins that are remembered.
+pub const REFUSED_LOGINS: u64 = 2_000;
+
+/// The most registry hosts of which something is remembered.
+pub const REGISTRY_HOSTS: u64 = 1_000;
+
+/// The largest registry settings file that is read, and the largest file that it names, in bytes.
+pub const REGISTRY_SETTINGS_BYTES: usize = 1024 * 1024;
+
+/// The most bytes the cache of indexes' children holds.
+pub const CHILDREN_CACHE_BYTES: u64 = 2 * 1024 * 1024;
