@@ -15,6 +15,7 @@ fn helm_installs_upgrades_without_a_failed_review_uninstalls_without_a_trace_and
     platform.uninstall();
     platform.with_assay();
     assert_judges(&platform);
+    assert_passes_its_test(&platform);
     tell_usage(&platform, "at rest");
 
     let load = platform.load();
@@ -67,6 +68,27 @@ fn assert_judges(platform: &Platform) {
     platform
         .kubectl(&["-n", SHOP, "delete", "pod", "signed", "--force"])
         .expect_success();
+}
+
+/// The Pod of `helm test` runs with its own account and rights, and leaves nothing.
+#[track_caller]
+fn assert_passes_its_test(platform: &Platform) {
+    let told = platform
+        .helm(&["test", "assay", "--timeout=60s"])
+        .expect_success();
+    let phases: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains("Phase:"))
+        .collect();
+    assert!(!phases.is_empty(), "{told}");
+    for phase in phases {
+        assert!(phase.ends_with("Succeeded"), "{told}");
+    }
+    let kinds = "pods,serviceaccounts,clusterroles,clusterrolebindings,roles,rolebindings";
+    let left = platform
+        .kubectl(&["-n", OWN, "get", kinds, "-o", "name"])
+        .expect_success();
+    assert!(!left.contains("doctor"), "{left}");
 }
 
 /// Pods can be made, nothing of the release is left, and what users wrote is.

@@ -1,6 +1,10 @@
 //! A container's command line and environment, as a process on this machine gets them.
 
-use std::{net::Ipv4Addr, path::PathBuf, process::Command};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::Command,
+};
 
 use serde_json::Value;
 
@@ -16,6 +20,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) mounts: &'a [(String, PathBuf)],
     /// How it reaches the API server.
     pub(super) kubeconfig: PathBuf,
+    /// Where Assay's Service answers: no names of Services are known on this machine.
+    pub(super) service: Option<SocketAddr>,
 }
 
 impl Surroundings<'_> {
@@ -45,6 +51,10 @@ impl Surroundings<'_> {
             // The defaults bind all addresses, which would be the same for all Pods.
             .env("ASSAY_LISTEN", format!("{}:8443", self.address))
             .env("ASSAY_METRICS_LISTEN", format!("{}:9090", self.address));
+        let asks_by_name = texts("args").first().is_some_and(|first| first == "doctor");
+        if let Some(service) = self.service.filter(|_| asks_by_name) {
+            command.arg(format!("--address={service}"));
+        }
         for entry in container["env"].as_array().into_iter().flatten() {
             let name = entry["name"].as_str().expect("variables have names");
             command.env(name, self.value(entry));
@@ -108,6 +118,7 @@ mod tests {
             address: Ipv4Addr::new(127, 97, 0, 7),
             mounts: &mounts,
             kubeconfig: "/here/kubeconfig".into(),
+            service: None,
         };
         let command = surroundings.command(&json!({
             "args": ["serve", "--listen=0.0.0.0:8443", "--tls-cert=/etc/assay/tls/tls.crt", "/etc/assay/tls2"],

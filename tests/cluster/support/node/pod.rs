@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -126,6 +126,7 @@ impl PodRun {
                 address: self.address,
                 mounts: &volumes.mounts,
                 kubeconfig: self.kubeconfig(&volumes),
+                service: self.service(),
             };
             let log = self.folder.join(format!("{}.log", self.restarts()));
             let running = Running::start(&surroundings.command(container), &log);
@@ -252,6 +253,17 @@ impl PodRun {
         let file = self.folder.join("kubeconfig");
         fs::write(&file, config.to_string()).expect("it can be written");
         file
+    }
+
+    /// What cluster DNS would say of Assay's Service.
+    fn service(&self) -> Option<SocketAddr> {
+        let service = self
+            .shared
+            .api
+            .get(&self.shared.path("services/assay"))
+            .ok()?;
+        let address = service["spec"]["clusterIP"].as_str()?.parse().ok()?;
+        Some(SocketAddr::new(address, 443))
     }
 
     fn told(&self, state: State, last_code: Option<i32>) -> Told {
