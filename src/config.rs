@@ -93,7 +93,7 @@ pub struct LogArgs {
 /// How registries are reached, for every command that reads them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RegistryArgs {
-    /// YAML file with the settings of registries: `registries: [{prefix, insecureHttp, caFile, username, passwordFile}]`
+    /// YAML file with the settings of registries: `registries: [{prefix, …}]`, see docs/registries.md
     #[arg(long, value_name = "FILE", env = "ASSAY_REGISTRIES")]
     pub registries: Option<PathBuf>,
     /// Docker config with Assay's own credentials; its credential helpers are never run

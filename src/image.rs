@@ -5,6 +5,7 @@ mod digest;
 mod glob;
 mod name;
 mod pattern;
+mod places;
 mod reference;
 
 pub use contents::{
@@ -13,6 +14,7 @@ pub use contents::{
 pub use digest::{Digest, DigestError};
 pub use name::{RegistryHost, Repository, Tag};
 pub use pattern::{Pattern, PatternError, RepositoryPattern};
+pub use places::SignaturePlaces;
 pub use reference::{Reference, ReferenceError};
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod host;
 mod layout;
 mod manifest;
 mod options;
+mod prefix;
 mod session;
 mod settings;
 mod tls;

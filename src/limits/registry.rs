@@ -130,5 +130,17 @@ pub const REGISTRY_HOSTS: u64 = 1_000;
 /// The largest registry settings file that is read, and the largest file that it names, in bytes.
 pub const REGISTRY_SETTINGS_BYTES: usize = 1024 * 1024;
 
+/// The most bytes that are read of all files together which a registry settings file names.
+pub const REGISTRY_SETTINGS_FILES_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most entries of a registry settings file. Each may need an HTTP client of its own.
+pub const REGISTRY_SETTINGS_ENTRIES: usize = 200;
+
+/// The most certificates that one `caFile` may hold: more than the public roots are.
+pub const AUTHORITIES_PER_REGISTRY: usize = 500;
+
+/// The most certificates in the chain of one client certificate.
+pub const CLIENT_CERTIFICATES: usize = 10;
+
 /// The most bytes the cache of indexes' children holds.
 pub const CHILDREN_CACHE_BYTES: u64 = 2 * 1024 * 1024;

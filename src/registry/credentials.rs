@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use aws_lc_rs::digest::{Context, SHA256};
 
 use self::location::Location;
+use super::prefix::{Prefix, Spelling};
 use crate::image::Repository;
 
 /// A text that never shows in logs.
@@ -60,6 +61,8 @@ pub enum DockerConfigError {
 struct Ring {
     /// Sorted as text; looked up from the end, so that longer paths come before shorter ones.
     by_location: BTreeMap<Location, Vec<Credential>>,
+    /// Where it is used, when not everywhere.
+    only_below: Option<Prefix>,
 }
 
 impl Secret {
@@ -156,6 +159,21 @@ impl Keyring {
         self.forbidden.extend(other.forbidden.iter().cloned());
     }
 
+    /// The same credentials for what lies below this prefix alone: whole path segments of one registry, whatever else
+    /// the entries are for.
+    pub(super) fn below(mut self, prefix: &Prefix) -> Self {
+        for ring in std::iter::once(&mut self.first).chain(&mut self.then) {
+            ring.only_below = Some(prefix.clone());
+        }
+        self
+    }
+
+    /// Whether it holds no credential.
+    pub(super) fn is_empty(&self) -> bool {
+        let mut rings = std::iter::once(&self.first).chain(&self.then);
+        rings.all(|ring| ring.by_location.is_empty())
+    }
+
     /// Remembers what may hold further credentials and may not be read; `what` as messages name it.
     pub fn add_forbidden(&mut self, what: String) {
         self.forbidden.push(what);
@@ -210,6 +228,11 @@ impl Ring {
     }
 
     fn lookup(&self, repository: &Repository) -> Vec<&Credential> {
+        let (host, path) = (repository.host().as_str(), repository.path());
+        let is_used = |prefix: &Prefix| prefix.covers(host, path, Spelling::Any);
+        if !self.only_below.as_ref().is_none_or(is_used) {
+            return Vec::new();
+        }
         let matching: Vec<&Credential> = self
             .by_location
             .iter()

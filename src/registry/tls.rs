@@ -6,7 +6,10 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use rustls_pki_types::CertificateDer;
 use url::{Host, Url};
 
-use super::{options::RegistryOptions, settings::RegistrySettings};
+use super::{
+    options::RegistryOptions,
+    settings::{ClientIdentity, RegistrySettings},
+};
 use crate::limits;
 
 /// The clients; the first trusts the public roots only.
@@ -48,13 +51,14 @@ impl Clients {
         settings: &RegistrySettings,
         options: &RegistryOptions,
     ) -> Result<Self, ClientError> {
-        let mut clients = vec![Client::new("", &[], options)?];
+        let mut clients = vec![Client::new("", &[], None, options)?];
         let mut by_prefix = Vec::new();
         for entry in settings.entries() {
-            if !entry.authorities.is_empty() {
+            if !entry.authorities.is_empty() || entry.client_identity().is_some() {
                 let prefix = entry.prefix();
                 by_prefix.push((prefix.clone(), clients.len()));
-                clients.push(Client::new(&prefix, &entry.authorities, options)?);
+                let identity = entry.client_identity();
+                clients.push(Client::new(&prefix, &entry.authorities, identity, options)?);
             }
         }
         Ok(Self { clients, by_prefix })
@@ -86,9 +90,10 @@ impl Client {
     fn new(
         prefix: &str,
         authorities: &[CertificateDer<'static>],
+        identity: Option<&ClientIdentity>,
         options: &RegistryOptions,
     ) -> Result<Self, ClientError> {
-        let tls = tls_config(prefix, authorities)?;
+        let tls = tls_config(prefix, authorities, identity)?;
         let builder = || {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -109,6 +114,7 @@ impl Client {
 fn tls_config(
     prefix: &str,
     authorities: &[CertificateDer<'static>],
+    identity: Option<&ClientIdentity>,
 ) -> Result<ClientConfig, ClientError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -122,10 +128,13 @@ fn tls_config(
             })?;
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
+        None => builder.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

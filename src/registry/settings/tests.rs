@@ -1,8 +1,14 @@
-use tempfile::TempDir;
+mod named;
+mod places;
 
-use super::*;
+use super::{super::credentials::Credential, *};
+use crate::{image::ReferenceError, registry::Secret};
 
 const FILE: &str = "registries.yaml";
+
+fn settings(text: &str) -> RegistrySettings {
+    RegistrySettings::from_yaml(FILE, text).expect("settings")
+}
 
 fn problem(text: &str) -> (u64, u64, SettingsProblem) {
     let error = RegistrySettings::from_yaml(FILE, text).expect_err("the text is refused");
@@ -10,51 +16,19 @@ fn problem(text: &str) -> (u64, u64, SettingsProblem) {
     (error.line, error.column, error.problem)
 }
 
-fn certificate() -> String {
-    let key = rcgen::KeyPair::generate().expect("a key");
-    let params = rcgen::CertificateParams::new(vec!["r.example".to_owned()]).expect("a name");
-    params.self_signed(&key).expect("a certificate").pem()
-}
-
-#[test]
-fn a_file_is_read_with_what_it_names() {
-    let folder = TempDir::new().expect("a folder");
-    std::fs::write(folder.path().join("ca.pem"), certificate()).expect("written");
-    std::fs::write(folder.path().join("password"), "hunter2\n").expect("written");
-    let text = "registries:
-  - prefix: r.example:5000/group
-    insecureHttp: true
-    caFile: ca.pem
-    username: assay
-    passwordFile: password
-";
-    let file = folder.path().join(FILE);
-    let settings =
-        RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), text).expect("settings");
-    let setting = settings
-        .find("r.example:5000", "group/app")
-        .expect("a setting");
-    assert!(setting.insecure_http);
-    assert_eq!(setting.authorities.len(), 1);
-    let expected = Credential {
-        origin: "the login for \"r.example:5000/group\" in the registry settings".to_owned(),
-        username: "assay".to_owned(),
-        password: Secret::new("hunter2".to_owned()),
-    };
-    let keyring = settings.keyring();
-    let repository = "r.example:5000/group/app".parse().expect("a repository");
-    assert_eq!(keyring.lookup(&repository), [&expected]);
-    assert!(!format!("{settings:?}").contains("hunter2"));
+fn repository(text: &str) -> Repository {
+    text.parse().expect("a repository")
 }
 
 #[test]
 fn the_longest_prefix_counts_and_ends_where_a_segment_does() {
-    let text = "registries:
+    let settings = settings(
+        "registries:
   - prefix: r.example
   - prefix: r.example/group/app
     insecureHttp: true
-";
-    let settings = RegistrySettings::from_yaml(FILE, text).expect("settings");
+",
+    );
     let is_plain =
         |host: &str, path: &str| settings.find(host, path).map(|found| found.insecure_http);
     assert_eq!(is_plain("r.example", "group/app"), Some(true));
@@ -63,6 +37,29 @@ fn the_longest_prefix_counts_and_ends_where_a_segment_does() {
     assert_eq!(is_plain("r.example", ""), Some(false));
     assert_eq!(is_plain("r.example.evil", "group/app"), None);
     assert_eq!(is_plain("r.example:5000", "group/app"), None);
+}
+
+#[test]
+fn a_spelling_with_the_port_of_https_is_the_same_registry_unless_it_is_plain_http() {
+    let settings = settings(
+        "registries:
+  - prefix: a.example
+  - prefix: b.example
+    insecureHttp: true
+  - prefix: c.example
+  - prefix: c.example:443
+",
+    );
+    let found = |host: &str| settings.find(host, "app").map(RegistrySetting::prefix);
+    for (host, expected) in [
+        ("a.example:443", Some("a.example")),
+        ("b.example:443", None),
+        ("b.example", Some("b.example")),
+        ("c.example", Some("c.example")),
+        ("c.example:443", Some("c.example:443")),
+    ] {
+        assert_eq!(found(host).as_deref(), expected, "{host}");
+    }
 }
 
 #[test]
@@ -81,29 +78,44 @@ fn an_unknown_field_is_refused_at_its_place() {
 }
 
 #[test]
-fn a_login_needs_both_halves() {
-    for half in ["username: a", "passwordFile: b"] {
-        let text = format!("registries:\n  - prefix: r.example\n    {half}\n");
-        assert_eq!(problem(&text), (2, 13, SettingsProblem::HalfLogin));
+fn fields_that_need_each_other_are_refused_alone_where_they_stand() {
+    for (present, missing) in [
+        ("username", "passwordFile"),
+        ("passwordFile", "username"),
+        ("clientCertFile", "clientKeyFile"),
+        ("clientKeyFile", "clientCertFile"),
+    ] {
+        let text = format!("registries:\n  - prefix: r.example\n    {present}: a\n");
+        let column = present.len() as u64 + 7;
+        let expected = SettingsProblem::Half { present, missing };
+        assert_eq!(problem(&text), (3, column, expected));
     }
 }
 
 #[test]
 fn what_is_no_prefix_is_refused() {
-    for prefix in [
+    for presented in [
         "",
         "r.example/",
         "r.example//a",
         "https://r.example",
         "r.example/A",
         "r.example/a:tag",
+        "registry/a",
     ] {
-        let text = format!("registries:\n  - prefix: \"{prefix}\"\n");
-        let presented = prefix.to_owned();
-        assert_eq!(
-            problem(&text),
-            (2, 13, SettingsProblem::Prefix { presented })
-        );
+        for (field, text, place) in [
+            ("prefix", format!("prefix: \"{presented}\""), (2, 13)),
+            (
+                "mirrorOf",
+                format!("prefix: m.example\n    mirrorOf: \"{presented}\""),
+                (3, 15),
+            ),
+        ] {
+            let presented = presented.to_owned();
+            let expected = SettingsProblem::Prefix { field, presented };
+            let text = format!("registries:\n  - {text}\n");
+            assert_eq!(problem(&text), (place.0, place.1, expected));
+        }
     }
 }
 
@@ -117,38 +129,72 @@ fn a_prefix_listed_twice_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_named_must_be_there_and_hold_what_it_should() {
-    let folder = TempDir::new().expect("a folder");
-    std::fs::write(folder.path().join("empty.pem"), "").expect("written");
-    let large = " ".repeat(limits::REGISTRY_SETTINGS_BYTES + 1);
-    std::fs::write(folder.path().join("large.pem"), large).expect("written");
-    let file = folder.path().join(FILE);
-    let refused = |name: &str| {
-        let text = format!("registries:\n  - prefix: r.example\n    caFile: {name}\n");
-        let error = RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &text);
-        error.expect_err("refused").problem
-    };
-    let name = "empty.pem".to_owned();
+fn a_mirror_of_itself_is_refused() {
+    let presented = "R.example/a".to_owned();
     assert_eq!(
-        refused("empty.pem"),
-        SettingsProblem::NoCertificate { name }
+        problem("registries:\n  - prefix: r.example/a\n    mirrorOf: R.example/a\n"),
+        (3, 15, SettingsProblem::MirrorOfItself { presented })
     );
-    for (name, reason) in [
-        ("missing.pem", "entity not found"),
-        ("large.pem", "file too large"),
+}
+
+#[test]
+fn a_signature_repository_is_named_whole_and_without_tag() {
+    let tagged = ReferenceError::NotOnlyRepository {
+        presented: "r.example/sigs:1".to_owned(),
+    };
+    for (presented, source) in [
+        ("sigs", None),
+        ("acme/sigs", None),
+        ("r.example", None),
+        ("", None),
+        ("r.example/sigs:1", Some(tagged)),
     ] {
-        let expected = SettingsProblem::File {
-            name: name.to_owned(),
-            reason: reason.to_owned(),
-        };
-        assert_eq!(refused(name), expected);
+        let text = format!(
+            "registries:\n  - prefix: r.example\n    signatureRepository: \"{presented}\"\n"
+        );
+        let presented = presented.to_owned();
+        let expected = SettingsProblem::SignatureRepository { presented, source };
+        assert_eq!(problem(&text), (3, 26, expected));
     }
 }
 
 #[test]
-fn a_file_of_one_byte_too_many_is_refused() {
+fn an_entry_too_many_is_refused_where_it_stands() {
+    let limit = limits::REGISTRY_SETTINGS_ENTRIES;
+    let entries = |count: usize| -> String {
+        let lines = (0..count).map(|number| format!("  - prefix: r{number}.example\n"));
+        format!("registries:\n{}", lines.collect::<String>())
+    };
+    assert_eq!(settings(&entries(limit)).entries().len(), limit);
+    let found = limit + 1;
+    let line = limit as u64 + 2;
+    let expected = SettingsProblem::TooMany { found, limit };
+    assert_eq!(problem(&entries(found)), (line, 13, expected));
+}
+
+#[test]
+fn a_file_of_one_byte_too_many_is_refused_without_a_place() {
     let limit = limits::REGISTRY_SETTINGS_BYTES;
     let text = " ".repeat(limit + 1);
     let size = limit + 1;
-    assert_eq!(problem(&text).2, SettingsProblem::TooLarge { size, limit });
+    let expected = SettingsProblem::TooLarge { size, limit };
+    assert_eq!(problem(&text), (0, 0, expected));
+    let error = RegistrySettings::from_yaml(FILE, &text).expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        "registries.yaml: the file has 1048577 bytes, at most 1048576 are read"
+    );
+}
+
+#[test]
+fn the_registries_are_named_with_those_of_sources_and_signatures() {
+    let settings = settings(
+        "registries:
+  - prefix: mirror.example:443/hub
+    mirrorOf: docker.io
+    signatureRepository: sigs.example:5000/all
+",
+    );
+    let hosts: Vec<String> = settings.hosts().into_iter().collect();
+    assert_eq!(hosts, ["docker.io", "mirror.example", "sigs.example:5000"]);
 }

@@ -38,7 +38,7 @@ pub(super) const RIGHTS: [(&str, &str, &str); 17] = [
 ];
 
 /// Values, and a part of what helm says about them.
-pub(super) const NONSENSE: [(&str, &str); 25] = [
+pub(super) const NONSENSE: [(&str, &str); 30] = [
     (
         "tracing.otlpEndpoint=collector:4318",
         "tracing.otlpEndpoint is \"collector:4318\"; write a URL",
@@ -120,6 +120,26 @@ pub(super) const NONSENSE: [(&str, &str); 25] = [
     (
         "registries[0].prefix=r.example,registries[0].username=me",
         "username and passwordFile need each other",
+    ),
+    (
+        "registries[0].prefix=r.example,registries[0].clientKeyFile=tls.key",
+        "registries[0] (r.example): clientCertFile and clientKeyFile need each other",
+    ),
+    (
+        "registries[0].prefix=r.example,registries[0].mirrorOf=r.example",
+        "registries[0] (r.example): mirrorOf is the prefix itself",
+    ),
+    (
+        "registries[0].prefix=r.example,registries[0].mirrorOf=https://s.example",
+        "mirrorOf is \"https://s.example\"; write host[:port]/path without https://",
+    ),
+    (
+        "registries[0].prefix=r.example,registries[0].signatureRepository=signatures",
+        "at '/registries/0/signatureRepository': 'signatures' does not match pattern",
+    ),
+    (
+        "registries[0].prefix=r.example,registries[0].dockerConfig=x",
+        "at '/registries/0': additional properties 'dockerConfig' not allowed",
     ),
     (
         "registries[0].prefix=r.example,registries[1].prefix=r.example",

@@ -1,0 +1,151 @@
+//! The files that the settings of registries name.
+
+use std::{
+    cell::Cell,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use rustls::RootCertStore;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+
+use super::{
+    super::credentials::{Keyring, Secret},
+    SettingsProblem,
+};
+use crate::limits;
+
+/// Reads files beside the settings, up to a number of bytes together.
+pub(super) struct NamedFiles<'a> {
+    folder: &'a Path,
+    left: Cell<usize>,
+}
+
+impl<'a> NamedFiles<'a> {
+    pub(super) fn beside(file: &'a str) -> Self {
+        Self {
+            folder: Path::new(file).parent().unwrap_or(Path::new("")),
+            left: Cell::new(limits::REGISTRY_SETTINGS_FILES_BYTES),
+        }
+    }
+
+    /// Certificates that are trusted.
+    pub(super) fn authorities(
+        &self,
+        name: &str,
+    ) -> Result<Vec<CertificateDer<'static>>, SettingsProblem> {
+        let certificates = self.certificates(name, limits::AUTHORITIES_PER_REGISTRY)?;
+        let mut roots = RootCertStore::empty();
+        for (index, certificate) in certificates.iter().enumerate() {
+            roots
+                .add(certificate.clone())
+                .map_err(|error| SettingsProblem::Certificate {
+                    name: name.to_owned(),
+                    number: index + 1,
+                    reason: error.to_string(),
+                })?;
+        }
+        Ok(certificates)
+    }
+
+    /// A client's certificate with what leads from it to an authority.
+    pub(super) fn chain(
+        &self,
+        name: &str,
+    ) -> Result<Vec<CertificateDer<'static>>, SettingsProblem> {
+        self.certificates(name, limits::CLIENT_CERTIFICATES)
+    }
+
+    pub(super) fn private_key(
+        &self,
+        name: &str,
+    ) -> Result<PrivateKeyDer<'static>, SettingsProblem> {
+        let pem = self.read(name)?;
+        PrivateKeyDer::from_pem_slice(&pem).map_err(|_| SettingsProblem::NoKey {
+            name: name.to_owned(),
+        })
+    }
+
+    pub(super) fn password(&self, name: &str) -> Result<Secret, SettingsProblem> {
+        let text = self.text(name)?;
+        // Editors end a file with a line break, which is none of the password.
+        let password = text.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            let name = name.to_owned();
+            return Err(SettingsProblem::NoPassword { name });
+        }
+        Ok(Secret::new(password.to_owned()))
+    }
+
+    /// The logins of a docker config; `origin` as messages name it.
+    pub(super) fn docker_config(
+        &self,
+        name: &str,
+        origin: &str,
+    ) -> Result<Keyring, SettingsProblem> {
+        let text = self.text(name)?;
+        let mut keyring = Keyring::default();
+        keyring
+            .add_docker_config_json(origin, &text)
+            .map_err(SettingsProblem::DockerConfig)?;
+        if keyring.is_empty() {
+            let name = name.to_owned();
+            return Err(SettingsProblem::NoLogin { name });
+        }
+        Ok(keyring)
+    }
+
+    fn certificates(
+        &self,
+        name: &str,
+        limit: usize,
+    ) -> Result<Vec<CertificateDer<'static>>, SettingsProblem> {
+        let pem = self.read(name)?;
+        let name = || name.to_owned();
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        match certificates {
+            Ok(certificates) if certificates.len() > limit => {
+                Err(SettingsProblem::TooManyCertificates {
+                    name: name(),
+                    found: certificates.len(),
+                    limit,
+                })
+            }
+            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+            Ok(_) | Err(_) => Err(SettingsProblem::NoCertificate { name: name() }),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<String, SettingsProblem> {
+        String::from_utf8(self.read(name)?).map_err(|_| SettingsProblem::File {
+            name: name.to_owned(),
+            reason: "not UTF-8".to_owned(),
+        })
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, SettingsProblem> {
+        let unreadable = |error: io::Error| SettingsProblem::File {
+            name: name.to_owned(),
+            reason: error.kind().to_string(),
+        };
+        let limit = limits::REGISTRY_SETTINGS_BYTES;
+        let mut content = Vec::new();
+        std::fs::File::open(self.folder.join(name))
+            .map_err(unreadable)?
+            .take(limit as u64 + 1)
+            .read_to_end(&mut content)
+            .map_err(unreadable)?;
+        if content.len() > limit {
+            return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
+        }
+        let left =
+            self.left
+                .get()
+                .checked_sub(content.len())
+                .ok_or(SettingsProblem::FilesTooLarge {
+                    limit: limits::REGISTRY_SETTINGS_FILES_BYTES,
+                })?;
+        self.left.set(left);
+        Ok(content)
+    }
+}

@@ -1,0 +1,261 @@
+//! The files that settings name.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::{super::super::DockerConfigError, *};
+
+/// A certificate for itself and its key, both in PEM.
+fn certificate() -> (String, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["r.example".to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    (certificate.pem(), key.serialize_pem())
+}
+
+/// What comes of an entry with these fields beside these files.
+fn read(
+    fields: &[(&str, &str)],
+    files: &[(&str, &str)],
+) -> Result<RegistrySettings, (u64, u64, SettingsProblem)> {
+    let folder = TempDir::new().expect("a folder");
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).expect("written");
+    }
+    let fields: String = fields
+        .iter()
+        .map(|(field, value)| format!("    {field}: {value}\n"))
+        .collect();
+    let text = format!("registries:\n  - prefix: r.example/group\n{fields}");
+    let file = folder.path().join(FILE);
+    RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &text)
+        .map_err(|error| (error.line, error.column, error.problem))
+}
+
+fn refused(fields: &[(&str, &str)], files: &[(&str, &str)]) -> (u64, u64, SettingsProblem) {
+    read(fields, files).expect_err("refused")
+}
+
+const LOGIN: [(&str, &str); 2] = [("username", "assay"), ("passwordFile", "password")];
+
+const IDENTITY: [(&str, &str); 2] = [
+    ("clientCertFile", "client.pem"),
+    ("clientKeyFile", "client.key"),
+];
+
+#[test]
+fn a_file_is_read_with_what_it_names_and_shows_no_secret() {
+    let (pem, key) = certificate();
+    let fields = [("caFile", "ca.pem")].into_iter();
+    let fields: Vec<_> = fields.chain(IDENTITY).chain(LOGIN).collect();
+    let files = [
+        ("ca.pem", pem.as_str()),
+        ("client.pem", &pem),
+        ("client.key", &key),
+        ("password", "hunter2\n"),
+    ];
+    let settings = read(&fields, &files).expect("settings");
+    let setting = settings.find("r.example", "group/app").expect("a setting");
+    assert_eq!(setting.authorities.len(), 1);
+    assert!(setting.client_identity().is_some());
+    let expected = Credential {
+        origin: "the login for \"r.example/group\" in the registry settings".to_owned(),
+        username: "assay".to_owned(),
+        password: Secret::new("hunter2".to_owned()),
+    };
+    let keyring = settings.keyring();
+    assert_eq!(
+        keyring.lookup(&repository("r.example/group/app")),
+        [&expected]
+    );
+    let shown = format!("{settings:?}");
+    let secret = key.lines().nth(1).expect("a line of the key");
+    assert!(!shown.contains("hunter2") && !shown.contains(secret));
+}
+
+#[test]
+fn a_login_is_used_below_its_prefix_alone_whatever_the_spelling_of_the_host() {
+    let settings = read(&LOGIN, &[("password", "hunter2")]).expect("settings");
+    let keyring = settings.keyring();
+    for (image, expected) in [
+        ("r.example/group", 1),
+        ("r.example/group/app", 1),
+        ("r.example:443/group/app", 1),
+        ("r.example/group2/app", 0),
+        ("r.example/other", 0),
+        ("r.example:5000/group/app", 0),
+    ] {
+        let found = keyring.lookup(&repository(image)).len();
+        assert_eq!(found, expected, "{image}");
+    }
+}
+
+#[test]
+fn the_entries_of_a_docker_config_are_used_below_the_prefix_alone() {
+    let config = r#"{"auths": {
+        "r.example": {"username": "all", "password": "p"},
+        "r.example/group/app": {"username": "app", "password": "p"},
+        "other.example": {"username": "other", "password": "p"}
+    }}"#;
+    let fields = [("dockerConfigFile", "config.json")];
+    let settings = read(&fields, &[("config.json", config)]).expect("settings");
+    let keyring = settings.keyring();
+    let names = |image: &str| -> Vec<String> {
+        let found = keyring.lookup(&repository(image));
+        found.iter().map(|one| one.username.clone()).collect()
+    };
+    assert_eq!(names("r.example/group/app"), ["app", "all"]);
+    assert_eq!(names("r.example/group/web"), ["all"]);
+    for elsewhere in ["r.example/else", "r.example/group2", "other.example/group"] {
+        assert_eq!(names(elsewhere), Vec::<String>::new(), "{elsewhere}");
+    }
+    let origin = "docker config config.json for \"r.example/group\"";
+    let found = keyring.lookup(&repository("r.example/group/web"));
+    assert_eq!(found.first().map(|one| one.origin.as_str()), Some(origin));
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there() {
+    let large = " ".repeat(limits::REGISTRY_SETTINGS_BYTES + 1);
+    for (name, reason) in [
+        ("missing.pem", "entity not found"),
+        ("large.pem", "file too large"),
+    ] {
+        let problem = SettingsProblem::File {
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let found = refused(&[("caFile", name)], &[("large.pem", &large)]);
+        assert_eq!(found, (3, 13, problem));
+    }
+}
+
+#[test]
+fn a_file_that_is_named_must_hold_what_it_should() {
+    let (pem, key) = certificate();
+    let (_, other_key) = certificate();
+    let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let name = |name: &str| name.to_owned();
+    let cases = [
+        (
+            vec![("caFile", "a")],
+            vec![("a", "")],
+            (3, 13, SettingsProblem::NoCertificate { name: name("a") }),
+        ),
+        (
+            IDENTITY.to_vec(),
+            vec![("client.pem", pem.as_str()), ("client.key", pem.as_str())],
+            (
+                4,
+                20,
+                SettingsProblem::NoKey {
+                    name: name("client.key"),
+                },
+            ),
+        ),
+        (
+            IDENTITY.to_vec(),
+            vec![("client.pem", key.as_str()), ("client.key", key.as_str())],
+            (
+                3,
+                21,
+                SettingsProblem::NoCertificate {
+                    name: name("client.pem"),
+                },
+            ),
+        ),
+        (
+            LOGIN.to_vec(),
+            vec![("password", "\n")],
+            (
+                4,
+                19,
+                SettingsProblem::NoPassword {
+                    name: name("password"),
+                },
+            ),
+        ),
+        (
+            vec![("username", "\"\""), ("passwordFile", "password")],
+            vec![("password", "hunter2")],
+            (3, 15, SettingsProblem::Empty { field: "username" }),
+        ),
+        (
+            vec![("dockerConfigFile", "c")],
+            vec![("c", "{\"auths\": {}}")],
+            (3, 23, SettingsProblem::NoLogin { name: name("c") }),
+        ),
+        (
+            vec![("dockerConfigFile", "c")],
+            vec![("c", "{\"auths\":\n hunter2}")],
+            (
+                3,
+                23,
+                SettingsProblem::DockerConfig(DockerConfigError::Malformed {
+                    origin: name("docker config c for \"r.example/group\""),
+                    detail: name("no JSON at line 2 column 2"),
+                }),
+            ),
+        ),
+    ];
+    for (fields, files, expected) in cases {
+        assert_eq!(refused(&fields, &files), expected);
+    }
+    let (line, column, problem) = refused(&[("caFile", "a")], &[("a", garbage)]);
+    assert_eq!((line, column), (3, 13));
+    let shown = problem.to_string();
+    assert!(
+        shown.starts_with("certificate 1 of a cannot be used: "),
+        "{shown}"
+    );
+    let files = [("client.pem", pem.as_str()), ("client.key", &other_key)];
+    let (line, column, problem) = refused(&IDENTITY, &files);
+    assert_eq!((line, column), (4, 20));
+    let shown = problem.to_string();
+    let expected = "client.pem and client.key cannot be used together: ";
+    assert!(shown.starts_with(expected), "{shown}");
+}
+
+#[test]
+fn a_certificate_too_many_is_refused() {
+    let (pem, key) = certificate();
+    for (field, place, limit) in [
+        ("caFile", (3, 13), limits::AUTHORITIES_PER_REGISTRY),
+        ("clientCertFile", (3, 21), limits::CLIENT_CERTIFICATES),
+    ] {
+        let mut fields = vec![(field, "a")];
+        if field == "clientCertFile" {
+            fields.push(("clientKeyFile", "key"));
+        }
+        let files = |content: &str| read(&fields, &[("a", content), ("key", &key)]);
+        assert!(files(&pem.repeat(limit)).is_ok());
+        let problem = SettingsProblem::TooManyCertificates {
+            name: "a".to_owned(),
+            found: limit + 1,
+            limit,
+        };
+        let found = files(&pem.repeat(limit + 1)).expect_err("refused");
+        assert_eq!(found, (place.0, place.1, problem));
+    }
+}
+
+#[test]
+fn the_files_of_all_entries_are_bounded_together() {
+    let folder = TempDir::new().expect("a folder");
+    let limit = limits::REGISTRY_SETTINGS_FILES_BYTES;
+    let each = limits::REGISTRY_SETTINGS_BYTES;
+    fs::write(folder.path().join("password"), "p".repeat(each)).expect("written");
+    let entries = |count: usize| -> String {
+        let entry = |number| {
+            format!("  - prefix: r{number}.example\n    username: u\n    passwordFile: password\n")
+        };
+        let entries: String = (0..count).map(entry).collect();
+        format!("registries:\n{entries}")
+    };
+    let file = folder.path().join(FILE);
+    let read = |count| RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &entries(count));
+    assert!(read(limit / each).is_ok());
+    let error = read(limit / each + 1).expect_err("refused");
+    assert_eq!(error.problem, SettingsProblem::FilesTooLarge { limit });
+}
