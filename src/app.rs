@@ -88,7 +88,7 @@ pub async fn serve(
     let snapshots = Arc::clone(&sources.snapshots);
     let counting = Counting::new(Arc::clone(&metrics), &reading);
     let reviewer = Reviewer::new(reading.registry, sources.snapshots, sources.pull_secrets);
-    let reviewer = Arc::new(reviewer);
+    let reviewer = Arc::new(reviewer.remembering());
     counting.count_caches(&reviewer, sources.caches);
     let mut settings = server_settings(&args, sources.certificate, sources.observers);
     settings.observers.push(Arc::new(counting.clone()));

@@ -11,6 +11,7 @@ mod evidence;
 mod judge;
 mod message;
 mod plan;
+mod recall;
 mod signer;
 mod text;
 mod threshold;
@@ -22,12 +23,13 @@ pub use cause::{
 };
 pub use evidence::{
     Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, LookupFailure,
-    Method, Methods, TimeUse,
+    Method, Methods, Remembered, TimeUse,
 };
 
 pub use judge::decide;
-pub use message::{message, recorded, warning};
+pub use message::{message, recalled_line, recalled_warning, recorded, warning};
 pub use plan::plan;
+pub use recall::Recalled;
 pub use signer::signer_text;
 
 use demand::{AcceptedProvenance, Satisfied};
@@ -165,6 +167,8 @@ pub struct AdmittedImage {
     pub digest: Digest,
     /// The policies that were satisfied.
     pub policies: Vec<PolicyId>,
+    /// Those of them that were satisfied only by what was verified before, as a registry does not answer.
+    pub recalled: Vec<Recalled>,
     /// The signatures that satisfied them: authority name and signature, in policy order.
     pub signatures: Vec<(String, VerifiedSignature)>,
     /// The attestations that satisfied them: authority name and attestation, in policy order.

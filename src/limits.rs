@@ -2,11 +2,13 @@
 
 mod certificates;
 mod controller;
+mod outage;
 mod registry;
 mod telling;
 
 pub use certificates::*;
 pub use controller::*;
+pub use outage::*;
 pub use registry::*;
 pub use telling::*;
 

@@ -99,8 +99,23 @@ pub struct Policy {
     pub attestations: Vec<AttestationDemand>,
     /// What must hold beside, of all that was found.
     pub conditions: Vec<ConditionDemand>,
+    /// What counts while a registry does not answer.
+    pub outage: RegistryOutage,
     /// Appended to a denial.
     pub help: Option<String>,
+}
+
+/// What counts while a registry does not answer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RegistryOutage {
+    /// Nothing: what cannot be judged is refused.
+    #[default]
+    Deny,
+    /// What satisfied the policy before.
+    UseVerified {
+        /// At most so long ago.
+        within: SignedDuration,
+    },
 }
 
 /// Which tags are let in. A reference without a tag is not asked.

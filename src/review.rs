@@ -3,6 +3,7 @@
 mod allowance;
 mod failure;
 mod gather;
+mod memory;
 mod objects;
 mod observation;
 mod verdicts;
@@ -13,7 +14,7 @@ pub use crate::registry::Asked;
 pub use objects::{Remark, Validation};
 pub use observation::{
     Counted, Observation, ObservedImage, ObservedObject, ObservedOwner, Observer, Operation, Run,
-    Told, Verdict,
+    Told, UsedVerified, Verdict,
 };
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
@@ -25,6 +26,7 @@ use tracing::Instrument as _;
 
 use allowance::Allowance;
 use gather::Gatherer;
+use memory::{Memory, View};
 use verdicts::{Verdicts, Verifier};
 
 use crate::{
@@ -103,6 +105,7 @@ pub struct Reviewer {
     pull_secrets: Arc<dyn PullSecrets>,
     clock: Arc<dyn Clock>,
     verdicts: Verdicts,
+    memory: Option<Memory>,
 }
 
 /// A decision with what led to it.
@@ -145,6 +148,17 @@ impl Reviewer {
             pull_secrets,
             clock: Arc::new(SystemClock),
             verdicts: Verdicts::default(),
+            memory: None,
+        }
+    }
+
+    /// The same with a memory of what was verified, for policies that want that used while a registry does not answer.
+    /// Without it such a policy denies as any other.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self {
+            memory: Some(Memory::default()),
+            ..self
         }
     }
 
@@ -191,11 +205,19 @@ impl Reviewer {
             pod: Arc::clone(&request.pod),
             condition_steps: plan.condition_steps(),
         };
-        let evidence = self
-            .gather(&plan, &request, circumstances, &snapshot.trust_roots)
+        let trust_roots = &snapshot.trust_roots;
+        let (evidence, keyring) = self
+            .gather(&plan, &request, circumstances, trust_roots)
             .instrument(tracing::debug_span!("gather"))
             .await;
         let decision = decision::decide(&plan, &evidence);
+        if let (Some(memory), Some(keyring)) = (&self.memory, &keyring) {
+            let view = View {
+                keyring,
+                trust_roots,
+            };
+            memory.note(&plan, &evidence, &decision, view);
+        }
         Ok(Examination {
             plan,
             evidence,
@@ -217,43 +239,45 @@ impl Reviewer {
             })
     }
 
-    /// Finds out what the plan asks for: the only place that asks the world.
+    /// Finds out what the plan asks for: the only place that asks the world. With whose credentials, if with any.
     async fn gather(
         &self,
         plan: &Plan,
         request: &Request,
         circumstances: Circumstances,
         trust_roots: &TrustRoots,
-    ) -> Evidence {
+    ) -> (Evidence, Option<Arc<Keyring>>) {
         let mut inquiries = plan.inquiries();
         inquiries.retain(|inquiry| !inquiry.signature_repositories().is_empty());
         if inquiries.is_empty() {
-            return Evidence {
+            let images = BTreeMap::new();
+            let nothing = Evidence {
                 circumstances,
-                images: BTreeMap::new(),
+                images,
             };
+            return (nothing, None);
         }
-        match self.keyring(request).await {
-            Ok(keyring) => {
-                let access = Access {
-                    keyring,
-                    deadline: request.deadline,
-                    asked: request.asked.clone(),
-                };
-                let gatherer = Gatherer {
-                    registry: self.registry.as_ref(),
-                    verifier: Verifier {
-                        verdicts: &self.verdicts,
-                        trust_roots,
-                    },
-                    access,
-                    allowance: Allowance::default(),
-                    circumstances,
-                };
-                gatherer.gather(&inquiries).await
-            }
-            Err(failure) => not_looked_up(&inquiries, &failure, circumstances),
-        }
+        let keyring = match self.keyring(request).await {
+            Ok(keyring) => keyring,
+            Err(failure) => return (not_looked_up(&inquiries, &failure, circumstances), None),
+        };
+        let access = Access {
+            keyring: Arc::clone(&keyring),
+            deadline: request.deadline,
+            asked: request.asked.clone(),
+        };
+        let gatherer = Gatherer {
+            registry: self.registry.as_ref(),
+            verifier: Verifier {
+                verdicts: &self.verdicts,
+                trust_roots,
+            },
+            memory: self.memory.as_ref(),
+            access,
+            allowance: Allowance::default(),
+            circumstances,
+        };
+        (gatherer.gather(&inquiries).await, Some(keyring))
     }
 
     async fn keyring(&self, request: &Request) -> Result<Arc<Keyring>, LookupFailure> {
@@ -270,7 +294,9 @@ impl Reviewer {
 
 impl CacheSource for Reviewer {
     fn read_caches(&self) -> Vec<CacheReading> {
-        self.verdicts.read_caches()
+        let mut readings = self.verdicts.read_caches();
+        readings.extend(self.memory.as_ref().map(Memory::reading));
+        readings
     }
 }
 
@@ -288,6 +314,7 @@ fn not_looked_up(
                 signatures: BTreeMap::new(),
                 contents: None,
                 signed_child: None,
+                remembered: BTreeMap::new(),
             };
             (inquiry.reference.written().to_owned(), found)
         })

@@ -28,6 +28,13 @@ pub(super) struct ImageFacts {
     job: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pipeline: Option<String>,
+    /// When it satisfied a policy that lets it in for that alone, as its registry does not answer.
+    #[serde(
+        default,
+        rename = "usedVerified",
+        skip_serializing_if = "Option::is_none"
+    )]
+    used_verified: Option<String>,
 }
 
 /// The annotation's value on this object.
@@ -95,6 +102,7 @@ pub(super) fn text(facts: Facts) -> Option<String> {
 
 impl ImageFacts {
     fn of(image: &AdmittedImage) -> Self {
+        let oldest = image.recalled.iter().map(|it| it.verified_at).min();
         Self {
             digest: image.digest.to_string(),
             policies: image.policies.iter().map(ToString::to_string).collect(),
@@ -102,6 +110,7 @@ impl ImageFacts {
             commit: image.commit(),
             job: image.job_url(),
             pipeline: image.pipeline_url(),
+            used_verified: oldest.map(|at| at.to_string()),
         }
     }
 }

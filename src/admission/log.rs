@@ -10,7 +10,7 @@ use crate::{
     decision::Outcome,
     limits,
     policy::Action,
-    review::{Observation, ObservedImage, ObservedObject, Run, Told},
+    review::{Observation, ObservedImage, ObservedObject, Run, Told, UsedVerified},
 };
 
 /// Logs that a review was answered.
@@ -23,7 +23,7 @@ pub(super) fn answered(observation: Option<&Observation>, unjudged: Option<Nothi
             let reason = unjudged.map(tracing::field::debug);
             tracing::debug!(reason, decision = "allowed", "nothing to judge");
         }
-        Some(observation) if observation.told.iter().any(is_obstacle) => {
+        Some(observation) if needs_looking_after(observation) => {
             if tracing::enabled!(target: TARGET, Level::WARN) {
                 write(Level::WARN, &Line::of(observation));
             }
@@ -34,6 +34,11 @@ pub(super) fn answered(observation: Option<&Observation>, unjudged: Option<Nothi
             }
         }
     }
+}
+
+/// Whether a registry, a trust root or a policy has to be looked after.
+fn needs_looking_after(observation: &Observation) -> bool {
+    observation.told.iter().any(is_obstacle) || !observation.used_verified.is_empty()
 }
 
 fn is_obstacle(told: &Told) -> bool {
@@ -50,6 +55,7 @@ struct Line<'a> {
     codes: Value,
     images: List,
     findings: List,
+    used_verified: Option<List>,
     labels: Option<List>,
     duration_ms: f64,
 }
@@ -66,6 +72,9 @@ impl<'a> Line<'a> {
         let owner = observation.object.owner.as_ref();
         let labels = observation.labels.iter();
         let labels = labels.map(|label| json!(label.to_string()));
+        // Of each it is only said which: why stands in the Event and the audit annotation.
+        let used_verified = observation.used_verified.iter().map(used);
+        let used_verified = List::within(limits::LOGGED_LIST_BYTES / 4, used_verified);
         let codes: BTreeSet<&str> = observation.told.iter().map(|told| told.code).collect();
         Self {
             observation,
@@ -73,6 +82,7 @@ impl<'a> Line<'a> {
             codes: json!(codes),
             images: List::of(observation.images.iter().map(image)),
             findings: List::of(observation.told.iter().map(finding)),
+            used_verified: Some(used_verified).filter(|_| !observation.used_verified.is_empty()),
             labels: Some(List::of(labels)).filter(|_| !observation.labels.is_empty()),
             duration_ms: (observation.took.as_secs_f64() * 1e6).round() / 1e3,
         }
@@ -81,11 +91,15 @@ impl<'a> Line<'a> {
 
 impl List {
     fn of(items: impl ExactSizeIterator<Item = Value>) -> Self {
+        Self::within(limits::LOGGED_LIST_BYTES, items)
+    }
+
+    fn within(room: usize, items: impl ExactSizeIterator<Item = Value>) -> Self {
         let total = items.len();
         let mut json = "[".to_owned();
         let mut shown = 0;
         for item in items.map(|item| item.to_string()) {
-            if json.len() + item.len() + ",]".len() > limits::LOGGED_LIST_BYTES {
+            if json.len() + item.len() + ",]".len() > room {
                 break;
             }
             if shown > 0 {
@@ -149,6 +163,22 @@ fn finding(told: &Told) -> Value {
     finding
 }
 
+fn used(used: &UsedVerified) -> Value {
+    let UsedVerified {
+        container,
+        policy,
+        code,
+        verified_at,
+        line: _,
+    } = used;
+    json!({
+        "container": container,
+        "policy": policy.to_string(),
+        "code": code,
+        "verified_at": verified_at.to_string(),
+    })
+}
+
 /// The line stands alone, outside of the review's span: whatever is logged of it, all of it is there.
 fn write(level: Level, line: &Line<'_>) {
     let Observation {
@@ -190,6 +220,8 @@ fn write(level: Level, line: &Line<'_>) {
                 images_left_out = line.images.left_out,
                 findings = %line.findings.json,
                 findings_left_out = line.findings.left_out,
+                used_verified = line.used_verified.as_ref().map(|used| tracing::field::display(&used.json)),
+                used_verified_left_out = line.used_verified.as_ref().and_then(|used| used.left_out),
                 labels = line.labels.as_ref().map(|labels| tracing::field::display(&labels.json)),
                 duration_ms = line.duration_ms,
                 "answered",

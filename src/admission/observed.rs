@@ -10,10 +10,12 @@ use super::{
     response::Response,
 };
 use crate::{
-    decision::{Admission, AdmittedImage, Denial, Judged, Outcome, Refusal},
+    decision::{self, Admission, AdmittedImage, Denial, Judged, Outcome, Refusal},
     limits,
     policy::{Action, LabelNote},
-    review::{self, Observation, ObservedImage, ObservedObject, ObservedOwner, Run, Told},
+    review::{
+        self, Observation, ObservedImage, ObservedObject, ObservedOwner, Run, Told, UsedVerified,
+    },
     untrusted::{self, bounded_line},
     workload::ImageSlot,
 };
@@ -22,6 +24,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Found {
     told: Vec<Told>,
+    used_verified: Vec<UsedVerified>,
     images: Vec<ObservedImage>,
     /// Where the images stand.
     listed: BTreeSet<String>,
@@ -35,6 +38,7 @@ impl Found {
         Self {
             judged: admission.judged.clone(),
             labels: admission.labels.clone(),
+            used_verified: used_verified(&admission.images),
             ..Self::default()
         }
         .with_images(&admission.images)
@@ -114,6 +118,7 @@ pub(super) fn observation(
     }
     let Found {
         told,
+        used_verified,
         images,
         judged,
         labels,
@@ -131,6 +136,7 @@ pub(super) fn observation(
         run: if request.dry_run { Run::Dry } else { Run::Real },
         verdict: response.verdict(),
         told,
+        used_verified,
         images,
         judged,
         labels,
@@ -188,6 +194,21 @@ fn told(action: Action, denial: &Denial) -> Told {
         line: bounded_line(&denial.to_string(), limits::MESSAGE_BYTES),
         lowered_by: denial.lowered_by,
     }
+}
+
+fn used_verified(images: &[AdmittedImage]) -> Vec<UsedVerified> {
+    let recalled = images.iter().flat_map(|image| &image.recalled);
+    let told = recalled.filter_map(|recalled| {
+        let failure = &recalled.failure;
+        Some(UsedVerified {
+            container: shown(&annotation::key(&failure.slot)),
+            policy: failure.policy.clone()?,
+            code: failure.cause.code(),
+            verified_at: recalled.verified_at,
+            line: bounded_line(&decision::recalled_line(recalled), limits::MESSAGE_BYTES),
+        })
+    });
+    told.collect()
 }
 
 fn accepted(image: &AdmittedImage) -> ObservedImage {

@@ -14,7 +14,7 @@ use super::{
     request::{API_VERSION, KIND},
 };
 use crate::{
-    decision::{self, Admission, Denial, Outcome as Judgement, Refusal},
+    decision::{self, Admission, AdmittedImage, Denial, Outcome as Judgement, Recalled, Refusal},
     limits,
     policy::LabelNote,
     review::{Observation, ReviewError, Verdict},
@@ -70,6 +70,7 @@ impl Response {
             .audited("images", &joined(images, " "))
             .audited("facts", &facts.unwrap_or_default())
             .told(&admission.warnings, &admission.audits)
+            .recalled(&admission.images)
             .labelled(&admission.labels)
             .with_found(Found::of_admission(admission))
     }
@@ -243,11 +244,7 @@ impl Response {
 
     /// What did not deny: warnings to the author, and everything to the audit log.
     fn told(mut self, warnings: &[Denial], audits: &[Denial]) -> Self {
-        let shown = limits::WARNINGS_PER_REVIEW;
-        self.warnings = warnings.iter().take(shown).map(decision::warning).collect();
-        if let Some(more) = warnings.len().checked_sub(shown).filter(|more| *more > 0) {
-            self.warnings.push(format!("and {more} more"));
-        }
+        self.warn(warnings.iter().map(decision::warning).collect());
         self.audited(
             "warned",
             &joined(warnings.iter().map(decision::recorded), "\n"),
@@ -256,6 +253,28 @@ impl Response {
             "reported",
             &joined(audits.iter().map(Denial::to_string), "\n"),
         )
+    }
+
+    /// What was let in by what was verified before is never let in silently.
+    fn recalled(mut self, images: &[AdmittedImage]) -> Self {
+        let recalled: Vec<&Recalled> = images.iter().flat_map(|image| &image.recalled).collect();
+        let warnings = recalled.iter().map(|one| decision::recalled_warning(one));
+        self.warn(warnings.collect());
+        let lines = recalled.iter().map(|one| {
+            let line = decision::recalled_line(one);
+            format!("{line}, verified at {}", one.verified_at)
+        });
+        self.audited("used-verified", &joined(lines, "\n"))
+    }
+
+    /// As many warnings as are shown, the rest counted.
+    fn warn(&mut self, warnings: Vec<String>) {
+        let shown = limits::WARNINGS_PER_REVIEW.saturating_sub(self.warnings.len());
+        let more = warnings.len().saturating_sub(shown);
+        self.warnings.extend(warnings.into_iter().take(shown));
+        if more > 0 {
+            self.warnings.push(format!("and {more} more"));
+        }
     }
 }
 

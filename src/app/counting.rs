@@ -120,6 +120,10 @@ impl Observer for Counting {
                 for judged in &observation.judged {
                     self.count_image(judged);
                 }
+                for used in &observation.used_verified {
+                    let policy = used.policy.to_string();
+                    self.metrics.count_used_verified(&policy);
+                }
             }
             Counted::Refusals => {
                 let judged = observation.judged.iter();
@@ -161,7 +165,7 @@ mod tests {
     use super::*;
     use crate::{
         decision::Outcome,
-        review::{ObservedObject, Operation, Run, Told, Verdict},
+        review::{ObservedObject, Operation, Run, Told, UsedVerified, Verdict},
     };
 
     /// One image that a policy denies, and one that another only reports.
@@ -190,6 +194,7 @@ mod tests {
                 line: String::new(),
                 lowered_by: None,
             }],
+            used_verified: Vec::new(),
             images: Vec::new(),
             judged: judged
                 .map(|(name, verdict)| Judged {
@@ -226,6 +231,40 @@ mod tests {
         assert_eq!(real("mutate", Verdict::Denied), [true, true, true]);
         assert_eq!(real("validate", Verdict::Allowed), [false, false, false]);
         assert_eq!(real("validate", Verdict::Denied), [true, false, false]);
+    }
+
+    #[test]
+    fn what_was_let_in_as_verified_before_is_counted_once_and_for_its_policy() {
+        let metrics = Arc::new(Metrics::new());
+        let counting = Counting {
+            metrics: Arc::clone(&metrics),
+            registries: Arc::default(),
+        };
+        metrics.know_policies(&["shop".to_owned()]);
+        let policy = PolicyId {
+            namespace: None,
+            name: "shop".to_owned(),
+        };
+        let used = UsedVerified {
+            container: "api".to_owned(),
+            policy,
+            code: "RegistryUnavailable",
+            verified_at: jiff::Timestamp::UNIX_EPOCH,
+            line: String::new(),
+        };
+        for webhook in ["mutate", "validate"] {
+            counting.observe(&Observation {
+                used_verified: vec![used.clone()],
+                ..observation(webhook, Run::Real, Verdict::Allowed)
+            });
+        }
+        let text = metrics.encode();
+        for line in [
+            "assay_used_verified_total{policy=\"shop\"} 1",
+            "assay_used_verified_total{policy=\"other\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn both<A, B>(
 
 impl Policy {
     /// Where the signatures of this image are to be looked for.
-    pub(super) fn place_of_signatures<'a>(&'a self, reference: &'a Reference) -> &'a Repository {
+    pub fn place_of_signatures<'a>(&'a self, reference: &'a Reference) -> &'a Repository {
         self.signature_repository
             .as_ref()
             .unwrap_or_else(|| reference.repository())

@@ -12,7 +12,7 @@ use crate::{
     image::{Contents, Digest, Repository},
     key::PublicKey,
     limits,
-    policy::{Place, TrustRootName},
+    policy::{Place, PolicyId, TrustRootName},
     verify::{Layout, LogRequirement, SignatureError, VerifiedAttestation, VerifiedSignature},
 };
 
@@ -73,6 +73,22 @@ pub struct ImageEvidence {
     pub contents: Option<Result<Arc<Contents>, LookupFailure>>,
     /// A platform manifest of this index that carries signatures although the index carries none.
     pub signed_child: Option<Digest>,
+    /// What satisfied these policies before, in the same repository, by the same login and trust roots. It counts only
+    /// where a policy wants that, and while the registry does not answer.
+    pub remembered: BTreeMap<PolicyId, Arc<Remembered>>,
+}
+
+/// What satisfied one policy before: as much of it as the policy looks at.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// When it did.
+    pub verified_at: Timestamp,
+    /// Of which image.
+    pub digest: Digest,
+    /// What was found, by place: only what verified.
+    pub signatures: BTreeMap<Repository, Candidates>,
+    /// What the image says about itself, if the policy asks for that.
+    pub contents: Option<Arc<Contents>>,
 }
 
 /// The candidates found in one signature repository.

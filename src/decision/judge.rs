@@ -7,6 +7,7 @@ use super::{
     Inquiry, Judged, Plan, PlannedImage, PolicyVerdict, Question, Refusal,
     cause::{Cause, Denial, Obstacle, Rejection, Unmatched},
     demand::{Satisfied, satisfy},
+    recall::{Recalled, recall},
 };
 use crate::{
     image::Reference,
@@ -109,12 +110,25 @@ impl Judgement {
                             continue;
                         }
                         Err(unsatisfied) => {
+                            let reference = &inquiry.reference;
+                            let recalled =
+                                recall(policy, reference, found, circumstances, &unsatisfied.cause);
                             let failure = Denial {
                                 policy: Some(policy.scope.id.clone()),
                                 judged: unsatisfied.judged,
                                 help: policy.help.clone(),
                                 ..denial(slot, unsatisfied.cause)
                             };
+                            if let Some((satisfied, verified_at)) = recalled {
+                                let digest = Some(satisfied.digest.clone());
+                                let failure = Denial { digest, ..failure };
+                                let image = judgement.accept(slot, reference, policy, satisfied);
+                                image.recalled.push(Recalled {
+                                    failure,
+                                    verified_at,
+                                });
+                                continue;
+                            }
                             (modes.of_policy(policy.scope.action), failure)
                         }
                     }
@@ -135,20 +149,21 @@ impl Judgement {
         reference: &Reference,
         policy: &Policy,
         satisfied: Satisfied,
-    ) {
-        self.accepted
-            .get_or_insert_with(|| AdmittedImage {
-                slot: slot.clone(),
-                reference: reference.clone(),
-                digest: satisfied.digest.clone(),
-                policies: Vec::new(),
-                signatures: Vec::new(),
-                attestations: Vec::new(),
-                provenance: Facts::default(),
-                pin: false,
-                pin_workloads: false,
-            })
-            .add(policy, satisfied);
+    ) -> &mut AdmittedImage {
+        let image = self.accepted.get_or_insert_with(|| AdmittedImage {
+            slot: slot.clone(),
+            reference: reference.clone(),
+            digest: satisfied.digest.clone(),
+            policies: Vec::new(),
+            recalled: Vec::new(),
+            signatures: Vec::new(),
+            attestations: Vec::new(),
+            provenance: Facts::default(),
+            pin: false,
+            pin_workloads: false,
+        });
+        image.add(policy, satisfied);
+        image
     }
 
     fn failed(mut self, meaning: Meaning, denial: Denial) -> Self {
@@ -167,6 +182,9 @@ impl Judgement {
     fn in_slot(mut self, slot: &ImageSlot) -> Self {
         if let Some(image) = &mut self.accepted {
             image.slot = slot.clone();
+            for recalled in &mut image.recalled {
+                recalled.failure.slot = slot.clone();
+            }
         }
         for (_, denial) in &mut self.failures {
             denial.slot = slot.clone();

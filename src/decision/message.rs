@@ -5,12 +5,13 @@ mod wording;
 use std::fmt;
 
 use super::{
-    Denial, Refusal,
+    Denial, Recalled, Refusal,
     text::{quoted, shown, shown_ends},
 };
 use crate::{
     image::Digest,
     limits::{MESSAGE_BYTES, WARNING_CHARS},
+    policy::PolicyId,
     workload::ImageSlot,
 };
 
@@ -31,12 +32,35 @@ pub fn message(refusal: &Refusal) -> String {
 /// One failure as an admission warning: at most [`WARNING_CHARS`] characters, on one line, with container and code.
 pub fn warning(denial: &Denial) -> String {
     let line = Line::of(denial);
-    let text = format!("{} {} [{}]", line.head, line.fact, line.code);
+    warned(denial, &line.fact, wording::brief(&denial.cause))
+}
+
+/// That an image is let in by what was verified before, as an admission warning.
+pub fn recalled_warning(recalled: &Recalled) -> String {
+    warned(&recalled.failure, RECALLED, RECALLED)
+}
+
+/// That an image is let in by what was verified before: which policy lets it in, and what its registry did instead of
+/// answering. The same whenever that was, so that what says it again is known to do so.
+pub fn recalled_line(recalled: &Recalled) -> String {
+    let line = Line::of(&recalled.failure);
+    let policy = recalled.failure.policy.as_ref().map(PolicyId::to_string);
+    let policy = quoted(&policy.unwrap_or_default(), POLICY_BYTES);
+    let Line {
+        head, fact, code, ..
+    } = line;
+    format!("{head} {fact} [{code}]; {RECALLED} by policy {policy}")
+}
+
+/// What is said of an image, or in few words where that is too long for a warning.
+fn warned(denial: &Denial, fact: &str, brief: &str) -> String {
+    let code = denial.cause.code();
+    let text = format!("{} {fact} [{code}]", head(denial));
     if text.chars().count() <= WARNING_CHARS {
         return text;
     }
     let slot = slot_text(&denial.slot, WARNING_NAME_BYTES);
-    let end = format!("{} [{}]", wording::brief(&denial.cause), line.code);
+    let end = format!("{brief} [{code}]");
     let taken = slot.chars().count() + end.chars().count() + ":  ".len();
     let reference = shown_ends(
         split_reference(denial).0,
@@ -186,6 +210,12 @@ fn help_text(help: &str) -> String {
 fn slot_text(slot: &ImageSlot, name_bytes: usize) -> String {
     format!("{} {}", slot.kind, quoted(&slot.name, name_bytes))
 }
+
+/// What becomes of an image whose registry does not answer, where its policy uses what it has verified.
+const RECALLED: &str = "let in as verified before";
+
+/// The longest name of a policy that is shown whole, in bytes.
+const POLICY_BYTES: usize = 80;
 
 /// The longest name of a container that is shown whole: the longest that Kubernetes accepts.
 const NAME_BYTES: usize = 63;

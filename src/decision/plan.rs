@@ -143,7 +143,8 @@ impl Inquiry {
             .any(|demand| demand.scope().id.namespace.is_none())
     }
 
-    fn policies(&self) -> impl Iterator<Item = &Policy> {
+    /// The policies that can be satisfied.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
         self.demands.iter().filter_map(|demand| match demand {
             Demand::Satisfy(policy) => Some(policy.as_ref()),
             Demand::Broken { .. } => None,
@@ -158,7 +159,7 @@ impl Inquiry {
 
 impl Policy {
     /// What has to be read of the image itself.
-    fn parts(&self) -> BTreeSet<Part> {
+    pub(super) fn parts(&self) -> BTreeSet<Part> {
         let mut parts = BTreeSet::new();
         let of_attestations = self.attestations.iter().flat_map(|one| &one.conditions);
         for demand in self.conditions.iter().chain(of_attestations) {

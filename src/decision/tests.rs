@@ -10,6 +10,7 @@ mod modes;
 mod parts;
 mod properties;
 mod provenance;
+mod recalling;
 mod satisfying;
 mod several;
 mod validity;

@@ -6,6 +6,7 @@ mod condition;
 mod duration;
 mod identity;
 mod keys;
+mod outage;
 mod problem;
 mod provenance;
 mod tags;
@@ -59,6 +60,7 @@ impl Policy {
         let provenance = compiler.provenance(spec);
         let attestations = compiler.attestations(spec);
         let conditions = compiler.policy_conditions(spec);
+        let outage = compiler.outage(spec);
         let content = compiler.content(spec);
         compiler.finish(Self {
             scope,
@@ -72,6 +74,7 @@ impl Policy {
             provenance,
             attestations,
             conditions,
+            outage,
             help: (!spec.help.is_empty()).then(|| spec.help.clone()),
         })
     }

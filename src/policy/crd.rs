@@ -11,6 +11,8 @@
 mod authority;
 mod definition;
 mod demand;
+mod outage;
+mod rules;
 mod selector;
 mod status;
 mod trust_root;
@@ -18,6 +20,9 @@ mod trust_root;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use outage::use_verified_for_rules;
+use rules::{demand_rules, image_pattern_rules, ref_rules, rule};
 
 use crate::limits::{ATTESTATIONS_PER_POLICY, AUTHORITIES_PER_POLICY, CONDITIONS_PER_LIST};
 
@@ -29,6 +34,7 @@ pub use definition::definitions;
 pub use demand::{
     Attestation, PolicyCondition, Provenance, RefPattern, RunnerPattern, TagMatch, Tags,
 };
+pub use outage::WhenRegistryUnavailable;
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use status::{Condition, ConditionStatus, ImageCounts, InForce, PolicyStatus, TrustRootStatus};
 pub use trust_root::{ImageTrustRoot, ImageTrustRootSpec, TrustRootPem, TrustRootTuf};
@@ -139,6 +145,16 @@ pub struct ClusterImageTrustPolicySpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = CONDITIONS_PER_LIST), extend("x-kubernetes-list-type" = "atomic"))]
     pub conditions: Vec<PolicyCondition>,
+    /// What counts while the registry cannot be asked, because it is unavailable, does not answer in time or limits the rate:
+    /// Deny refuses what cannot be judged, UseVerified lets images in by what was verified before, if this very policy accepted
+    /// them by it. References by digest only; said in a warning, an Event and a metric.
+    #[serde(default)]
+    pub when_registry_unavailable: WhenRegistryUnavailable,
+    /// For how long what was verified may be used so, since it was verified last, in hours, minutes and seconds, as in `24h`,
+    /// which it is unless set; at most `168h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-validations" = use_verified_for_rules()))]
+    pub use_verified_for: Option<String>,
     /// A sentence or address appended to every denial by this policy, as in `Release guide: https://wiki.example/release`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]
@@ -243,6 +259,16 @@ pub struct ImageTrustPolicySpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = CONDITIONS_PER_LIST), extend("x-kubernetes-list-type" = "atomic"))]
     pub conditions: Vec<PolicyCondition>,
+    /// What counts while the registry cannot be asked, because it is unavailable, does not answer in time or limits the rate:
+    /// Deny refuses what cannot be judged, UseVerified lets images in by what was verified before, if this very policy accepted
+    /// them by it. References by digest only; said in a warning, an Event and a metric.
+    #[serde(default)]
+    pub when_registry_unavailable: WhenRegistryUnavailable,
+    /// For how long what was verified may be used so, since it was verified last, in hours, minutes and seconds, as in `24h`,
+    /// which it is unless set; at most `168h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-validations" = use_verified_for_rules()))]
+    pub use_verified_for: Option<String>,
     /// A sentence or address appended to every denial by this policy, as in `Release guide: https://wiki.example/release`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256))]
@@ -326,6 +352,8 @@ impl From<ImageTrustPolicySpec> for ClusterImageTrustPolicySpec {
             provenance: spec.provenance,
             attestations: spec.attestations,
             conditions: spec.conditions,
+            when_registry_unavailable: spec.when_registry_unavailable,
+            use_verified_for: spec.use_verified_for,
             help: spec.help,
         }
     }
@@ -337,52 +365,6 @@ const fn yes() -> bool {
 
 const fn one() -> u32 {
     1
-}
-
-fn rule(rule: &str, message: &str) -> serde_json::Value {
-    serde_json::json!({ "rule": rule, "message": message })
-}
-
-fn demand_rules() -> Vec<serde_json::Value> {
-    vec![
-        rule(
-            "self.require <= size(self.authorities)",
-            "require cannot be more than the number of authorities",
-        ),
-        rule(
-            "self.require > 0 || has(self.provenance) || has(self.attestations)",
-            "require can be 0 only beside provenance or attestations",
-        ),
-        rule(
-            "!has(self.provenance) || !has(self.provenance.authorities) || \
-             self.provenance.authorities.all(name, self.authorities.exists(authority, authority.name == name))",
-            "provenance.authorities can name only authorities of this policy",
-        ),
-    ]
-}
-
-fn ref_rules() -> Vec<serde_json::Value> {
-    vec![rule(
-        "self.startsWith('refs/')",
-        "ref is a full ref, as in refs/heads/main or refs/tags/v*",
-    )]
-}
-
-fn image_pattern_rules() -> Vec<serde_json::Value> {
-    vec![
-        rule(
-            "!self.contains('@')",
-            "an image pattern names repositories: leave the digest out",
-        ),
-        rule(
-            "!self.matches('/[^/]*:[^/]*$')",
-            "an image pattern names repositories: leave the tag out",
-        ),
-        rule(
-            "self.matches('^[^/]+/.+$') || self == '**'",
-            "an image pattern begins with the registry host, as in docker.io/library/nginx",
-        ),
-    ]
 }
 
 #[cfg(test)]

@@ -103,6 +103,11 @@ impl CredentialId {
         Self::hash(ids.iter().map(|id| id.0.as_slice()))
     }
 
+    /// It as bytes, for keys made of several things.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         static SALT: OnceLock<[u8; 32]> = OnceLock::new();
         let mut context = Context::new(&SHA256);
@@ -190,6 +195,12 @@ impl Keyring {
             .chain(&self.then)
             .flat_map(|ring| ring.lookup(repository))
             .collect()
+    }
+
+    /// Tells the credentials for this repository, in their order, from others.
+    pub fn login(&self, repository: &Repository) -> CredentialId {
+        let credentials: Vec<Credential> = self.lookup(repository).into_iter().cloned().collect();
+        CredentialId::of_all(&credentials)
     }
 
     /// What was left out of this keyring and why, in words; never a secret.

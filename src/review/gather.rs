@@ -17,6 +17,7 @@ use tracing::{Instrument as _, Span, field::Empty};
 use super::{
     allowance::Allowance,
     failure::lookup_failure,
+    memory::{Memory, View},
     verdicts::{Verified, Verifier},
 };
 use crate::{
@@ -35,6 +36,7 @@ use crate::{
 pub(super) struct Gatherer<'a> {
     pub(super) registry: &'a dyn Registry,
     pub(super) verifier: Verifier<'a>,
+    pub(super) memory: Option<&'a Memory>,
     pub(super) access: Access,
     pub(super) allowance: Allowance,
     pub(super) circumstances: Circumstances,
@@ -67,6 +69,7 @@ impl Gatherer<'_> {
             signatures: BTreeMap::new(),
             contents: None,
             signed_child: None,
+            remembered: BTreeMap::new(),
         };
         let Ok(digest) = found.digest.clone() else {
             return found;
@@ -86,6 +89,13 @@ impl Gatherer<'_> {
             .collect();
         if inquiry.asks_for_signatures() && is_unsigned(&found) {
             found.signed_child = self.signed_child(inquiry, &digest).await;
+        }
+        if let Some(memory) = self.memory {
+            let view = View {
+                keyring: &self.access.keyring,
+                trust_roots: self.verifier.trust_roots,
+            };
+            found.remembered = memory.recall(inquiry, &found, view);
         }
         found
     }

@@ -2,6 +2,8 @@
 
 use std::{fmt::Debug, time::Duration};
 
+use jiff::Timestamp;
+
 use crate::{
     decision::{Judged, Outcome},
     image::Digest,
@@ -38,6 +40,8 @@ pub struct Observation {
     pub verdict: Verdict,
     /// What did not satisfy a policy: first what was refused, then what was warned of, then what was only reported.
     pub told: Vec<Told>,
+    /// What was let in only by what was verified before.
+    pub used_verified: Vec<UsedVerified>,
     /// What is known of each image that a policy judged: first those that satisfied one.
     pub images: Vec<ObservedImage>,
     /// What each policy that matched made of each image.
@@ -165,6 +169,21 @@ pub struct Told {
     pub line: String,
     /// The namespace's label without which it would have been refused.
     pub lowered_by: Option<ModeLabel>,
+}
+
+/// One image that satisfied a policy only by what was verified before, because its registry does not answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UsedVerified {
+    /// The container's name, or `volume/NAME`.
+    pub container: String,
+    /// The policy.
+    pub policy: PolicyId,
+    /// The code that it would have been refused with.
+    pub code: &'static str,
+    /// When it satisfied the policy last.
+    pub verified_at: Timestamp,
+    /// What is said about it, in less than [`MESSAGE_BYTES`](crate::limits::MESSAGE_BYTES).
+    pub line: String,
 }
 
 /// What is known of one image.

@@ -1,6 +1,7 @@
 //! The use case over a registry that answers as each test says. Time stands still but for what the fakes wait.
 
 mod contents;
+mod memory;
 mod turns;
 mod validity;
 mod world;

@@ -19,6 +19,7 @@ pub(super) struct FindingMetrics {
     findings: Family<FindingLabels, Counter>,
     policies: Bounded,
     images: Family<PolicyLabels, Counter>,
+    used_verified: Family<PolicyLabel, Counter>,
 }
 
 /// What became of an image that did not satisfy a policy and was let in all the same.
@@ -60,6 +61,11 @@ struct PolicyLabels {
     verdict: &'static str,
 }
 
+#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
+struct PolicyLabel {
+    policy: String,
+}
+
 impl FindingMetrics {
     pub(super) fn count_denial(&self, code: &'static str) {
         let code = counted(code);
@@ -82,9 +88,20 @@ impl FindingMetrics {
         self.images.get_or_create_owned(&labels).inc();
     }
 
+    pub(super) fn count_used_verified(&self, policy: &str) {
+        let policy = self.policies.value(policy);
+        self.used_verified
+            .get_or_create_owned(&PolicyLabel { policy })
+            .inc();
+    }
+
     pub(super) fn know_policies(&self, names: &[String]) {
         let change = self.policies.know(names);
         for policy in change.removed {
+            let label = PolicyLabel {
+                policy: policy.clone(),
+            };
+            self.used_verified.remove(&label);
             for verdict in RESULTS.map(PolicyResult::label) {
                 let policy = policy.clone();
                 self.images.remove(&PolicyLabels { policy, verdict });
@@ -96,6 +113,10 @@ impl FindingMetrics {
     }
 
     fn begin(&self, policy: &str) {
+        let label = PolicyLabel {
+            policy: policy.to_owned(),
+        };
+        drop(self.used_verified.get_or_create(&label));
         for verdict in RESULTS.map(PolicyResult::label) {
             let policy = policy.to_owned();
             drop(self.images.get_or_create(&PolicyLabels { policy, verdict }));
@@ -114,6 +135,11 @@ impl FindingMetrics {
             "Images that a policy matched, by what it made of them",
             self.images.clone(),
         );
+        registry.register(
+            "used_verified",
+            "Images that satisfied a policy only by what was verified before, as a registry did not answer",
+            self.used_verified.clone(),
+        );
     }
 }
 
@@ -124,6 +150,7 @@ impl Default for FindingMetrics {
             findings: Family::default(),
             policies: Bounded::new(limits::POLICIES_MEASURED),
             images: Family::default(),
+            used_verified: Family::default(),
         };
         for code in CODES {
             drop(metrics.denials.get_or_create(&CodeLabel { code }));

@@ -118,4 +118,4 @@ impl Serialize for Fields {
 }
 
 /// The lists in the line of a review.
-const LISTS: [&str; 4] = ["codes", "images", "findings", "labels"];
+const LISTS: [&str; 5] = ["codes", "images", "findings", "used_verified", "labels"];

@@ -177,6 +177,11 @@ impl Metrics {
         self.findings.count_image(policy, result);
     }
 
+    /// Counts one image that satisfied a policy only by what was verified before.
+    pub fn count_used_verified(&self, policy: &str) {
+        self.findings.count_used_verified(policy);
+    }
+
     /// Tells these policies apart, the most important first, and counts all others together.
     pub fn know_policies(&self, names: &[String]) {
         self.findings.know_policies(names);

@@ -13,6 +13,7 @@ mod cost;
 mod outage;
 mod refused;
 mod seeds;
+mod verified_before;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! The line that the log keeps of a review.
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::{
     admission::log,
@@ -7,7 +9,8 @@ use crate::{
     limits,
     policy::{Action, PolicyId},
     review::{
-        Observation, ObservedImage, ObservedObject, ObservedOwner, Operation, Run, Told, Verdict,
+        Observation, ObservedImage, ObservedObject, ObservedOwner, Operation, Run, Told,
+        UsedVerified, Verdict,
     },
     telemetry::captured,
 };
@@ -39,6 +42,7 @@ fn observation() -> Observation {
         run: Run::Real,
         verdict: Verdict::Denied,
         told: vec![finding(Outcome::Rejected)],
+        used_verified: Vec::new(),
         images: Vec::new(),
         judged: Vec::new(),
         labels: Vec::new(),
@@ -72,6 +76,40 @@ fn a_denial_is_one_flat_line() {
                 "line": "container \"api\": a:1 has no signature [SignatureMissing]; sign it",
             }],
         })
+    );
+}
+
+fn used_verified(policy: PolicyId) -> UsedVerified {
+    UsedVerified {
+        container: "api".to_owned(),
+        policy,
+        code: "RegistryUnavailable",
+        verified_at: Timestamp::UNIX_EPOCH,
+        line: "what happened".to_owned(),
+    }
+}
+
+#[test]
+fn what_was_let_in_as_verified_before_is_a_warning_that_names_policy_and_time() {
+    let policy = PolicyId {
+        namespace: None,
+        name: "shop".to_owned(),
+    };
+    let recalled = Observation {
+        verdict: Verdict::Allowed,
+        told: Vec::new(),
+        used_verified: vec![used_verified(policy)],
+        ..observation()
+    };
+    let line = fields(&recalled);
+    assert_eq!(line["level"], "WARN");
+    assert_eq!(line["decision"], "allowed");
+    assert_eq!(
+        line["used_verified"],
+        json!([{
+            "container": "api", "policy": "shop", "code": "RegistryUnavailable",
+            "verified_at": "1970-01-01T00:00:00Z",
+        }])
     );
 }
 
@@ -135,13 +173,14 @@ fn no_line_is_longer_than_the_limit_and_what_is_left_out_is_counted() {
             }),
         },
         told: vec![told; 50],
+        used_verified: vec![used_verified(policy()); 50],
         images: vec![image; 50],
         ..observation()
     };
     let text = line(&large);
     assert!(text.len() < limits::LOG_LINE_BYTES, "{}", text.len());
     let line: Value = serde_json::from_str(&text).unwrap();
-    for list in ["images", "findings"] {
+    for list in ["images", "findings", "used_verified"] {
         let shown = line[list].as_array().unwrap().len() as u64;
         assert!(shown > 0, "{list}");
         assert_eq!(line[format!("{list}_left_out")], json!(50 - shown));

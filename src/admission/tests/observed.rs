@@ -220,6 +220,7 @@ fn accepted(container: &str, named: &str) -> AdmittedImage {
         reference: format!("registry.example/{container}:1").parse().unwrap(),
         digest: Digest::of(container.as_bytes()),
         policies: vec![policy(named)],
+        recalled: Vec::new(),
         signatures: Vec::new(),
         attestations: Vec::new(),
         provenance: Facts::default(),

@@ -208,6 +208,7 @@ fn observation(webhook: &'static str, judged: &[(PolicyId, PolicyVerdict)]) -> O
         run: Run::Real,
         verdict: Verdict::Denied,
         told: Vec::new(),
+        used_verified: Vec::new(),
         images: Vec::new(),
         labels: Vec::new(),
         judged: judged.collect(),

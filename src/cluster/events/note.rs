@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::{
     limits,
-    review::{Observation, ObservedObject, ObservedOwner, Operation, Run, Told, Verdict},
+    review::{Observation, ObservedObject, ObservedOwner, Operation, Run, Verdict},
     untrusted::bounded_line,
 };
 
@@ -34,15 +34,19 @@ pub(super) struct Regarding {
 
 /// What Events say of a review: one note for each finding, none where they are not to be told.
 pub(super) fn notes(observation: &Observation) -> impl Iterator<Item = Note> {
-    let told = observation.told.iter().take(number_due(observation));
+    let told = observation.told.iter().map(|told| (told.code, &told.line));
+    let used = observation.used_verified.iter();
+    let used = used.map(|used| (USED_VERIFIED, &used.line));
     let regarding = regarding(observation);
-    told.map(move |told| note(&regarding, told, &observation.object))
+    told.chain(used)
+        .take(number_due(observation))
+        .map(move |(reason, line)| note(&regarding, reason, line, &observation.object))
 }
 
 /// How many notes a review leads to.
 pub(super) fn number_due(observation: &Observation) -> usize {
     if are_to_be_told(observation) {
-        observation.told.len()
+        observation.told.len() + observation.used_verified.len()
     } else {
         0
     }
@@ -131,15 +135,15 @@ fn can_be_told_of(owner: &ObservedOwner) -> bool {
 }
 
 /// Of a namespace it is said which of its objects is at fault.
-fn note(regarding: &Regarding, told: &Told, object: &ObservedObject) -> Note {
+fn note(regarding: &Regarding, reason: &'static str, line: &str, object: &ObservedObject) -> Note {
     let text = if regarding.kind == NAMESPACE {
-        format!("{}: {}", called(object), told.line)
+        format!("{}: {line}", called(object))
     } else {
-        told.line.clone()
+        line.to_owned()
     };
     Note {
         regarding: regarding.clone(),
-        reason: told.code,
+        reason,
         text: bounded_line(&text, limits::MESSAGE_BYTES),
     }
 }
@@ -152,6 +156,8 @@ fn called(object: &ObservedObject) -> String {
     }
 }
 
+/// The reason of an Event about an image that was let in by what was verified before.
+const USED_VERIFIED: &str = "UsedVerified";
 const VALIDATE: &str = "validate";
 const NAMESPACE: &str = "Namespace";
 const NODE: &str = "Node";

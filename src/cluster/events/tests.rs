@@ -9,8 +9,8 @@ use crate::{
     clock::FixedClock,
     cluster::tests::scenario::{Scenario, settle},
     decision::Outcome,
-    policy::Action,
-    review::{ObservedObject, ObservedOwner, Operation, Run, Told, Verdict},
+    policy::{Action, PolicyId},
+    review::{ObservedObject, ObservedOwner, Operation, Run, Told, UsedVerified, Verdict},
 };
 
 /// A Pod of a `ReplicaSet` that the mutating webhook has denied.
@@ -36,6 +36,7 @@ fn denied() -> Observation {
         run: Run::Real,
         verdict: Verdict::Denied,
         told: vec![told(Action::Deny, "has no signature")],
+        used_verified: Vec::new(),
         images: Vec::new(),
         judged: Vec::new(),
         labels: Vec::new(),

@@ -13,7 +13,7 @@ use crate::{
     key::PublicKey,
     policy::{
         Action, Authority, AuthorityKind, DatedKey, Demand, GitHubJob, GitLabJob, Modes, Policy,
-        PolicyId, Scope, Selector, Validity,
+        PolicyId, RegistryOutage, Scope, Selector, Validity,
     },
     verify::{Identity, Layout, San, SignatureError, Signer, VerifiedSignature},
     workload::{ImageSlot, SlotKind},
@@ -136,6 +136,7 @@ pub(crate) fn policy(authorities: Vec<Authority>) -> Policy {
         provenance: None,
         attestations: Vec::new(),
         conditions: Vec::new(),
+        outage: RegistryOutage::Deny,
         help: None,
     }
 }
@@ -282,6 +283,7 @@ pub(crate) fn found_at(
         signatures: BTreeMap::from([(reference.repository().clone(), candidates)]),
         contents: None,
         signed_child: None,
+        remembered: BTreeMap::new(),
     }
 }
 

@@ -8,6 +8,7 @@ mod condition;
 mod content;
 mod identity;
 mod keys;
+mod outage;
 mod provenance;
 mod tags;
 mod trust_root;

@@ -81,7 +81,7 @@ fn the_fields_are_those_of_the_contract() {
         names("/properties"),
         set(
             "match action pin pinWorkloads signatureRepository authorities require tags provenance attestations \
-             conditions help"
+             conditions whenRegistryUnavailable useVerifiedFor help"
         )
     );
     assert_eq!(

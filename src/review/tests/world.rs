@@ -50,6 +50,7 @@ pub(super) struct World {
     pub(super) labels: BTreeMap<String, String>,
     pub(super) no_labels: Option<String>,
     pub(super) no_keyring: Option<String>,
+    pub(super) keyring: Keyring,
     pub(super) calls: Arc<Calls>,
 }
 
@@ -341,7 +342,7 @@ impl PullSecrets for World {
     ) -> BoxFuture<'a, Result<Arc<Keyring>, String>> {
         let keyring = match &self.no_keyring {
             Some(reason) => Err(reason.clone()),
-            None => Ok(Arc::new(Keyring::default())),
+            None => Ok(Arc::new(self.keyring.clone())),
         };
         self.answer(format!("keyring {namespace}"), "keyring", keyring)
             .boxed()

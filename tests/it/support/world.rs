@@ -1,9 +1,13 @@
 //! A whole world: a registry, a private Sigstore, policies, and our server that judges by them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use assay::{
-    clock::{Clock, FixedClock, SystemClock},
+    clock::{Clock, SystemClock},
     image::Digest,
     policy::{DefaultAction, KeySource, ObjectEntry, PolicyObject, PolicySet, TrustRootName},
     registry::{Credential, Keyring, OciRegistry, RegistryOptions, RegistrySettings, Secret},
@@ -28,6 +32,8 @@ pub(crate) struct World {
     pub(crate) registry: Arc<MemoryRegistry>,
     pub(crate) sigstore: PrivateSigstore,
     pub(crate) key: SigningKeyPair,
+    /// By which reviews are judged.
+    pub(crate) clock: Hands,
     policies: Policies,
     pub(crate) server: TestServer,
     _tasks: TaskTracker,
@@ -41,6 +47,8 @@ pub(crate) struct Making {
     pub(crate) secrets: BTreeMap<&'static str, (&'static str, &'static str)>,
     /// When everything happens; none means now.
     pub(crate) at: Option<Timestamp>,
+    /// How registries are read, where that is not for the usual times.
+    pub(crate) reading: Option<RegistryOptions>,
 }
 
 impl World {
@@ -55,17 +63,20 @@ impl World {
         let policies = Policies::none(DefaultAction::Deny);
         let tasks = TaskTracker::new();
         let reviewer = Reviewer::new(
-            Arc::new(reader(&registry, &tasks)),
+            Arc::new(reader(&registry, making.reading, &tasks)),
             Arc::new(policies.clone()),
             Arc::new(Secrets::new(&registry, making.secrets)),
         );
         let now = making.at.unwrap_or_else(|| SystemClock.now());
-        let reviewer = reviewer.with_clock(Arc::new(FixedClock(now)));
+        let clock = Hands::default();
+        clock.set(now);
+        let reviewer = reviewer.with_clock(Arc::new(clock.clone())).remembering();
         Self {
             server: TestServer::start(reviewer).await,
             sigstore: PrivateSigstore::new(now).unwrap(),
             key: SigningKeyPair::generate().unwrap(),
             registry,
+            clock,
             policies,
             _tasks: tasks,
         }
@@ -186,18 +197,42 @@ pub(crate) fn authority(name: &str, key: &SigningKeyPair) -> Value {
     json!({"name": name, "key": {"pem": key.public_pem()}})
 }
 
-fn reader(registry: &MemoryRegistry, tasks: &TaskTracker) -> OciRegistry {
-    let host = registry.host();
-    let yaml = format!("registries: [{{prefix: \"{host}\", insecureHttp: true}}]");
-    let settings = RegistrySettings::from_yaml("registries.yaml", &yaml).unwrap();
-    let options = RegistryOptions {
+/// A clock that a test sets.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hands(Arc<Mutex<Timestamp>>);
+
+impl Hands {
+    pub(crate) fn set(&self, now: Timestamp) {
+        *self.0.lock().unwrap() = now;
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// How registries are read in tests: nobody waits long for one that does not answer.
+pub(crate) fn impatient() -> RegistryOptions {
+    RegistryOptions {
         connect_timeout: Duration::from_millis(500),
         answer_timeout: Duration::from_millis(500),
         body_pause_timeout: Duration::from_millis(300),
         retry_pause: Duration::from_millis(10),
         ..RegistryOptions::default()
-    };
-    OciRegistry::new(settings, options, tasks).unwrap()
+    }
+}
+
+fn reader(
+    registry: &MemoryRegistry,
+    options: Option<RegistryOptions>,
+    tasks: &TaskTracker,
+) -> OciRegistry {
+    let host = registry.host();
+    let yaml = format!("registries: [{{prefix: \"{host}\", insecureHttp: true}}]");
+    let settings = RegistrySettings::from_yaml("registries.yaml", &yaml).unwrap();
+    OciRegistry::new(settings, options.unwrap_or_else(impatient), tasks).unwrap()
 }
 
 /// One credential for each namespace that has one.

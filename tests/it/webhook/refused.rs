@@ -207,7 +207,7 @@ async fn a_pod_of_one_tenant_with_the_credential_of_another() {
             ..RegistrySettings::default()
         },
         secrets: [("tenant-a", ("tenant-a", "secret-a"))].into(),
-        at: None,
+        ..Making::default()
     })
     .await;
     world.demand_key();

@@ -46,6 +46,33 @@ fn let_in(webhook: &'static str, uid: &str) -> Observation {
 }
 
 #[test]
+fn of_a_pod_that_is_let_in_as_verified_before_that_is_told() {
+    let used = UsedVerified {
+        container: "api".to_owned(),
+        policy: PolicyId {
+            namespace: None,
+            name: "shop".to_owned(),
+        },
+        code: "RegistryUnavailable",
+        verified_at: Timestamp::UNIX_EPOCH,
+        line: "container \"api\": a:1 let in".to_owned(),
+    };
+    let observation = Observation {
+        told: Vec::new(),
+        used_verified: vec![used],
+        ..let_in("validate", "uid-1")
+    };
+    let told: Vec<_> = notes(&observation).map(|it| (it.reason, it.text)).collect();
+    let text = "container \"api\": a:1 let in".to_owned();
+    assert_eq!(told, [("UsedVerified", text)]);
+    let by_mutation = Observation {
+        webhook: "mutate",
+        ..observation
+    };
+    assert_eq!(notes(&by_mutation).count(), 0);
+}
+
+#[test]
 fn of_a_pod_that_is_refused_its_controller_is_told() {
     assert_eq!(
         regarding(&denied()),

@@ -50,6 +50,8 @@ fn different() -> Vec<Value> {
         json!({ "attestations": [{ "predicateType": bom, "conditions": [{ "expression": "true" }] }] }),
         json!({ "attestations": [{ "predicateType": bom, "conditions": [{ "expression": "false" }] }] }),
         json!({ "attestations": [{ "predicateType": bom, "conditions": [{ "expression": "true", "message": "m" }] }] }),
+        json!({ "whenRegistryUnavailable": "UseVerified" }),
+        json!({ "whenRegistryUnavailable": "UseVerified", "useVerifiedFor": "1h" }),
         json!({ "conditions": [{ "expression": "true" }] }),
         json!({ "conditions": [{ "expression": "false" }] }),
         json!({ "conditions": [{ "expression": "true", "message": "m" }] }),

@@ -1,0 +1,161 @@
+//! What was verified before, judged again while a registry does not answer.
+//!
+//! This is a way in, so it is narrow. The registry has to be what is in the way: a rejection stays one. The policy has to
+//! want it, what it judged has to be of the same digest and not too old, and by that evidence it has to be satisfied again
+//! now: keys that have expired since, builds that have grown too old and conditions on the Pod are judged anew.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    cause::{Cause, Denial, Obstacle},
+    demand::{Satisfied, satisfy},
+    evidence::{Candidates, Checked, Circumstances, ImageEvidence, Method, Remembered},
+};
+use crate::{
+    image::Reference,
+    policy::{Authority, Policy, RegistryOutage, TrustRootName},
+};
+
+/// An image that satisfied a policy only by what was verified before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Recalled {
+    /// What it would have been refused for.
+    pub failure: Denial,
+    /// When it satisfied the policy last.
+    pub verified_at: Timestamp,
+}
+
+impl Remembered {
+    /// As much of this evidence as the policy looks at; none where anything of it could not be looked up.
+    pub fn of(
+        policy: &Policy,
+        reference: &Reference,
+        found: &ImageEvidence,
+        verified_at: Timestamp,
+    ) -> Option<Self> {
+        let place = policy.place_of_signatures(reference);
+        let candidates = found.signatures.get(place)?.as_ref().ok()?;
+        let contents = if policy.parts().is_empty() {
+            None
+        } else {
+            Some(Arc::clone(found.contents.as_ref()?.as_ref().ok()?))
+        };
+        Some(Self {
+            verified_at,
+            digest: found.digest.as_ref().ok()?.clone(),
+            signatures: BTreeMap::from([(place.clone(), verified(policy, candidates))]),
+            contents,
+        })
+    }
+
+    fn evidence(&self) -> ImageEvidence {
+        let signatures = self.signatures.iter();
+        ImageEvidence {
+            digest: Ok(self.digest.clone()),
+            signatures: signatures
+                .map(|(place, candidates)| (place.clone(), Ok(candidates.clone())))
+                .collect(),
+            contents: self.contents.clone().map(Ok),
+            signed_child: None,
+            remembered: BTreeMap::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// Whether anything is worth remembering for the time when a registry does not answer.
+    pub fn uses_verified(&self) -> bool {
+        match self.outage {
+            RegistryOutage::Deny => false,
+            RegistryOutage::UseVerified { .. } => true,
+        }
+    }
+
+    /// The trust roots on which its verdicts depend.
+    pub fn trust_roots(&self) -> BTreeSet<TrustRootName> {
+        let methods = self.authorities.iter().flat_map(Authority::methods);
+        let roots = methods.filter_map(|method| match method {
+            Method::Key { trust_root, .. } => trust_root,
+            Method::Certificate { trust_root } => Some(trust_root),
+        });
+        roots.collect()
+    }
+}
+
+/// How the image satisfies the policy by what was verified before, and when that was; none where that does not count.
+pub(super) fn recall(
+    policy: &Policy,
+    reference: &Reference,
+    found: Option<&ImageEvidence>,
+    circumstances: &Circumstances,
+    cause: &Cause,
+) -> Option<(Satisfied, Timestamp)> {
+    let RegistryOutage::UseVerified { within } = policy.outage else {
+        return None;
+    };
+    let found = found.filter(|_| is_outage(cause))?;
+    let remembered = found.remembered.get(&policy.scope.id)?;
+    let age = circumstances.now.duration_since(remembered.verified_at);
+    // What was verified in the future was verified by another clock: nobody can tell its age.
+    let is_young = !age.is_negative() && age <= within;
+    if !is_young || found.digest.as_ref() != Ok(&remembered.digest) {
+        return None;
+    }
+    let evidence = remembered.evidence();
+    let satisfied = satisfy(policy, reference, Some(&evidence), circumstances).ok()?;
+    Some((satisfied, remembered.verified_at))
+}
+
+/// Whether the registry is what is in the way, and nobody in between who might want it to seem so.
+fn is_outage(cause: &Cause) -> bool {
+    match cause {
+        Cause::Rejected(_) => false,
+        Cause::Undetermined(obstacle) => match obstacle {
+            Obstacle::RegistryRateLimited { .. }
+            | Obstacle::RegistryUnavailable { .. }
+            | Obstacle::RegistryTimeout { .. } => true,
+            Obstacle::TrustRootUnavailable { .. }
+            | Obstacle::TrustRootExpired { .. }
+            | Obstacle::PolicyBroken { .. }
+            | Obstacle::RegistryUnauthorized { .. }
+            | Obstacle::PullSecretUnreadable { .. }
+            | Obstacle::RegistryTlsFailed { .. }
+            | Obstacle::DeadlineExceeded
+            | Obstacle::LimitExceeded { .. } => false,
+        },
+    }
+}
+
+/// What of these candidates the policy's own methods have verified.
+fn verified(policy: &Policy, candidates: &Candidates) -> Candidates {
+    let methods: BTreeSet<Method> = policy
+        .authorities
+        .iter()
+        .flat_map(Authority::methods)
+        .collect();
+    let checked = candidates.checked.iter().map(|one| Checked {
+        results: kept(&one.results, &methods),
+        attestations: kept(&one.attestations, &methods),
+        ..one.clone()
+    });
+    Candidates {
+        checked: checked
+            .filter(|one| !one.results.is_empty() || !one.attestations.is_empty())
+            .collect(),
+    }
+}
+
+fn kept<V: Clone, E: Clone>(
+    results: &BTreeMap<Method, Result<V, E>>,
+    methods: &BTreeSet<Method>,
+) -> BTreeMap<Method, Result<V, E>> {
+    let kept = results.iter();
+    kept.filter(|(method, result)| result.is_ok() && methods.contains(method))
+        .map(|(method, result)| (method.clone(), result.clone()))
+        .collect()
+}

@@ -1,0 +1,361 @@
+//! What satisfied policies before, kept for the time when a registry does not answer.
+//!
+//! What is kept is evidence, never a verdict: [`decide`](crate::decision::decide) judges it anew. It is found again only
+//! for the same digest in the same repository, read by the same login, under the same whole policy and the same trust
+//! roots, so that no tenant profits from what another's secret has opened, and no policy from what another has accepted.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use moka::{Expiry, sync::Cache};
+
+use super::verdicts::Verified;
+use crate::{
+    decision::{
+        AdmittedImage, Candidates, Decision, Evidence, ImageEvidence, Inquiry, Plan, Question,
+        Remembered,
+    },
+    image::{Digest, Reference},
+    limits::{VERIFIED_AGAIN_AFTER, VERIFIED_MEMORY_BYTES},
+    policy::{Policy, PolicyId, RegistryOutage},
+    registry::Keyring,
+    telemetry::{CacheReading, Lookups},
+    trust::TrustRoots,
+};
+
+/// Evidence by what it must be the same for.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    kept: Cache<Digest, Entry>,
+    lookups: Lookups,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    remembered: Arc<Remembered>,
+    /// How long the policy wants it.
+    within: Duration,
+    bytes: u32,
+}
+
+/// With whose eyes a review looks, and by whose certificates.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) keyring: &'a Keyring,
+    pub(super) trust_roots: &'a TrustRoots,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let kept = Cache::builder()
+            .max_capacity(VERIFIED_MEMORY_BYTES)
+            .weigher(|_, entry: &Entry| entry.bytes)
+            .expire_after(Expires);
+        Self {
+            kept: kept.build(),
+            lookups: Lookups::default(),
+        }
+    }
+}
+
+impl Memory {
+    /// What satisfied the policies on this image before, where anything of it cannot be looked up now.
+    pub(super) fn recall(
+        &self,
+        inquiry: &Inquiry,
+        found: &ImageEvidence,
+        view: View<'_>,
+    ) -> BTreeMap<PolicyId, Arc<Remembered>> {
+        let Ok(digest) = &found.digest else {
+            return BTreeMap::new();
+        };
+        if is_whole(found) {
+            return BTreeMap::new();
+        }
+        let wanting = inquiry.policies().filter(|policy| policy.uses_verified());
+        let recalled = wanting.filter_map(|policy| {
+            let key = view.key(policy, &inquiry.reference, digest);
+            let entry = self.lookups.count(self.kept.get(&key))?;
+            Some((policy.scope.id.clone(), entry.remembered))
+        });
+        recalled.collect()
+    }
+
+    /// Takes note of what a review has found to satisfy policies that want that. What was only recalled is not noted
+    /// again: nothing gets younger by being used.
+    pub(super) fn note(
+        &self,
+        plan: &Plan,
+        evidence: &Evidence,
+        decision: &Decision,
+        view: View<'_>,
+    ) {
+        let mut seen = BTreeSet::new();
+        for image in admitted(decision) {
+            let written = image.reference.written();
+            let inquiry = plan
+                .images
+                .iter()
+                .find_map(|planned| match &planned.question {
+                    Question::Judge(inquiry) if planned.slot == image.slot => Some(inquiry),
+                    Question::Judge(_) | Question::Unmatched(_) | Question::Unreadable(_) => None,
+                });
+            let found = evidence.images.get(written);
+            let (Some(inquiry), Some(found)) = (inquiry, found) else {
+                continue;
+            };
+            if seen.insert(written) {
+                self.note_image(image, inquiry, found, evidence, view);
+            }
+        }
+    }
+
+    fn note_image(
+        &self,
+        image: &AdmittedImage,
+        inquiry: &Inquiry,
+        found: &ImageEvidence,
+        evidence: &Evidence,
+        view: View<'_>,
+    ) {
+        let now = evidence.circumstances.now;
+        for policy in inquiry.policies() {
+            let RegistryOutage::UseVerified { within } = policy.outage else {
+                continue;
+            };
+            let id = &policy.scope.id;
+            let mut recalled = image.recalled.iter();
+            if !image.policies.contains(id)
+                || recalled.any(|recalled| recalled.failure.policy.as_ref() == Some(id))
+            {
+                continue;
+            }
+            let key = view.key(policy, &inquiry.reference, &image.digest);
+            if self.kept.get(&key).is_some_and(|entry| {
+                let age = now.duration_since(entry.remembered.verified_at);
+                age.unsigned_abs() < VERIFIED_AGAIN_AFTER
+            }) {
+                continue;
+            }
+            if let Some(remembered) = Remembered::of(policy, &inquiry.reference, found, now) {
+                let entry = Entry {
+                    bytes: weight(&remembered),
+                    remembered: Arc::new(remembered),
+                    within: within.unsigned_abs(),
+                };
+                self.kept.insert(key, entry);
+            }
+        }
+    }
+
+    /// What is held now.
+    pub(super) fn reading(&self) -> CacheReading {
+        self.kept.run_pending_tasks();
+        let bytes = Some((self.kept.weighted_size(), VERIFIED_MEMORY_BYTES));
+        let entries = self.kept.entry_count();
+        self.lookups.reading("verified_images", entries, bytes)
+    }
+}
+
+impl View<'_> {
+    /// Everything that has to be the same.
+    fn key(&self, policy: &Policy, reference: &Reference, image: &Digest) -> Digest {
+        let mut bytes = Vec::new();
+        let mut part = |part: &[u8]| {
+            bytes.extend_from_slice(&part.len().to_be_bytes());
+            bytes.extend_from_slice(part);
+        };
+        part(policy.scope.id.to_string().as_bytes());
+        part(policy.content.as_bytes());
+        part(image.as_str().as_bytes());
+        for repository in [
+            reference.repository(),
+            policy.place_of_signatures(reference),
+        ] {
+            part(repository.to_string().as_bytes());
+            part(self.keyring.login(repository).as_bytes());
+        }
+        for name in policy.trust_roots() {
+            part(name.to_string().as_bytes());
+            let root = self.trust_roots.find(&name).ok();
+            part(root.map_or(b"", |root| root.version().as_bytes()));
+        }
+        Digest::of(&bytes)
+    }
+}
+
+/// Drops what no policy wants any longer. How old it may be is judged by the clock of reviews all the same.
+struct Expires;
+
+impl Expiry<Digest, Entry> for Expires {
+    fn expire_after_create(&self, _: &Digest, entry: &Entry, _: Instant) -> Option<Duration> {
+        Some(entry.within)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Digest,
+        entry: &Entry,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(entry.within)
+    }
+}
+
+/// Whether everything could be looked up.
+fn is_whole(found: &ImageEvidence) -> bool {
+    found.signatures.values().all(Result::is_ok)
+        && found.contents.as_ref().is_none_or(Result::is_ok)
+}
+
+fn admitted(decision: &Decision) -> &[AdmittedImage] {
+    match decision {
+        Decision::Admit(admission) => &admission.images,
+        Decision::Deny(refusal) => &refusal.images,
+    }
+}
+
+/// About how many bytes it holds.
+fn weight(remembered: &Remembered) -> u32 {
+    let candidates = remembered.signatures.values().map(candidate_bytes);
+    let contents = remembered.contents.as_ref().map_or(0, |it| it.bytes());
+    let held = candidates.sum::<usize>() + contents + ENTRY_BYTES;
+    u32::try_from(held).unwrap_or(u32::MAX)
+}
+
+fn candidate_bytes(candidates: &Candidates) -> usize {
+    let each = candidates.checked.iter().map(|one| {
+        let signatures = one.results.values().flatten().map(Verified::bytes);
+        let attestations = one.attestations.values().flatten().map(Verified::bytes);
+        let results = signatures.chain(attestations);
+        let claimed = one.claimed_type.as_ref().map_or(0, String::len);
+        results.map(|bytes| bytes + RESULT_BYTES).sum::<usize>() + claimed + CANDIDATE_BYTES
+    });
+    each.sum()
+}
+
+/// The key, the repository and digest, and what the cache keeps per entry.
+const ENTRY_BYTES: usize = 1024;
+
+/// A candidate's digest and its maps.
+const CANDIDATE_BYTES: usize = 384;
+
+/// The method, with its key, by which a candidate was verified.
+const RESULT_BYTES: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        decision::{
+            Checked, Method,
+            tests::build::{by_identity, gitlab_identity, key_authority, policy},
+        },
+        policy::{AuthorityKind, TrustRootName},
+        registry::{Credential, Secret},
+        verify::{Layout, TrustRoot},
+    };
+
+    fn keyring(password: &str) -> Keyring {
+        let mut keyring = Keyring::default();
+        let credential = Credential {
+            origin: "test".to_owned(),
+            username: "u".to_owned(),
+            password: Secret::new(password.to_owned()),
+        };
+        keyring.add("r.example", credential);
+        keyring
+    }
+
+    /// Looks by the public root.
+    fn keyed() -> Policy {
+        let mut policy = policy(vec![key_authority("release", 0)]);
+        for authority in &mut policy.authorities {
+            assert!(matches!(authority.kind, AuthorityKind::Keys(_)));
+            authority.require_log = true;
+        }
+        policy
+    }
+
+    #[test]
+    fn everything_that_has_to_be_the_same_is_in_the_key() {
+        let (anonymous, one, other) = (Keyring::default(), keyring("a"), keyring("b"));
+        let public = TrustRoots::public_only();
+        let absent =
+            TrustRoots::public_only().with(TrustRootName::Public, Err("not there".to_owned()));
+        let sandbox = crate::sandbox::sigstore::PrivateSigstore::new(jiff::Timestamp::UNIX_EPOCH);
+        let root = TrustRoot::from_json(&sandbox.unwrap().trusted_root_json()).unwrap();
+        let another = TrustRoots::public_only().with(TrustRootName::Public, Ok(Arc::new(root)));
+        let image = Digest::of(b"image");
+        let app: Reference = "r.example/app:1".parse().unwrap();
+        let elsewhere: Reference = "r.example/other:1".parse().unwrap();
+        let mut changed = keyed();
+        changed.content = "2".to_owned();
+        let mut renamed = keyed();
+        renamed.scope.id.name = "renamed".to_owned();
+        let mut moved = keyed();
+        moved.signature_repository = Some("r.example/signatures".parse().unwrap());
+        let view = |keyring, trust_roots| View {
+            keyring,
+            trust_roots,
+        };
+        let usual = view(&anonymous, &public);
+        let keys = BTreeSet::from([
+            usual.key(&keyed(), &app, &image),
+            usual.key(&changed, &app, &image),
+            usual.key(&renamed, &app, &image),
+            usual.key(&moved, &app, &image),
+            usual.key(&keyed(), &elsewhere, &image),
+            usual.key(&keyed(), &app, &Digest::of(b"other")),
+            view(&one, &public).key(&keyed(), &app, &image),
+            view(&other, &public).key(&keyed(), &app, &image),
+            view(&anonymous, &absent).key(&keyed(), &app, &image),
+            view(&anonymous, &another).key(&keyed(), &app, &image),
+        ]);
+        assert_eq!(keys.len(), 10);
+        let by_another_tag: Reference = "r.example/app:2".parse().unwrap();
+        let same = usual.key(&keyed(), &by_another_tag, &image);
+        assert_eq!(same, usual.key(&keyed(), &app, &image));
+    }
+
+    #[test]
+    fn the_memory_is_bounded_in_bytes() {
+        let mut identity = gitlab_identity();
+        identity.token_subject = Some("x".repeat(1024 * 1024));
+        let method = Method::Certificate {
+            trust_root: TrustRootName::Public,
+        };
+        let checked = Checked {
+            layout: Layout::Bundle,
+            candidate: Digest::of(b"candidate"),
+            claimed_type: None,
+            results: [(method, Ok(by_identity(identity)))].into(),
+            attestations: BTreeMap::new(),
+        };
+        let place = "r.example/app".parse().unwrap();
+        let candidates = Candidates {
+            checked: vec![checked],
+        };
+        let remembered = Arc::new(Remembered {
+            verified_at: jiff::Timestamp::UNIX_EPOCH,
+            digest: Digest::of(b"image"),
+            signatures: BTreeMap::from([(place, candidates)]),
+            contents: None,
+        });
+        let memory = Memory::default();
+        for number in 0..32_u8 {
+            let entry = Entry {
+                bytes: weight(&remembered),
+                remembered: Arc::clone(&remembered),
+                within: Duration::from_hours(1),
+            };
+            memory.kept.insert(Digest::of(&[number]), entry);
+        }
+        let (size, limit) = memory.reading().bytes.unwrap();
+        assert!(size <= limit && size > 1024 * 1024, "{size}");
+    }
+}
