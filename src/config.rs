@@ -223,6 +223,15 @@ pub fn default_docker_config() -> Option<PathBuf> {
     Some(directory.join("config.json")).filter(|file| file.is_file())
 }
 
+/// A variable of the environment, when it is there and text.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one module that reads the environment"
+)]
+pub fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
 /// Reads `5s`, `1m 30s`, `500ms`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let signed: jiff::SignedDuration = text

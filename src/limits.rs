@@ -2,12 +2,14 @@
 
 mod certificates;
 mod controller;
+mod identity;
 mod outage;
 mod registry;
 mod telling;
 
 pub use certificates::*;
 pub use controller::*;
+pub use identity::*;
 pub use outage::*;
 pub use registry::*;
 pub use telling::*;

@@ -6,10 +6,12 @@ mod body;
 mod bounded;
 mod cache;
 mod client;
+mod cloud;
 mod contents;
 mod credentials;
 mod discovery;
 mod flight;
+mod form;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -25,6 +27,7 @@ mod transport;
 
 pub use asked::Asked;
 pub use client::OciRegistry;
+pub use cloud::CloudSettings;
 pub use credentials::{Credential, CredentialId, DockerConfigError, Keyring, Secret};
 pub use layout::{LayoutError, LayoutName, OciLayout};
 pub use options::RegistryOptions;

@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, fs, io, path::Path, sync::Arc};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    config::{RegistryArgs, default_docker_config},
+    config::{self, RegistryArgs, default_docker_config},
     registry::{
-        ClientError, DockerConfigError, Keyring, OciRegistry, RegistryOptions, RegistrySettings,
-        SettingsError,
+        ClientError, CloudSettings, DockerConfigError, Keyring, OciRegistry, RegistryOptions,
+        RegistrySettings, SettingsError,
     },
     telemetry::RequestMetrics,
 };
@@ -76,6 +76,10 @@ impl Reading {
         let settings = match &args.registries {
             Some(file) => RegistrySettings::from_yaml(&file.display().to_string(), &read(file)?)?,
             None => RegistrySettings::default(),
+        };
+        let options = RegistryOptions {
+            cloud: CloudSettings::from_variables(config::variable),
+            ..options
         };
         let mut keyring = settings.keyring();
         if let Some(file) = docker_config {

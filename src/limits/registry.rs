@@ -33,8 +33,23 @@ pub const ATTACHMENTS_TTL: Duration = Duration::from_mins(10);
 /// How long "nothing is attached" is believed.
 pub const NO_ATTACHMENTS_TTL: Duration = Duration::from_secs(5);
 
-/// How long a refused login is remembered, so that one bad secret cannot get the cluster's address banned.
-pub const REFUSED_LOGIN_TTL: Duration = Duration::from_mins(1);
+/// How long a refused login is remembered, so that one bad secret cannot get the cluster's address banned: GitLab bans an
+/// address for an hour after 30 refused logins in 3 minutes, and each replica of Assay remembers for itself.
+pub const REFUSED_LOGIN_TTL: Duration = Duration::from_mins(5);
+
+/// How often one login may be refused in [`REFUSED_LOGIN_TTL`] before it is no longer sent for what it has not opened yet.
+pub const REFUSALS_PER_LOGIN: usize = 3;
+
+/// How long it is remembered that a login was refused one repository.
+pub const REFUSED_REPOSITORY_TTL: Duration = Duration::from_mins(1);
+
+/// How long it is remembered that a repository was refused to nobody in particular: no address is banned for that, and
+/// what has just been made public is to be read at once.
+pub const REFUSED_ANONYMOUS_TTL: Duration = Duration::from_secs(5);
+
+/// How long after a login was let in many requests may present it at once. Afterwards one goes ahead: a token that has been
+/// withdrawn in the meantime is not to be refused to all of them.
+pub const LOGIN_PROVEN_TTL: Duration = Duration::from_secs(2);
 
 /// How long a registry's lack or support of the referrers API and its challenge are remembered.
 pub const REGISTRY_FACTS_TTL: Duration = Duration::from_mins(10);

@@ -10,6 +10,7 @@ use super::{
     Access, Attachment, Registry, RegistryError, RegistryOptions, RegistrySettings, Search, Wanted,
     auth::Tokens,
     cache::{Caches, ContentsKey, DigestKey, Looked, PlaceKey, TagKey},
+    cloud::Clouds,
     contents,
     flight::Flights,
     host::Hosts,
@@ -34,6 +35,7 @@ pub struct OciRegistry {
 pub(super) struct Core {
     pub(super) transport: Arc<Transport>,
     pub(super) tokens: Arc<Tokens>,
+    pub(super) clouds: Arc<Clouds>,
     pub(super) caches: Caches,
     pub(super) place_flights: Flights<PlaceKey, Looked>,
     tag_flights: Flights<TagKey, Digest>,
@@ -60,10 +62,12 @@ impl OciRegistry {
         });
         let refused_ttl = options.refused_login_ttl;
         let tokens = Tokens::new(Arc::clone(&transport), refused_ttl, tasks.clone());
+        let clouds = Clouds::new(Arc::clone(&transport), tasks.clone())?;
         Ok(Self {
             core: Arc::new(Core {
                 transport,
                 tokens: Arc::new(tokens),
+                clouds: Arc::new(clouds),
                 caches: Caches::new(options),
                 place_flights: Flights::new(tasks.clone()),
                 tag_flights: Flights::new(tasks.clone()),

@@ -39,7 +39,6 @@ pub struct CredentialId([u8; 32]);
 pub struct Keyring {
     first: Ring,
     then: Vec<Ring>,
-    notes: Vec<String>,
     forbidden: Vec<String>,
 }
 
@@ -95,17 +94,22 @@ impl CredentialId {
     }
 
     /// The id of these credentials in this order; anonymous when there are none.
-    pub fn of_all(credentials: &[Credential]) -> Self {
-        if credentials.is_empty() {
+    pub fn of_all<'a>(credentials: impl IntoIterator<Item = &'a Credential>) -> Self {
+        let ids: Vec<Self> = credentials.into_iter().map(Self::of).collect();
+        if ids.is_empty() {
             return Self::ANONYMOUS;
         }
-        let ids: Vec<Self> = credentials.iter().map(Self::of).collect();
         Self::hash(ids.iter().map(|id| id.0.as_slice()))
     }
 
     /// It as bytes, for keys made of several things.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The id of these credentials followed by something else, of this name.
+    pub(super) fn and_also(&self, name: &str) -> Self {
+        Self::hash([self.0.as_slice(), name.as_bytes()])
     }
 
     fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
@@ -120,6 +124,22 @@ impl CredentialId {
         let mut id = [0; 32];
         id.copy_from_slice(context.finish().as_ref());
         Self(id)
+    }
+}
+
+impl Credential {
+    /// A token that is exchanged for others, instead of a user name and password; docker stores it as `identitytoken`.
+    pub(super) fn of_identity_token(origin: &str, token: String) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            username: IDENTITY_TOKEN_USER.to_owned(),
+            password: Secret::new(token),
+        }
+    }
+
+    /// That token, when this is one.
+    pub(super) fn identity_token(&self) -> Option<&Secret> {
+        (self.username == IDENTITY_TOKEN_USER).then_some(&self.password)
     }
 }
 
@@ -160,7 +180,6 @@ impl Keyring {
         let rings = std::iter::once(&other.first).chain(&other.then);
         self.then
             .extend(rings.filter(|ring| !ring.by_location.is_empty()).cloned());
-        self.notes.extend(other.notes.iter().cloned());
         self.forbidden.extend(other.forbidden.iter().cloned());
     }
 
@@ -199,13 +218,7 @@ impl Keyring {
 
     /// Tells the credentials for this repository, in their order, from others.
     pub fn login(&self, repository: &Repository) -> CredentialId {
-        let credentials: Vec<Credential> = self.lookup(repository).into_iter().cloned().collect();
-        CredentialId::of_all(&credentials)
-    }
-
-    /// What was left out of this keyring and why, in words; never a secret.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+        CredentialId::of_all(self.lookup(repository))
     }
 
     fn add_entries(
@@ -215,10 +228,6 @@ impl Keyring {
     ) -> Result<(), DockerConfigError> {
         let mut found = Vec::new();
         for (prefix, entry) in entries {
-            if entry.has_identity_token() {
-                let note = format!("{origin}: the identity token for {prefix:?} is not supported");
-                self.notes.push(note);
-            }
             if let Some(credential) = entry.into_credential(origin, &prefix)? {
                 found.push((prefix, credential));
             }
@@ -266,3 +275,6 @@ impl Ring {
             .collect()
     }
 }
+
+/// The user name that says so, as docker and containerd have it.
+const IDENTITY_TOKEN_USER: &str = "<token>";

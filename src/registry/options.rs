@@ -1,7 +1,8 @@
 //! The times by which registries are read, and where that is counted.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
+use super::CloudSettings;
 use crate::{limits, telemetry::RequestMetrics};
 
 /// How long to wait and how long to believe; the defaults are those of [`limits`].
@@ -25,8 +26,12 @@ pub struct RegistryOptions {
     pub refused_login_ttl: Duration,
     /// How long a challenge and the support of the referrers API are remembered.
     pub registry_facts_ttl: Duration,
+    /// By which identities registries of clouds are read; by default, none.
+    pub cloud: CloudSettings,
     /// Where requests are counted; by default, for nobody.
     pub requests: RequestMetrics,
+    /// Where hosts are whatever DNS says, so that a test can play a registry under its real name; by default, none.
+    pub stand_ins: BTreeMap<String, SocketAddr>,
 }
 
 impl Default for RegistryOptions {
@@ -41,7 +46,9 @@ impl Default for RegistryOptions {
             no_attachments_ttl: limits::NO_ATTACHMENTS_TTL,
             refused_login_ttl: limits::REFUSED_LOGIN_TTL,
             registry_facts_ttl: limits::REGISTRY_FACTS_TTL,
+            cloud: CloudSettings::default(),
             requests: RequestMetrics::default(),
+            stand_ins: BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One registry as one login reads it: every request is authorised as the registry wants it.
 
 mod attempt;
+mod candidate;
 mod fetch;
 
 pub(super) use fetch::unexpected;
@@ -16,6 +17,7 @@ use super::{
     Access, Asked, Credential, CredentialId, RegistryError,
     auth::{Challenge, authority},
     client::Core,
+    cloud::{CloudHost, IdentityError},
     host::Host,
     transport::{Answer, Call, Failure},
 };
@@ -28,7 +30,9 @@ pub(super) struct Session {
     pub(super) repository: Repository,
     pub(super) host: Arc<Host>,
     /// All credentials that may be used; none is anonymous.
-    credentials: Vec<Credential>,
+    credentials: Vec<Arc<Credential>>,
+    /// The cloud that may vouch for Assay here, after all credentials.
+    place: Option<CloudHost>,
     /// Tells these credentials, in this order, from others.
     pub(super) login: CredentialId,
     pub(super) deadline: Instant,
@@ -78,18 +82,24 @@ impl Session {
                 detail: "is no valid host".to_owned(),
             }
         })?;
-        let credentials: Vec<Credential> = access
+        let credentials: Vec<Arc<Credential>> = access
             .keyring
             .lookup(repository)
             .into_iter()
-            .cloned()
+            .map(|credential| Arc::new(credential.clone()))
             .collect();
+        let place = core.clouds.place_of(repository.host());
+        let login = CredentialId::of_all(credentials.iter().map(AsRef::as_ref));
         Ok(Arc::new(Self {
             core: Arc::clone(core),
             repository: repository.clone(),
             host: transport.hosts.of(&base),
-            login: CredentialId::of_all(&credentials),
+            login: match &place {
+                Some(place) => login.and_also(&place.origin()),
+                None => login,
+            },
             credentials,
+            place,
             deadline: access.deadline,
             asked: access.asked.clone(),
             base,
@@ -126,8 +136,8 @@ impl Session {
         }
         let mut tried = Vec::new();
         let mut last = None;
-        for (index, credential) in self.candidates() {
-            match self.attempt(ask, credential).await? {
+        for (index, candidate) in self.candidates() {
+            match self.attempt(ask, &candidate).await? {
                 Attempt::Answered(answer) => {
                     if index > 0 || last.is_some() {
                         self.core.caches.keep_let_in(self.repository_key(), index);
@@ -135,9 +145,16 @@ impl Session {
                     return Ok(answer);
                 }
                 Attempt::Refused(refusal) => {
-                    let origin = credential.map(|credential| credential.origin.as_str());
-                    tried.extend(refusal.tried(origin));
+                    tried.extend(refusal.tried(candidate.origin()));
                     last = Some(refusal);
+                }
+                Attempt::Without(IdentityError::Absent) => {}
+                Attempt::Without(error) => {
+                    tried.extend(
+                        candidate
+                            .origin()
+                            .map(|origin| format!("{origin} ({error})")),
+                    );
                 }
             }
         }
@@ -191,27 +208,13 @@ impl Session {
         }
     }
 
-    /// The credentials to try, the one let in last first; one anonymous try when there are none.
-    fn candidates(&self) -> Vec<(usize, Option<&Credential>)> {
-        if self.credentials.is_empty() {
-            return vec![(0, None)];
-        }
-        let first = match self.credentials.len() {
-            1 => 0,
-            _ => self.core.caches.let_in(&self.repository_key()),
-        };
-        let all = self.credentials.iter().enumerate();
-        let mut candidates: Vec<_> = all.map(|(index, one)| (index, Some(one))).collect();
-        candidates.sort_by_key(|(index, _)| *index != first);
-        candidates
-    }
-
     fn call<'a>(&'a self, ask: &'a Ask, authorization: Option<http::HeaderValue>) -> Call<'a> {
         Call {
             method: ask.method.clone(),
             url: ask.url.clone(),
             accept: ask.accept,
             authorization,
+            form: None,
             client: self.client,
             body_limit: ask.body_limit,
             what: &ask.what,

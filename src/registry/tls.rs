@@ -95,20 +95,29 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let tls = tls_config(prefix, authorities, identity)?;
         let builder = || {
-            reqwest::Client::builder()
+            let builder = reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .user_agent(concat!("assay/", env!("CARGO_PKG_VERSION")))
                 .redirect(reqwest::redirect::Policy::none())
                 .referer(false)
                 .retry(reqwest::retry::never())
                 .connect_timeout(options.connect_timeout)
-                .pool_max_idle_per_host(limits::REQUESTS_PER_HOST)
+                .pool_max_idle_per_host(limits::REQUESTS_PER_HOST);
+            let stand_ins = options.stand_ins.iter();
+            stand_ins.fold(builder, |builder, (host, address)| {
+                builder.resolve(host, *address)
+            })
         };
         Ok(Self {
             outward: builder().build()?,
             direct: builder().no_proxy().build()?,
         })
     }
+}
+
+/// Settings that trust the public roots only.
+pub(super) fn public_tls() -> Result<ClientConfig, ClientError> {
+    tls_config("", &[], None)
 }
 
 fn tls_config(

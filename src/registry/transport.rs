@@ -16,9 +16,10 @@ use url::Url;
 
 use self::failure::{SendError, deadline, limit, rate_limited, timeout, unavailable};
 use super::{
-    RegistryError,
+    RegistryError, Secret,
     auth::authority,
     body::{self, BodyError},
+    form::FORM,
     host::{Host, Hosts},
     options::RegistryOptions,
     settings::RegistrySettings,
@@ -43,6 +44,8 @@ pub(super) struct Call<'a> {
     pub(super) accept: &'static str,
     /// Sent to the host of `url` only, wherever it redirects to.
     pub(super) authorization: Option<HeaderValue>,
+    /// A form to send, which is never sent on to where the host redirects.
+    pub(super) form: Option<Secret>,
     /// The TLS settings for the host of `url`.
     pub(super) client: usize,
     /// The longest body that is read.
@@ -81,6 +84,9 @@ impl Transport {
             let sent = self.send_patiently(call, &url, authorization.as_ref(), client);
             let mut answer = sent.await.map_err(failed)?;
             answer.is_redirected = hop > 0;
+            if call.form.is_some() {
+                return Ok(answer);
+            }
             let Some(next) = self.redirect_target(&url, &answer)? else {
                 return Ok(answer);
             };
@@ -190,6 +196,11 @@ impl Transport {
             .header(header::ACCEPT, call.accept);
         if let Some(value) = authorization {
             request = request.header(header::AUTHORIZATION, value.clone());
+        }
+        if let Some(form) = &call.form {
+            request = request
+                .header(header::CONTENT_TYPE, FORM)
+                .body(form.reveal().to_owned());
         }
         let patience = Instant::now() + self.options.answer_timeout;
         let response = match timeout_at(patience.min(call.deadline), request.send()).await {

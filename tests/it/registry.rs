@@ -6,12 +6,16 @@
 
 mod access;
 mod attestations;
+mod bans;
 mod budgets;
+mod clouds;
 mod contents;
 mod faults;
+mod gitlab;
 mod limits;
 mod measured;
 mod places;
+mod stand_in;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

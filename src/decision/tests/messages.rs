@@ -289,7 +289,13 @@ fn registry_unauthorized_with_an_old_token() {
         "pull secret \"a\"".to_owned(),
         "pull secret \"b\"".to_owned(),
     ];
-    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried, forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused pull secret "a" and pull secret "b" (401) [RegistryUnauthorized]; renew it: the token is wrong or has expired"#);
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried, forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused pull secret "a" and pull secret "b" (401) [RegistryUnauthorized]; renew it: the token is wrong, has expired or lacks read_registry"#);
+}
+
+#[test]
+fn registry_unauthorized_with_the_clouds_identity() {
+    let tried = vec!["the workload identity for ECR (STS answered 403)".to_owned()];
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried, forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused the workload identity for ECR (STS answered 403) (401) [RegistryUnauthorized]; let that identity pull there, or add a pull secret"#);
 }
 
 #[test]

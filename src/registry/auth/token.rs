@@ -1,5 +1,8 @@
 //! Tokens: one per registry, repository and credential, shared by all who may use it.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method};
@@ -13,8 +16,9 @@ use super::{Bearer, basic, refused::RefusedLogins};
 use crate::{
     limits,
     registry::{
-        Credential, CredentialId, RegistryError,
+        Credential, CredentialId, RegistryError, Secret,
         flight::Flights,
+        form::encode,
         transport::{Call, Transport},
     },
     telemetry::{CacheReading, Lookups},
@@ -158,11 +162,26 @@ impl Tokens {
     }
 
     async fn fetch(&self, key: TokenKey, request: &TokenRequest) -> Result<Grant, RegistryError> {
+        let (bearer, _, repository, credential) = &key;
+        let entered = self.refused.enter(bearer, *credential, request.deadline);
+        let _pass = entered.await.ok_or_else(|| RegistryError::Deadline {
+            host: request.realm_host(),
+        })?;
+        // Others may have been refused with this login while this one waited.
+        if let Some(grant) = self.remembered(&key) {
+            return Ok(grant);
+        }
+        let form = request.form();
         let call = Call {
-            method: Method::GET,
+            method: if form.is_some() {
+                Method::POST
+            } else {
+                Method::GET
+            },
             url: request.url(),
             accept: "application/json",
             authorization: request.credential.as_ref().and_then(basic),
+            form,
             client: request.client,
             body_limit: limits::TOKEN_BYTES,
             what: "the token",
@@ -173,8 +192,8 @@ impl Tokens {
         let host = request.realm_host();
         match answer.status.as_u16() {
             200 => {}
-            status @ (401 | 403) => {
-                let (bearer, _, repository, credential) = &key;
+            // 400 is how OAuth services refuse what is exchanged.
+            status @ (400 | 401 | 403) if status != 400 || call.form.is_some() => {
                 self.refused.keep(bearer, *credential, repository, status);
                 return Ok(Grant::Refused { host, status });
             }
@@ -188,7 +207,6 @@ impl Tokens {
             return Err(RegistryError::Unavailable { host, detail });
         };
         let token = Arc::new(token);
-        let (bearer, _, repository, credential) = &key;
         self.refused.keep_let_in(bearer, *credential, repository);
         self.granted.insert(key, Arc::clone(&token));
         Ok(Grant::Token(token))
@@ -214,9 +232,35 @@ impl TokenRequest {
         authority(&self.bearer.realm)
     }
 
+    fn scope(&self) -> String {
+        format!("repository:{}:pull", self.repository)
+    }
+
+    /// The exchange of an identity token, when that is what there is.
+    fn form(&self) -> Option<Secret> {
+        let token = self.credential.as_ref()?.identity_token()?;
+        Some(encode(&[
+            ("grant_type", "refresh_token"),
+            (
+                "service",
+                self.bearer.service.as_deref().unwrap_or_default(),
+            ),
+            ("client_id", "assay"),
+            ("scope", &self.scope()),
+            ("refresh_token", token.reveal()),
+        ]))
+    }
+
     fn url(&self) -> Url {
         let mut url = self.bearer.realm.clone();
-        let scope = format!("repository:{}:pull", self.repository);
+        if self
+            .credential
+            .as_ref()
+            .is_some_and(|one| one.identity_token().is_some())
+        {
+            return url;
+        }
+        let scope = self.scope();
         let mut query = url.query_pairs_mut();
         if let Some(service) = &self.bearer.service {
             query.append_pair("service", service);
@@ -289,93 +333,3 @@ pub(in crate::registry) fn authority(url: &Url) -> String {
 
 /// About what the cache keeps of an entry beside its texts.
 const ENTRY_BYTES: usize = 512;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The header's value and how long the token is used.
-    fn parse(body: &str) -> Option<(String, Duration)> {
-        let token = Token::parse(body.as_bytes())?;
-        let header = token.header.to_str().expect("ASCII").to_owned();
-        Some((header, token.until - token.granted))
-    }
-
-    fn used(text: &str, seconds: u64) -> (String, Duration) {
-        (format!("Bearer {text}"), Duration::from_secs(seconds))
-    }
-
-    #[test]
-    fn a_token_is_used_until_shortly_before_its_end() {
-        assert_eq!(
-            parse(r#"{"token": "t", "expires_in": 300}"#),
-            Some(used("t", 290))
-        );
-        assert_eq!(parse(r#"{"token": "t"}"#), Some(used("t", 50)));
-        assert_eq!(
-            parse(r#"{"token": "t", "expires_in": 4}"#),
-            Some(used("t", 2))
-        );
-        assert_eq!(
-            parse(r#"{"token": "t", "expires_in": 999999}"#),
-            Some(used("t", 3590))
-        );
-    }
-
-    #[test]
-    fn both_names_of_a_token_are_known() {
-        assert_eq!(parse(r#"{"access_token": "a"}"#), Some(used("a", 50)));
-        assert_eq!(
-            parse(r#"{"token": "t", "access_token": "a"}"#),
-            Some(used("t", 50))
-        );
-        assert_eq!(
-            parse(r#"{"token": "", "access_token": "a"}"#),
-            Some(used("a", 50))
-        );
-    }
-
-    #[test]
-    fn what_is_no_token_is_refused() {
-        for body in [
-            "{}",
-            "<html>",
-            r#"{"token": ""}"#,
-            r#"{"token": "a b"}"#,
-            r#"{"token": "a\nb"}"#,
-        ] {
-            assert_eq!(parse(body), None, "{body}");
-        }
-    }
-
-    #[test]
-    fn the_remembered_tokens_are_bounded_in_bytes() {
-        let tokens = remembered_tokens();
-        let text = "x".repeat(limits::TOKEN_BYTES / 2);
-        let token = Token::parse(format!(r#"{{"token": "{text}"}}"#).as_bytes()).expect("a token");
-        let token = Arc::new(token);
-        let realm: Url = "https://a.example/t".parse().expect("a URL");
-        for number in 0..100 {
-            let bearer = Bearer {
-                realm: realm.clone(),
-                service: None,
-            };
-            let key = (
-                bearer,
-                realm.clone(),
-                format!("a/{number}"),
-                CredentialId::ANONYMOUS,
-            );
-            tokens.insert(key, Arc::clone(&token));
-        }
-        tokens.run_pending_tasks();
-        assert!(tokens.weighted_size() <= limits::TOKEN_CACHE_BYTES);
-        assert!(tokens.entry_count() > 0);
-    }
-
-    #[test]
-    fn a_token_never_shows() {
-        let token = Token::parse(br#"{"token": "s3cret"}"#).expect("a token");
-        assert!(!format!("{token:?} {:?}", token.header).contains("s3cret"));
-    }
-}

@@ -63,19 +63,16 @@ fn parse<'de, T: Deserialize<'de>>(origin: &str, text: &'de str) -> Result<T, Do
 }
 
 impl Entry {
-    pub(super) fn has_identity_token(&self) -> bool {
-        self.identitytoken
-            .as_ref()
-            .is_some_and(|token| !token.is_empty())
-    }
-
-    /// The credential of this entry: `auth` where there is one, else `username` and `password`; none when all
-    /// are empty.
+    /// The credential of this entry: `identitytoken` where there is one, else `auth`, else `username` and `password`;
+    /// none when all are empty.
     pub(super) fn into_credential(
         self,
         origin: &str,
         location: &str,
     ) -> Result<Option<Credential>, DockerConfigError> {
+        if let Some(token) = self.identitytoken.filter(|token| !token.is_empty()) {
+            return Ok(Some(Credential::of_identity_token(origin, token)));
+        }
         let (username, password) = match self.auth.as_deref() {
             Some(auth) if !auth.is_empty() => {
                 decode_auth(auth).ok_or_else(|| DockerConfigError::Malformed {

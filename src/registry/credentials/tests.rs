@@ -185,21 +185,18 @@ fn the_old_format_has_no_auths_level() {
 }
 
 #[test]
-fn an_identity_token_is_noted_and_not_used() {
+fn an_identity_token_comes_before_what_stands_beside_it() {
     let mut keyring = Keyring::default();
-    let text = r#"{"auths": {"r.example": {"identitytoken": "s3cret"}}}"#;
+    // As `az acr login` writes it: "auth" is a user name and no password.
+    let text = r#"{"auths": {"r.example": {"auth": "bm9ib2R5Og==", "identitytoken": "s3cret"}}}"#;
     keyring
         .add_docker_config_json("pull secret \"s\"", text)
         .expect("a docker config");
-    assert_eq!(
-        keyring.notes(),
-        ["pull secret \"s\": the identity token for \"r.example\" is not supported"]
-    );
-    assert!(
-        keyring
-            .lookup(&"r.example/a".parse().expect("a repository"))
-            .is_empty()
-    );
+    let repository = "r.example/a".parse().expect("a repository");
+    let found = keyring.lookup(&repository);
+    let tokens: Vec<_> = found.iter().map(|one| one.identity_token()).collect();
+    assert_eq!(tokens, [Some(&Secret::new("s3cret".to_owned()))]);
+    assert!(!format!("{found:?}").contains("s3cret"));
 }
 
 #[test]
@@ -246,9 +243,9 @@ fn an_id_tells_logins_apart_and_not_their_origins() {
     };
     assert_eq!(CredentialId::of(&one), CredentialId::of(&elsewhere));
     assert_ne!(CredentialId::of(&one), CredentialId::of(&other));
-    assert_eq!(CredentialId::of_all(&[]), CredentialId::ANONYMOUS);
+    assert_eq!(CredentialId::of_all([]), CredentialId::ANONYMOUS);
     assert_ne!(
-        CredentialId::of_all(&[one.clone(), other.clone()]),
-        CredentialId::of_all(&[other, one])
+        CredentialId::of_all([&one, &other]),
+        CredentialId::of_all([&other, &one])
     );
 }

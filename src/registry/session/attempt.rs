@@ -5,12 +5,17 @@ use std::sync::Arc;
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::{Ask, Session};
+use super::{
+    Ask, Session,
+    candidate::{Candidate, Trust},
+};
 use crate::registry::{
     Credential, CredentialId, RegistryError,
     auth::{
-        Bearer, Challenge, Grant, Token, TokenRequest, authority, basic, may_receive_credentials,
+        Bearer, Challenge, Grant, Pass, Token, TokenRequest, authority, basic,
+        may_receive_credentials,
     },
+    cloud::IdentityError,
     transport::{Answer, Failure},
 };
 
@@ -21,6 +26,8 @@ pub(super) enum Attempt {
     Answered(Answer),
     /// No access.
     Refused(Refusal),
+    /// Nothing was sent: the cloud has no login for Assay.
+    Without(IdentityError),
 }
 
 /// Who refused access, and how.
@@ -35,7 +42,11 @@ pub(super) struct Refusal {
 /// What goes into the `Authorization` header.
 enum Authorization {
     Nothing,
-    Basic(Option<HeaderValue>),
+    Basic {
+        header: Option<HeaderValue>,
+        /// Kept until the answer is there.
+        _pass: Option<Pass>,
+    },
     Token {
         token: Arc<Token>,
         request: Box<TokenRequest>,
@@ -60,25 +71,35 @@ impl Refusal {
 }
 
 impl Session {
-    /// Sends a request with this credential, or anonymously. Asks for a fresh token once when an old one is
+    /// Sends a request with this login. Asks for a fresh token once when an old one is
     /// refused, and meets another challenge once when the registry has changed its mind.
     pub(super) async fn attempt(
         &self,
         ask: &Ask,
-        credential: Option<&Credential>,
+        candidate: &Candidate,
     ) -> Result<Attempt, Failure> {
         let started = Instant::now();
         let mut is_last = false;
         loop {
             let challenge = self.host.challenge().unwrap_or(Challenge::Open);
-            let authorization = match self.authorize(&challenge, credential).await? {
+            let credential = match self.credential_of(candidate, &challenge).await? {
+                Ok(credential) => credential,
+                Err(error) => return Ok(Attempt::Without(error)),
+            };
+            let credential = credential.as_deref();
+            let trust = candidate.trust();
+            let authorization = match self.authorize(&challenge, credential, trust).await? {
                 Ok(authorization) => authorization,
-                Err(refusal) => return Ok(Attempt::Refused(refusal)),
+                Err(refusal) => {
+                    self.doubt(candidate, credential);
+                    return Ok(Attempt::Refused(refusal));
+                }
             };
             let call = self.call(ask, authorization.header());
             let answer = self.core.transport.send(&call).await?;
             let status = answer.status.as_u16();
             if answer.is_redirected || !matches!(status, 401 | 403) {
+                self.keep_let_in_login(&authorization, credential, status);
                 return Ok(Attempt::Answered(answer));
             }
             let presented = Challenge::parse(&answer.headers).unwrap_or_else(|| challenge.clone());
@@ -86,6 +107,7 @@ impl Session {
             let is_stale = authorization.is_older_than(started);
             if is_last || !(is_other || is_stale) {
                 self.keep_refused_login(&authorization, credential, status);
+                self.doubt(candidate, credential);
                 return Ok(Attempt::Refused(Refusal {
                     host: answer.host,
                     status,
@@ -104,34 +126,58 @@ impl Session {
         &self,
         challenge: &Challenge,
         credential: Option<&Credential>,
+        trust: Trust,
     ) -> Result<Result<Authorization, Refusal>, RegistryError> {
         match challenge {
             Challenge::Open => Ok(Ok(Authorization::Nothing)),
-            Challenge::Basic => Ok(self.authorize_basic(credential)),
-            Challenge::Bearer(bearer) => self.authorize_by_token(bearer, credential).await,
+            Challenge::Basic => self.authorize_basic(credential).await,
+            Challenge::Bearer(bearer) => self.authorize_by_token(bearer, credential, trust).await,
         }
     }
 
-    fn authorize_basic(&self, credential: Option<&Credential>) -> Result<Authorization, Refusal> {
+    async fn authorize_basic(
+        &self,
+        credential: Option<&Credential>,
+    ) -> Result<Result<Authorization, Refusal>, RegistryError> {
         let Some(credential) = credential else {
-            return Ok(Authorization::Basic(None));
+            return Ok(Ok(Authorization::Basic {
+                header: None,
+                _pass: None,
+            }));
         };
-        let id = CredentialId::of(credential);
+        let (service, id) = (self.as_service(), CredentialId::of(credential));
         let refused = self.core.tokens.refused();
-        match refused.status(&self.as_service(), id, self.repository.path()) {
+        let path = self.repository.path();
+        let mut status = refused.status(&service, id, path);
+        let mut pass = None;
+        if status.is_none() {
+            let entered = refused.enter(&service, id, self.deadline).await;
+            pass = Some(entered.ok_or_else(|| self.deadline_error())?);
+            // Others may have been refused with this login while this one waited.
+            status = refused.status(&service, id, path);
+        }
+        let header = basic(credential);
+        if header.is_none() {
+            status = status.or(Some(401));
+        }
+        Ok(match status {
             Some(status) => Err(Refusal {
                 host: self.host_name(),
                 status,
                 withheld_from: None,
             }),
-            None => Ok(Authorization::Basic(basic(credential))),
-        }
+            None => Ok(Authorization::Basic {
+                header,
+                _pass: pass,
+            }),
+        })
     }
 
     async fn authorize_by_token(
         &self,
         bearer: &Bearer,
         credential: Option<&Credential>,
+        trust: Trust,
     ) -> Result<Result<Authorization, Refusal>, RegistryError> {
         let realm = &bearer.realm;
         if realm.scheme() != "https" && !self.is_plain {
@@ -140,7 +186,10 @@ impl Session {
                 "wants a token from {service} over plain HTTP, which is not allowed"
             )));
         }
-        let is_trusted = may_receive_credentials(&self.base, realm);
+        let is_trusted = match trust {
+            Trust::House => may_receive_credentials(&self.base, realm),
+            Trust::Host => self.base.host() == realm.host(),
+        };
         let withheld_from = (credential.is_some() && !is_trusted).then(|| authority(realm));
         let request = TokenRequest {
             registry: self.base.clone(),
@@ -183,6 +232,22 @@ impl Session {
         }
     }
 
+    /// A password that the registry itself has let in.
+    fn keep_let_in_login(
+        &self,
+        authorization: &Authorization,
+        credential: Option<&Credential>,
+        status: u16,
+    ) {
+        if let (Authorization::Basic { .. }, Some(credential), 200..=399 | 404) =
+            (authorization, credential, status)
+        {
+            let id = CredentialId::of(credential);
+            let refused = self.core.tokens.refused();
+            refused.keep_let_in(&self.as_service(), id, self.repository.path());
+        }
+    }
+
     /// A password refused by the registry itself is not sent again and again.
     fn keep_refused_login(
         &self,
@@ -190,7 +255,7 @@ impl Session {
         credential: Option<&Credential>,
         status: u16,
     ) {
-        if let (Authorization::Basic(Some(_)), Some(credential), 401) =
+        if let (Authorization::Basic { .. }, Some(credential), 401) =
             (authorization, credential, status)
         {
             let id = CredentialId::of(credential);
@@ -205,7 +270,7 @@ impl Authorization {
     fn header(&self) -> Option<HeaderValue> {
         match self {
             Self::Nothing => None,
-            Self::Basic(value) => value.clone(),
+            Self::Basic { header, .. } => header.clone(),
             Self::Token { token, .. } => Some(token.header.clone()),
         }
     }
@@ -213,14 +278,14 @@ impl Authorization {
     /// Whether it is a token from before: rights may have changed since.
     fn is_older_than(&self, start: Instant) -> bool {
         match self {
-            Self::Nothing | Self::Basic(_) => false,
+            Self::Nothing | Self::Basic { .. } => false,
             Self::Token { token, .. } => token.granted < start,
         }
     }
 
     fn withheld_from(&self) -> Option<String> {
         match self {
-            Self::Nothing | Self::Basic(_) => None,
+            Self::Nothing | Self::Basic { .. } => None,
             Self::Token { withheld_from, .. } => withheld_from.clone(),
         }
     }

@@ -198,15 +198,26 @@ async fn a_pod_of_one_tenant_with_the_credential_of_another() {
         registry: RegistrySettings {
             access: Access::Token {
                 public: Vec::new(),
-                logins: vec![Login {
-                    username: "tenant-a".to_owned(),
-                    password: "secret-a".to_owned(),
-                    repositories: vec![PROJECT.to_owned()],
-                }],
+                logins: vec![
+                    Login {
+                        username: "tenant-a".to_owned(),
+                        password: "secret-a".to_owned(),
+                        repositories: vec![PROJECT.to_owned()],
+                    },
+                    Login {
+                        username: "tenant-b".to_owned(),
+                        password: "secret-b".to_owned(),
+                        repositories: vec!["tenant-b/own".to_owned()],
+                    },
+                ],
             },
             ..RegistrySettings::default()
         },
-        secrets: [("tenant-a", ("tenant-a", "secret-a"))].into(),
+        secrets: [
+            ("tenant-a", ("tenant-a", "secret-a")),
+            ("tenant-b", ("tenant-b", "secret-b")),
+        ]
+        .into(),
         ..Making::default()
     })
     .await;
@@ -221,8 +232,11 @@ async fn a_pod_of_one_tenant_with_the_credential_of_another() {
     // The first fills every cache there is.
     let first = world.server.mutate(&review_in("tenant-a")).await;
     assert_eq!(codes(&first), Vec::<String>::new());
-    let second = world.server.mutate(&review_in("tenant-b")).await;
-    assert_eq!(codes(&second), ["RegistryUnauthorized"]);
+    // One has a secret of its own, which opens other repositories; one has none.
+    for namespace in ["tenant-b", "tenant-c"] {
+        let review = world.server.mutate(&review_in(namespace)).await;
+        assert_eq!(codes(&review), ["RegistryUnauthorized"], "{namespace}");
+    }
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
         } => {
             let tried = match tried.as_slice() {
                 [] => "anonymous access".to_owned(),
-                credentials => listed_short(credentials, SHORT_BYTES, "and"),
+                credentials => listed_short(credentials, TRIED_BYTES, "and"),
             };
             let refused = format!("{} refused {tried} ({status})", registry_text(asked));
             match forbidden.as_slice() {
@@ -142,9 +142,13 @@ fn policy_hint(policy: Option<&PolicyId>) -> String {
 }
 
 fn login_hint(status: u16, tried: &[String]) -> String {
+    let is_identity = |origin: &String| origin.starts_with(WORKLOAD_IDENTITY);
     match (status, tried) {
         (_, []) => "add a pull secret whose token has read_registry",
-        (401, _) => "renew it: the token is wrong or has expired",
+        (_, all) if all.iter().all(is_identity) => {
+            "let that identity pull there, or add a pull secret"
+        }
+        (401, _) => "renew it: the token is wrong, has expired or lacks read_registry",
         (_, _) => "the deploy token needs read_registry",
     }
     .to_owned()
@@ -165,3 +169,9 @@ fn registry_text(asked: &Asked) -> String {
         }
     }
 }
+
+/// How the name of what a cloud gives to Assay begins; all others are secrets and logins that somebody wrote.
+const WORKLOAD_IDENTITY: &str = "the workload identity for ";
+
+/// The longest origin of a login that is shown whole, in bytes: it may say why there was none.
+const TRIED_BYTES: usize = 160;
