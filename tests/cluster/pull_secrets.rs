@@ -1,11 +1,12 @@
-//! Registries that want a login: the Pod's own credentials are used, and nobody else's.
+//! Registries that want a login: the Pod's own credentials are used, and nobody else's. The registry is Debian's, with
+//! htpasswd and a certificate of a private authority.
 
 use serde_json::json;
 
 use crate::support::{
     cluster, eventually,
     image::Image,
-    scene::{Scene, pod},
+    scene::{Scene, deployment, pod},
 };
 
 #[test]
@@ -44,8 +45,65 @@ fn without_a_pull_secret_the_refusal_blames_the_registrys_login_and_not_the_imag
     let scene = guarded("no-secret");
     let image = signed(&scene, "no-secret/app");
     let line = scene.rejects(&pod("app", &image.tagged), "RegistryUnauthorized");
-    assert!(line.contains("could not be checked"), "{line}");
-    assert!(!line.contains("no signature"), "{line}");
+    let expected = refusal(
+        &image,
+        "anonymous access (401)",
+        "add a pull secret whose token has read_registry",
+    );
+    assert_eq!(line, expected);
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_wrong_pull_secret_is_named_in_the_refusal() {
+    let scene = guarded("wrong-secret");
+    let image = signed(&scene, "wrong-secret/app");
+    let host = &scene.cluster.guarded.host;
+    let config = json!({ "auths": { host: { "username": "robot", "password": "wrong" } } });
+    put_pull_secret(&scene, "regcred", &config.to_string());
+    let mut object = pod("app", &image.tagged);
+    object["spec"]["imagePullSecrets"] = json!([{ "name": "regcred" }]);
+    let line = scene.rejects(&object, "RegistryUnauthorized");
+    let expected = refusal(
+        &image,
+        "pull secret \"regcred\" (401)",
+        "renew it: the token is wrong, has expired or lacks read_registry",
+    );
+    assert_eq!(line, expected);
+    // The right one is tried at once.
+    add_pull_secret(&scene, "regcred");
+    eventually("the corrected secret to be used", || {
+        (scene.apply(&object).code == Some(0)).then_some(())
+    });
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_template_is_checked_with_its_service_accounts_pull_secret() {
+    let scene = guarded("template-secret");
+    let image = signed(&scene, "template-secret/app");
+    let object = deployment("app", &image.tagged, 0);
+    let line = scene.rejects(&object, "RegistryUnauthorized");
+    assert!(
+        line.contains("refused anonymous access (401) [RegistryUnauthorized]"),
+        "{line}"
+    );
+    add_pull_secret(&scene, "regcred");
+    let patch = json!({ "imagePullSecrets": [{ "name": "regcred" }] }).to_string();
+    scene
+        .kubectl(&["patch", "serviceaccount", "default", "-p", &patch])
+        .expect_success();
+    eventually("the service account's secret to be used", || {
+        (scene.apply(&object).code == Some(0)).then_some(())
+    });
+}
+
+/// The whole line about an image that the registry refuses.
+fn refusal(image: &Image, tried: &str, hint: &str) -> String {
+    format!(
+        "container \"app\": {} could not be checked: the registry refused {tried} [RegistryUnauthorized]; {hint}",
+        image.tagged
+    )
 }
 
 #[test]
@@ -79,12 +137,16 @@ fn signed(scene: &Scene, repository: &str) -> Image {
 }
 
 fn add_pull_secret(scene: &Scene, name: &str) {
+    put_pull_secret(scene, name, &scene.cluster.guarded.docker_config());
+}
+
+fn put_pull_secret(scene: &Scene, name: &str, config: &str) {
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": { "name": name },
         "type": "kubernetes.io/dockerconfigjson",
-        "stringData": { ".dockerconfigjson": scene.cluster.guarded.docker_config() },
+        "stringData": { ".dockerconfigjson": config },
     });
     scene.apply(&secret).expect_success();
 }

@@ -166,7 +166,10 @@ pub(crate) fn assay() -> Command {
 fn registries_file(folder: &Path, registries: &[&Registry]) -> PathBuf {
     let entries: Vec<_> = registries
         .iter()
-        .map(|registry| json!({ "prefix": registry.host, "insecureHttp": true }))
+        .map(|registry| match &registry.authority {
+            Some(file) => json!({ "prefix": registry.host, "caFile": file }),
+            None => json!({ "prefix": registry.host, "insecureHttp": true }),
+        })
         .collect();
     fs::create_dir_all(folder).expect("the folder can be made");
     let file = folder.join("registries.yaml");

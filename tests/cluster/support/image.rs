@@ -171,7 +171,11 @@ impl Signer {
             arguments.extend(["--registry-username", user, "--registry-password", password]);
         }
         arguments.push(&reference);
-        self.cosign(which, &arguments);
+        let mut command = self.command(which);
+        if let Some(file) = &registry.authority {
+            command.env("SSL_CERT_FILE", file);
+        }
+        run(command.args(&arguments)).expect_success();
     }
 
     fn cosign(&self, which: &str, arguments: &[&str]) {

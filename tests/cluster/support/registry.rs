@@ -1,8 +1,13 @@
 //! Debian's docker-registry (CNCF distribution), on loopback.
 
-use std::{fmt::Write, fs, path::Path, process::Command};
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use super::{eventually, free_port, installed, process::Running};
+use super::{certificate::Authority, eventually, free_port, installed, process::Running};
 
 /// A running registry.
 pub(crate) struct Registry {
@@ -10,25 +15,46 @@ pub(crate) struct Registry {
     pub(crate) host: String,
     /// The user it wants, if it wants one.
     pub(crate) login: Option<(&'static str, &'static str)>,
+    /// The certificate of the private authority behind its own, in a file; it speaks plain HTTP without one.
+    pub(crate) authority: Option<PathBuf>,
     running: Running,
 }
 
 impl Registry {
     /// A registry that answers everybody.
     pub(crate) fn open(folder: &Path) -> Self {
-        Self::start(folder, None)
+        Self::start(folder, None, None)
     }
 
-    /// A registry that wants a user name and a password.
+    /// A registry that wants a user name and a password, over TLS with a certificate of a private authority.
     pub(crate) fn guarded(folder: &Path) -> Self {
-        Self::start(folder, Some(LOGIN))
+        fs::create_dir_all(folder).expect("the folder can be made");
+        let authority = Authority::new();
+        let server = authority.server();
+        for (name, text) in [
+            ("ca.pem", authority.pem()),
+            ("tls.crt", server.certificate),
+            ("tls.key", server.key),
+        ] {
+            fs::write(folder.join(name), text).expect("it can be written");
+        }
+        Self::start(folder, Some(LOGIN), Some(folder.join("ca.pem")))
     }
 
-    fn start(folder: &Path, login: Option<(&'static str, &'static str)>) -> Self {
+    fn start(
+        folder: &Path,
+        login: Option<(&'static str, &'static str)>,
+        authority: Option<PathBuf>,
+    ) -> Self {
         fs::create_dir_all(folder).expect("the folder can be made");
         let host = format!("127.0.0.1:{}", free_port());
+        let tls = authority.as_ref().map_or(String::new(), |_| {
+            let file = |name: &str| folder.join(name).display().to_string();
+            let (certificate, key) = (file("tls.crt"), file("tls.key"));
+            format!(", tls: {{certificate: \"{certificate}\", key: \"{key}\"}}")
+        });
         let mut config = format!(
-            "version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: \"{host}\"}}\n\
+            "version: 0.1\nlog: {{level: warn}}\nhttp: {{addr: \"{host}\"{tls}}}\n\
              storage: {{filesystem: {{rootdirectory: \"{}\"}}, delete: {{enabled: true}}}}\n",
             folder.join("data").display()
         );
@@ -53,6 +79,7 @@ impl Registry {
         Self {
             host,
             login,
+            authority,
             running,
         }
     }
