@@ -9,6 +9,7 @@
 
 mod attested;
 mod bench;
+mod clouds;
 mod docs;
 mod folder;
 mod inspect;

@@ -15,7 +15,7 @@ mod gitlab;
 mod limits;
 mod measured;
 mod places;
-mod stand_in;
+pub(crate) mod stand_in;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

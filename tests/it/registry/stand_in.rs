@@ -21,8 +21,8 @@ use http::HeaderMap;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The server. It ends when it is dropped.
-pub(super) struct StandIn {
-    pub(super) address: SocketAddr,
+pub(crate) struct StandIn {
+    pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     says: Arc<Mutex<Says>>,
     stop: CancellationToken,
@@ -30,18 +30,18 @@ pub(super) struct StandIn {
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Heard {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 type Says = Arc<dyn Fn(&Heard) -> Response + Send + Sync>;
 
 impl StandIn {
-    pub(super) async fn start(says: impl Fn(&Heard) -> Response + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(says: impl Fn(&Heard) -> Response + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a free port");
@@ -70,16 +70,16 @@ impl StandIn {
     }
 
     /// Says something else from now on.
-    pub(super) fn say(&self, says: impl Fn(&Heard) -> Response + Send + Sync + 'static) {
+    pub(crate) fn say(&self, says: impl Fn(&Heard) -> Response + Send + Sync + 'static) {
         *self.says.lock().expect("no panic") = Arc::new(says);
     }
 
     /// The requests since the last call.
-    pub(super) fn heard(&self) -> Vec<Heard> {
+    pub(crate) fn heard(&self) -> Vec<Heard> {
         std::mem::take(&mut *self.heard.lock().expect("no panic"))
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
@@ -104,20 +104,20 @@ impl Heard {
     }
 
     /// A header, empty when there is none.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().expect("ASCII"))
     }
 
     /// The fields of a form.
-    pub(super) fn form(&self) -> BTreeMap<String, String> {
+    pub(crate) fn form(&self) -> BTreeMap<String, String> {
         url::form_urlencoded::parse(self.body.as_bytes())
             .into_owned()
             .collect()
     }
 
     /// The user name and password.
-    pub(super) fn basic(&self) -> Option<(String, String)> {
+    pub(crate) fn basic(&self) -> Option<(String, String)> {
         let encoded = self.header("authorization").strip_prefix("Basic ")?;
         let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
         let (user, password) = pair.split_once(':')?;
@@ -125,7 +125,7 @@ impl Heard {
     }
 }
 
-pub(super) fn answer(status: u16, body: impl Into<Body>) -> Response {
+pub(crate) fn answer(status: u16, body: impl Into<Body>) -> Response {
     Response::builder()
         .status(status)
         .body(body.into())
@@ -133,7 +133,7 @@ pub(super) fn answer(status: u16, body: impl Into<Body>) -> Response {
 }
 
 /// What a registry with one image in each repository says to whoever has got past its login.
-pub(super) fn has_every_image(heard: &Heard) -> Response {
+pub(crate) fn has_every_image(heard: &Heard) -> Response {
     if !heard.path.contains("/manifests/") {
         return answer(404, "");
     }
@@ -145,7 +145,7 @@ pub(super) fn has_every_image(heard: &Heard) -> Response {
 }
 
 /// 401 with this challenge.
-pub(super) fn wants(challenge: &str) -> Response {
+pub(crate) fn wants(challenge: &str) -> Response {
     let mut response = answer(401, "");
     let value = challenge.parse().expect("a header");
     response.headers_mut().insert("www-authenticate", value);
@@ -153,12 +153,12 @@ pub(super) fn wants(challenge: &str) -> Response {
 }
 
 /// The digest of every image of [`has_every_image`].
-pub(super) fn image() -> Digest {
+pub(crate) fn image() -> Digest {
     Digest::of(b"image")
 }
 
 /// A reader that finds these hosts here, over plain HTTP, and has what these variables say of the cloud.
-pub(super) fn reader_of(
+pub(crate) fn reader_of(
     hosts: &[(&str, SocketAddr)],
     variables: &[(&str, &str)],
     tasks: &TaskTracker,
@@ -185,7 +185,7 @@ pub(super) fn reader_of(
 }
 
 /// Lets this much time pass at once. Otherwise time goes by as it does: what is on loopback needs some.
-pub(super) async fn pass(time: std::time::Duration) {
+pub(crate) async fn pass(time: std::time::Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
