@@ -26,6 +26,9 @@ pub const IDENTITY_MARGIN: Duration = Duration::from_secs(30);
 /// How long it is remembered that an identity could not be had.
 pub const FAILED_IDENTITY_TTL: Duration = Duration::from_secs(30);
 
+/// The same of a failure that may pass: no connection, no answer in time, a service's own error.
+pub const PASSING_IDENTITY_FAILURE_TTL: Duration = Duration::from_secs(5);
+
 /// How long it is remembered that Assay does not run in the cloud a registry belongs to.
 pub const ABSENT_IDENTITY_TTL: Duration = Duration::from_mins(5);
 
@@ -33,4 +36,4 @@ pub const ABSENT_IDENTITY_TTL: Duration = Duration::from_mins(5);
 pub const DOUBTED_IDENTITY_AGE: Duration = Duration::from_mins(1);
 
 /// The most registries whose logins by an identity are remembered.
-pub const IDENTITIES: usize = 200;
+pub const IDENTITIES: u64 = 200;

@@ -11,6 +11,8 @@ mod host;
 mod http;
 mod settings;
 mod sigv4;
+#[cfg(test)]
+mod tests;
 
 pub(super) use error::IdentityError;
 pub(super) use host::CloudHost;
@@ -108,7 +110,7 @@ impl Clouds {
             settings: options.cloud.clone(),
             client: CloudClient::new(&options.stand_ins)?,
             transport,
-            slots: Cache::new(limits::IDENTITIES as u64),
+            slots: remembered(),
             flights: Flights::new(tasks.clone()),
             tasks,
         })
@@ -158,16 +160,15 @@ impl Clouds {
     }
 
     /// Hears that a registry has refused this login: one that is not new is replaced with the next use.
+    ///
+    /// It goes on until then: most often the repository is one of others, and any Pod may name such.
     pub(super) fn doubt(&self, place: &CloudHost, credential: &Credential) {
-        if let Some(slot) = self.slots.get(place) {
-            let mut state = lock(&slot.state);
-            let is_doubted = |held: &Held| {
-                *held.credential == *credential
-                    && held.granted.elapsed() >= limits::DOUBTED_IDENTITY_AGE
-            };
-            if state.login.as_ref().is_some_and(is_doubted) {
-                state.login = None;
-            }
+        if let Some(slot) = self.slots.get(place)
+            && let Some(held) = &mut lock(&slot.state).login
+            && *held.credential == *credential
+            && held.granted.elapsed() >= limits::DOUBTED_IDENTITY_AGE
+        {
+            held.due = Instant::now();
         }
     }
 
@@ -283,12 +284,7 @@ impl Slot {
                 Ok(credential)
             }
             Err(error) => {
-                let ttl = if error == IdentityError::Absent {
-                    limits::ABSENT_IDENTITY_TTL
-                } else {
-                    limits::FAILED_IDENTITY_TTL
-                };
-                state.failure = Some(Timed::new(error.clone(), ttl));
+                state.failure = Some(Timed::new(error.clone(), error.ttl()));
                 Err(error)
             }
         }
@@ -313,6 +309,11 @@ impl Held {
             until: now + life.saturating_sub(limits::IDENTITY_MARGIN.min(life / 10)),
         }
     }
+}
+
+/// One slot for each region and each registry that hands out logins of its own: images choose which.
+fn remembered() -> Cache<CloudHost, Arc<Slot>> {
+    Cache::new(limits::IDENTITIES)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -228,8 +228,8 @@ impl Keyring {
     ) -> Result<(), DockerConfigError> {
         let mut found = Vec::new();
         for (prefix, entry) in entries {
-            if let Some(credential) = entry.into_credential(origin, &prefix)? {
-                found.push((prefix, credential));
+            for credential in entry.into_credentials(origin, &prefix)? {
+                found.push((prefix.clone(), credential));
             }
         }
         for (prefix, credential) in found {

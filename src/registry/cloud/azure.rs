@@ -62,7 +62,7 @@ async fn entra_token(
     extend(&mut url, &[&settings.tenant_id, "oauth2", "v2.0", "token"]);
     let (body, headers) = form(&[
         ("client_id", &settings.client_id),
-        ("scope", cloud.scope()),
+        ("scope", SCOPE),
         ("client_assertion_type", ASSERTION_TYPE),
         ("client_assertion", assertion.reveal()),
         ("grant_type", "client_credentials"),
@@ -120,14 +120,6 @@ impl AzureCloud {
             Self::UsGovernment => "https://login.microsoftonline.us/",
         }
     }
-
-    fn scope(self) -> &'static str {
-        match self {
-            Self::Public => "https://management.azure.com/.default",
-            Self::China => "https://management.chinacloudapi.cn/.default",
-            Self::UsGovernment => "https://management.usgovcloudapi.net/.default",
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -148,6 +140,9 @@ struct Claims {
 
 const ENTRA: &str = "Entra ID";
 const EXCHANGE: &str = "the registry's token exchange";
+/// For registries alone, in every cloud. A token for the resource manager could do far more, and registries can be told to
+/// take none such.
+const SCOPE: &str = "https://containerregistry.azure.net/.default";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The user name that goes with a refresh token.

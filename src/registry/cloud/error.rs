@@ -1,5 +1,9 @@
 //! Why an identity could not be had.
 
+use std::time::Duration;
+
+use crate::limits;
+
 /// Why an identity could not be had; never quotes what a service has sent.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(in crate::registry) enum IdentityError {
@@ -63,4 +67,22 @@ pub(in crate::registry) enum IdentityError {
     /// The registry, asked for the login itself.
     #[error("{0}")]
     Registry(String),
+}
+
+impl IdentityError {
+    /// How long it is remembered.
+    pub(super) fn ttl(&self) -> Duration {
+        match self {
+            Self::Absent => limits::ABSENT_IDENTITY_TTL,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Registry(_) => {
+                limits::PASSING_IDENTITY_FAILURE_TTL
+            }
+            Self::Answered { status, .. } if *status >= 500 => limits::PASSING_IDENTITY_FAILURE_TTL,
+            Self::Answered { .. }
+            | Self::Answer { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. }
+            | Self::Variable { .. } => limits::FAILED_IDENTITY_TTL,
+        }
+    }
 }

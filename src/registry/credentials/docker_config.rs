@@ -63,16 +63,14 @@ fn parse<'de, T: Deserialize<'de>>(origin: &str, text: &'de str) -> Result<T, Do
 }
 
 impl Entry {
-    /// The credential of this entry: `identitytoken` where there is one, else `auth`, else `username` and `password`;
-    /// none when all are empty.
-    pub(super) fn into_credential(
+    /// The logins of this entry: `auth`, else `username` and `password`, as the kubelet uses them; then `identitytoken`,
+    /// which the kubelet does not know. Beside one, an empty password is none.
+    pub(super) fn into_credentials(
         self,
         origin: &str,
         location: &str,
-    ) -> Result<Option<Credential>, DockerConfigError> {
-        if let Some(token) = self.identitytoken.filter(|token| !token.is_empty()) {
-            return Ok(Some(Credential::of_identity_token(origin, token)));
-        }
+    ) -> Result<Vec<Credential>, DockerConfigError> {
+        let token = self.identitytoken.filter(|token| !token.is_empty());
         let (username, password) = match self.auth.as_deref() {
             Some(auth) if !auth.is_empty() => {
                 decode_auth(auth).ok_or_else(|| DockerConfigError::Malformed {
@@ -85,14 +83,17 @@ impl Entry {
                 self.password.unwrap_or_default(),
             ),
         };
-        if username.is_empty() && password.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Credential {
+        let is_login = match token {
+            Some(_) => !password.is_empty(),
+            None => !(username.is_empty() && password.is_empty()),
+        };
+        let login = is_login.then(|| Credential {
             origin: origin.to_owned(),
             username,
             password: Secret::new(password),
-        }))
+        });
+        let token = token.map(|token| Credential::of_identity_token(origin, token));
+        Ok(login.into_iter().chain(token).collect())
     }
 }
 

@@ -185,18 +185,27 @@ fn the_old_format_has_no_auths_level() {
 }
 
 #[test]
-fn an_identity_token_comes_before_what_stands_beside_it() {
-    let mut keyring = Keyring::default();
-    // As `az acr login` writes it: "auth" is a user name and no password.
-    let text = r#"{"auths": {"r.example": {"auth": "bm9ib2R5Og==", "identitytoken": "s3cret"}}}"#;
-    keyring
-        .add_docker_config_json("pull secret \"s\"", text)
-        .expect("a docker config");
-    let repository = "r.example/a".parse().expect("a repository");
-    let found = keyring.lookup(&repository);
-    let tokens: Vec<_> = found.iter().map(|one| one.identity_token()).collect();
-    assert_eq!(tokens, [Some(&Secret::new("s3cret".to_owned()))]);
-    assert!(!format!("{found:?}").contains("s3cret"));
+fn an_identity_token_is_used_beside_a_password_and_instead_of_none() {
+    // The first as `az acr login` writes it: "auth" is a user name and no password.
+    for (auth, users) in [
+        ("bm9ib2R5Og==", vec!["<token>"]),
+        ("dXNlcjI6cGFzcw==", vec!["user2", "<token>"]),
+    ] {
+        let mut keyring = Keyring::default();
+        let text = format!(
+            r#"{{"auths": {{"r.example": {{"auth": "{auth}", "identitytoken": "s3cret"}}}}}}"#
+        );
+        keyring
+            .add_docker_config_json("pull secret \"s\"", &text)
+            .expect("a docker config");
+        let repository = "r.example/a".parse().expect("a repository");
+        let found = keyring.lookup(&repository);
+        let names: Vec<&str> = found.iter().map(|one| one.username.as_str()).collect();
+        assert_eq!(names, users);
+        let token = found.last().and_then(|one| one.identity_token());
+        assert_eq!(token, Some(&Secret::new("s3cret".to_owned())));
+        assert!(!format!("{found:?}").contains("s3cret"));
+    }
 }
 
 #[test]

@@ -97,7 +97,7 @@ async fn the_federated_token_is_exchanged_twice() {
             "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         ),
         ("grant_type", "client_credentials"),
-        ("scope", "https://management.azure.com/.default"),
+        ("scope", "https://containerregistry.azure.net/.default"),
     ]);
     assert_eq!(asked.form(), expected);
     let heard = microsoft.registry.heard();
