@@ -13,6 +13,7 @@ mod cost;
 mod outage;
 mod refused;
 mod seeds;
+mod tenants;
 mod verified_before;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -1,15 +1,12 @@
 //! What must be refused, whatever lies beside the image.
 
-use assay::sandbox::{
-    registry::{Access, Login, RegistrySettings},
-    sigstore::{Attachment, Claims, SigningKeyPair},
-};
+use assay::sandbox::sigstore::{Attachment, Claims, SigningKeyPair};
 use serde_json::json;
 
 use super::{codes, message};
 use crate::support::{
     reviews::{creation, pod},
-    world::{IMAGE, Making, PROJECT, World, authority},
+    world::{IMAGE, PROJECT, World, authority},
 };
 
 const TAG: &str = "refs/tags/v1.8.2";
@@ -190,53 +187,6 @@ async fn an_index_of_which_only_a_child_is_signed() {
     world.registry.push_index(PROJECT, "1.8.2", &children);
     world.attach(&children[1], world.key_signature(&children[1]));
     assert_eq!(world.codes().await, ["SignedChildOnly"]);
-}
-
-#[tokio::test]
-async fn a_pod_of_one_tenant_with_the_credential_of_another() {
-    let world = World::make(Making {
-        registry: RegistrySettings {
-            access: Access::Token {
-                public: Vec::new(),
-                logins: vec![
-                    Login {
-                        username: "tenant-a".to_owned(),
-                        password: "secret-a".to_owned(),
-                        repositories: vec![PROJECT.to_owned()],
-                    },
-                    Login {
-                        username: "tenant-b".to_owned(),
-                        password: "secret-b".to_owned(),
-                        repositories: vec!["tenant-b/own".to_owned()],
-                    },
-                ],
-            },
-            ..RegistrySettings::default()
-        },
-        secrets: [
-            ("tenant-a", ("tenant-a", "secret-a")),
-            ("tenant-b", ("tenant-b", "secret-b")),
-        ]
-        .into(),
-        ..Making::default()
-    })
-    .await;
-    world.demand_key();
-    let image = world.push_image();
-    world.attach(&image, world.key_signature(&image));
-    let review_in = |namespace: &str| {
-        let mut review = creation(&pod(&world.reference(IMAGE)));
-        review["request"]["namespace"] = json!(namespace);
-        review
-    };
-    // The first fills every cache there is.
-    let first = world.server.mutate(&review_in("tenant-a")).await;
-    assert_eq!(codes(&first), Vec::<String>::new());
-    // One has a secret of its own, which opens other repositories; one has none.
-    for namespace in ["tenant-b", "tenant-c"] {
-        let review = world.server.mutate(&review_in(namespace)).await;
-        assert_eq!(codes(&review), ["RegistryUnauthorized"], "{namespace}");
-    }
 }
 
 #[tokio::test]

@@ -1,0 +1,91 @@
+//! Namespaces with different pull secrets: none sees what another's has opened, and each line names what was tried.
+
+use assay::sandbox::registry::{Access, Login, RegistrySettings};
+use serde_json::{Value, json};
+
+use super::{codes, message};
+use crate::support::{
+    reviews::{creation, pod},
+    world::{IMAGE, Making, PROJECT, World},
+};
+
+/// A registry whose tokens are GitLab's: `one` opens the project, `other` is let in and opens another, `stale` is not let
+/// in any more. A fourth namespace has no secret.
+async fn world() -> World {
+    let login = |name: &str, repository: &str| Login {
+        username: name.to_owned(),
+        password: format!("secret of {name}"),
+        repositories: vec![repository.to_owned()],
+    };
+    let access = Access::Token {
+        public: Vec::new(),
+        logins: vec![login("one", PROJECT), login("other", "other/own")],
+    };
+    let world = World::make(Making {
+        registry: RegistrySettings {
+            access,
+            ..RegistrySettings::default()
+        },
+        secrets: [
+            ("one", ("one", "secret of one")),
+            ("other", ("other", "secret of other")),
+            ("stale", ("one", "an older secret")),
+        ]
+        .into(),
+        ..Making::default()
+    })
+    .await;
+    world.demand_key();
+    let image = world.push_image();
+    world.attach(&image, world.key_signature(&image));
+    world
+}
+
+async fn deploy_in(world: &World, namespace: &str) -> Value {
+    let mut review = creation(&pod(&world.reference(IMAGE)));
+    review["request"]["namespace"] = json!(namespace);
+    world.server.mutate(&review).await
+}
+
+#[tokio::test]
+async fn a_pod_of_one_tenant_with_the_credential_of_another() {
+    let world = world().await;
+    // The first fills every cache there is; what is refused to others does not empty them.
+    for namespace in ["one", "other", "stale", "none", "one"] {
+        let review = deploy_in(&world, namespace).await;
+        let expected: &[&str] = match namespace {
+            "one" => &[],
+            _ => &["RegistryUnauthorized"],
+        };
+        assert_eq!(codes(&review), expected, "{namespace}");
+    }
+}
+
+#[tokio::test]
+async fn each_line_names_what_was_tried_and_what_to_do() {
+    let world = world().await;
+    for (namespace, tried, hint) in [
+        (
+            "stale",
+            "pull secret \"regcred\" (403)",
+            "the deploy token needs read_registry",
+        ),
+        (
+            "other",
+            "pull secret \"regcred\" (401)",
+            "renew it: the token is wrong, has expired or lacks read_registry",
+        ),
+        (
+            "none",
+            "anonymous access (401)",
+            "add a pull secret whose token has read_registry",
+        ),
+    ] {
+        let review = deploy_in(&world, namespace).await;
+        let image = world.reference(IMAGE);
+        let line = format!(
+            "container \"api\": {image} could not be checked: the registry refused {tried} [RegistryUnauthorized]; {hint}"
+        );
+        assert_eq!(message(&review), line);
+    }
+}
