@@ -209,6 +209,14 @@ impl Caches {
         }
     }
 
+    /// What was found there, if it is anything and still believed.
+    pub(super) fn found(&self, key: &PlaceKey) -> Option<Looked> {
+        let looked = self.places.get(key)?.current();
+        let looked = looked.filter(|looked| !looked.is_empty())?;
+        self.lookups.places.count_found(true);
+        Some(looked)
+    }
+
     pub(super) fn keep_place(&self, key: PlaceKey, looked: Looked) {
         let ttl = if looked.is_empty() {
             self.ttl.no_attachments_ttl

@@ -23,6 +23,11 @@ impl Session {
         wanted: Wanted,
         search: Search,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
+        if search == Search::First
+            && let Some(known) = self.known(digest, wanted)
+        {
+            return self.together(known);
+        }
         let api = self.known_referrers_api().await?;
         match (search, api) {
             (Search::First, Some(ReferrersApi::Absent)) => {
@@ -35,6 +40,21 @@ impl Session {
                 self.look_everywhere(digest, wanted, search, api).await
             }
         }
+    }
+
+    /// What earlier looks have found, wherever that was; none where they have found nothing.
+    ///
+    /// That a place is empty is believed for seconds only, but who has found candidates need not look there again to
+    /// begin with: where they are not enough, every place is searched.
+    fn known(&self, digest: &Digest, wanted: Wanted) -> Option<Vec<Looked>> {
+        let places = [AttachmentPlace::ReferrersApi].iter().chain(wanted.tags());
+        let known: Vec<Looked> = places
+            .filter_map(|place| {
+                let key = (self.digest_key(digest), *place, place.holding(wanted));
+                self.core.caches.found(&key)
+            })
+            .collect();
+        (!known.is_empty()).then_some(known)
     }
 
     /// The API first; cosign's tags too when it has no candidate, and all tags when there is no API.

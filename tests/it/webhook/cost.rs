@@ -67,6 +67,85 @@ async fn a_hundred_reviews_at_once_cost_as_much_as_one() {
     assert_eq!(world.registry.requests().len(), cost_of_one().await);
 }
 
+/// The objects of a Deployment of three replicas, as the API server brings them: each to both webhooks, Pods pinned in
+/// between. What `before` does comes before each.
+async fn roll_out(world: &World, before: impl AsyncFn()) -> usize {
+    let image = world.reference(IMAGE);
+    let template =
+        json!({"metadata": {}, "spec": {"containers": [{"name": "api", "image": image}]}});
+    let workload = |kind: &str, resource: &str| {
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "api", "namespace": "shop"},
+            "spec": {"replicas": 3, "template": template},
+        });
+        let mut review = creation(&object);
+        for (field, name) in [("kind", kind), ("requestKind", kind)] {
+            review["request"][field] = json!({"group": "apps", "version": "v1", "kind": name});
+        }
+        for field in ["resource", "requestResource"] {
+            let resource = json!({"group": "apps", "version": "v1", "resource": resource});
+            review["request"][field] = resource;
+        }
+        review
+    };
+    let mut calls = 0;
+    for review in [
+        workload("Deployment", "deployments"),
+        workload("ReplicaSet", "replicasets"),
+    ] {
+        before().await;
+        assert_eq!(codes(&world.server.mutate(&review).await), [""; 0]);
+        assert_eq!(codes(&world.server.validate(&review).await), [""; 0]);
+        calls += 2;
+    }
+    for _ in 0..3 {
+        before().await;
+        let mutated = world.server.mutate(&creation(&pod(&image))).await;
+        assert_eq!(codes(&mutated), [""; 0]);
+        let patched = super::patch(&mutated);
+        let pinned = patched.as_array().unwrap().iter().find_map(|op| {
+            let value = op["value"].as_str()?;
+            value.contains("@sha256:").then_some(value)
+        });
+        let pinned = creation(&pod(pinned.unwrap()));
+        assert_eq!(codes(&world.server.validate(&pinned).await), [""; 0]);
+        calls += 2;
+    }
+    calls
+}
+
+#[tokio::test]
+async fn a_deployment_of_three_replicas_costs_the_requests_of_one_image() {
+    let world = signed().await;
+    assert_eq!(roll_out(&world, async || {}).await, 10);
+    let requests = world.registry.requests().len();
+    assert_eq!(requests, cost_of_one().await);
+    // What the first object has asked, the others have no need to.
+    assert_eq!(requests, 4);
+}
+
+/// A controller may be slow: what the Deployment has found is there for its Pods, and only the tag is looked at again.
+#[tokio::test]
+async fn a_tag_whose_time_has_passed_in_between_costs_one_request_more() {
+    let world = signed().await;
+    world.codes().await;
+    world.registry.clear_requests();
+    let times = std::cell::Cell::new(0);
+    let before = async || {
+        times.set(times.get() + 1);
+        // Before the third object: the first Pod comes late.
+        if times.get() == 3 {
+            tokio::time::pause();
+            tokio::time::advance(assay::limits::TAG_TTL).await;
+            tokio::time::resume();
+        }
+    };
+    assert_eq!(roll_out(&world, before).await, 10);
+    let requests = world.registry.requests();
+    let lines: Vec<String> = requests.iter().map(ToString::to_string).collect();
+    assert_eq!(lines, [HEAD]);
+}
+
 /// A world that asks for provenance and whose registry lists referrers like this.
 async fn provenance_world(referrers: Referrers) -> World {
     let registry = RegistrySettings {
