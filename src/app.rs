@@ -9,6 +9,7 @@ mod reading;
 mod signals;
 mod sources;
 mod traces;
+mod warm_up;
 
 pub use certificates::CertificateFlagError;
 pub use reading::{Reading, ReadingError};
@@ -92,9 +93,13 @@ pub async fn serve(
     counting.count_caches(&reviewer, sources.caches);
     let mut settings = server_settings(&args, sources.certificate, sources.observers);
     settings.observers.push(Arc::new(counting.clone()));
-    settings
-        .observers
-        .extend(events::observer(sources.client, &args, &metrics, &tasks));
+    settings.observers.extend(events::observer(
+        sources.client.clone(),
+        &args,
+        &metrics,
+        &tasks,
+    ));
+    warm_up::start(sources.client, &args, &reviewer, &metrics, &tasks, &stop);
     let server = Server::bind(settings, reviewer, metrics).await?;
     announce(&server);
 

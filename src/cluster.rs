@@ -18,6 +18,7 @@ mod namespaces;
 mod policy_status;
 mod pull_secrets;
 mod root_status;
+mod running_pods;
 mod status;
 mod watch;
 
@@ -26,6 +27,7 @@ pub use connection::connect;
 pub use events::Events;
 pub use installation::{Found, Installation};
 pub use leader::{Election, ElectionSettings, Role};
+pub use running_pods::RunningPods;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -7,6 +7,7 @@ mod memory;
 mod objects;
 mod observation;
 mod verdicts;
+mod warm_up;
 
 /// Parts of an [`Observation`].
 pub use crate::decision::{Judged, PolicyVerdict};
@@ -16,6 +17,7 @@ pub use observation::{
     Counted, Observation, ObservedImage, ObservedObject, ObservedOwner, Observer, Operation, Run,
     Told, UsedVerified, Verdict,
 };
+pub use warm_up::{PageError, PodPage, RunningPod, RunningPods, WarmUp};
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 

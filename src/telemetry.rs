@@ -15,6 +15,7 @@ mod registries;
 mod text;
 mod traces;
 mod trust_roots;
+mod warm_up;
 
 pub use caches::{CacheReading, CacheSource, Lookups};
 pub use codes::CODES;
@@ -31,3 +32,4 @@ pub use registries::{RequestEnd, RequestMetrics};
 pub use text::Format;
 pub use traces::{TraceError, TraceExport, TraceSettings, Tracer, continue_trace, traces};
 pub use trust_roots::TrustRootReading;
+pub use warm_up::{WarmUpMetrics, WarmedUp};

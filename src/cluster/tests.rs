@@ -1,5 +1,6 @@
 mod content;
 mod pull_secrets;
+mod running_pods;
 pub(super) mod scenario;
 mod statuses;
 mod watches;

@@ -84,6 +84,10 @@ pub struct ServeArgs {
     /// What this replica is called in the Lease [default: `$POD_NAME`, else the host name]
     #[arg(long, value_name = "NAME", env = "ASSAY_REPLICA")]
     pub replica: Option<String>,
+    /// Do not look at running Pods at the start and when policies change, so that what their next Pods ask for is known
+    /// before they ask: for where Assay may not list Pods
+    #[arg(long, env = "ASSAY_NO_WARM_UP")]
+    pub no_warm_up: bool,
     /// File with the log level that is in force instead of `--log-level` while the file is there, read again when it
     /// changes: mount a ConfigMap, and the level can be changed without a restart
     #[arg(long, value_name = "FILE", env = "ASSAY_LOG_LEVEL_FILE")]

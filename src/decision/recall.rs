@@ -111,23 +111,29 @@ pub(super) fn recall(
     Some((satisfied, remembered.verified_at))
 }
 
-/// Whether the registry is what is in the way, and nobody in between who might want it to seem so.
 fn is_outage(cause: &Cause) -> bool {
     match cause {
         Cause::Rejected(_) => false,
-        Cause::Undetermined(obstacle) => match obstacle {
-            Obstacle::RegistryRateLimited { .. }
-            | Obstacle::RegistryUnavailable { .. }
-            | Obstacle::RegistryTimeout { .. } => true,
-            Obstacle::TrustRootUnavailable { .. }
-            | Obstacle::TrustRootExpired { .. }
-            | Obstacle::PolicyBroken { .. }
-            | Obstacle::RegistryUnauthorized { .. }
-            | Obstacle::PullSecretUnreadable { .. }
-            | Obstacle::RegistryTlsFailed { .. }
-            | Obstacle::DeadlineExceeded
-            | Obstacle::LimitExceeded { .. } => false,
-        },
+        Cause::Undetermined(obstacle) => obstacle.is_outage(),
+    }
+}
+
+impl Obstacle {
+    /// Whether the registry is what is in the way, and nobody in between who might want it to seem so.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::RegistryRateLimited { .. }
+            | Self::RegistryUnavailable { .. }
+            | Self::RegistryTimeout { .. } => true,
+            Self::TrustRootUnavailable { .. }
+            | Self::TrustRootExpired { .. }
+            | Self::PolicyBroken { .. }
+            | Self::RegistryUnauthorized { .. }
+            | Self::PullSecretUnreadable { .. }
+            | Self::RegistryTlsFailed { .. }
+            | Self::DeadlineExceeded
+            | Self::LimitExceeded { .. } => false,
+        }
     }
 }
 

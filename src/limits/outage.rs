@@ -13,3 +13,34 @@ pub const VERIFIED_MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How soon what satisfied a policy again is remembered anew.
 pub const VERIFIED_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// How many images of running Pods are looked at in a second, about, where registries have to be asked for them.
+pub const WARM_UP_IMAGES_PER_SECOND: u32 = 5;
+
+/// How often it is looked whether policies have changed, so that running Pods are to be looked at.
+pub const WARM_UP_TICK: Duration = Duration::from_secs(5);
+
+/// The least pause between two rounds over all running Pods. One that could not be ended is tried again after twice
+/// as long, and each further time after twice as long again.
+pub const WARM_UP_PAUSE: Duration = Duration::from_secs(30);
+
+/// How often such a round is tried again, and how often a list of Pods that has expired is begun again in one round.
+pub const WARM_UP_RETRIES: u32 = 5;
+
+/// How long a registry may take for the images of one running Pod.
+pub const WARM_UP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest time between two rounds where a policy uses what it has verified: half of what it says, but no longer.
+pub const WARM_UP_PERIOD: Duration = Duration::from_hours(6);
+
+/// The shortest such time.
+pub const WARM_UP_LEAST_PERIOD: Duration = Duration::from_mins(5);
+
+/// The most kinds of running Pods that one round looks at.
+pub const WARM_UP_PODS: usize = 200_000;
+
+/// How many Pods are listed at once.
+pub const PODS_PER_PAGE: u32 = 50;
+
+/// The most bytes of Pods that are read at once: of larger ones, fewer are listed.
+pub const POD_PAGE_BYTES: usize = 4 * 1024 * 1024;

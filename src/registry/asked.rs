@@ -11,7 +11,7 @@ pub struct Asked(Arc<AtomicBool>);
 
 impl Asked {
     /// A registry is asked, or somebody else's question to it waited for.
-    pub(super) fn note(&self) {
+    pub fn note(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 

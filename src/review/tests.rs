@@ -4,6 +4,7 @@ mod contents;
 mod memory;
 mod turns;
 mod validity;
+mod warm_up;
 mod world;
 
 use std::{

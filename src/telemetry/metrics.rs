@@ -18,6 +18,7 @@ use super::{
     registries::RequestMetrics,
     text::Format,
     trust_roots::{TrustRootGauges, TrustRootReading},
+    warm_up::WarmUpMetrics,
 };
 
 /// Everything that is counted, each counter from zero on. What comes from outside is the value of a label only up to a
@@ -38,6 +39,7 @@ pub struct Metrics {
     lead: LeadGauge,
     certificate: CertificateGauge,
     events: EventCounters,
+    warm_up: WarmUpMetrics,
     ready: Gauge,
     process: ProcessMetrics,
 }
@@ -145,6 +147,7 @@ impl Metrics {
             lead: LeadGauge::default(),
             certificate: CertificateGauge::default(),
             events: EventCounters::default(),
+            warm_up: WarmUpMetrics::default(),
             ready: Gauge::default(),
             process: ProcessMetrics::default(),
         };
@@ -190,6 +193,11 @@ impl Metrics {
     /// Where requests to registries are counted.
     pub fn requests(&self) -> RequestMetrics {
         self.requests.clone()
+    }
+
+    /// Where it is counted how far warming up is.
+    pub fn warm_up(&self) -> WarmUpMetrics {
+        self.warm_up.clone()
     }
 
     /// Tells of the caches of this source too, from now on.
@@ -330,6 +338,7 @@ impl Metrics {
         self.lead.register(registry);
         self.certificate.register(registry);
         self.events.register(registry);
+        self.warm_up.register(registry);
         registry.register("ready", "Whether reviews are answered", self.ready.clone());
     }
 }
@@ -350,6 +359,10 @@ impl CacheUse {
 }
 
 impl Level {
+    pub(super) fn gauge(&self) -> Gauge {
+        self.0.clone()
+    }
+
     /// Counts one more, until what is answered is dropped.
     pub fn hold(&self) -> Held {
         self.0.inc();

@@ -3,4 +3,5 @@
 mod certificates;
 mod outage;
 mod policies;
+mod registry;
 mod replicas;

@@ -40,6 +40,31 @@ async fn named_pull_secrets_are_read_in_order_and_once_within_their_time() {
 }
 
 #[tokio::test]
+async fn a_caller_who_goes_away_while_secrets_are_read_strands_nobody() {
+    let scenario = Scenario::default();
+    let path = "/api/v1/namespaces/shop/secrets/regcred";
+    let secret = || pull_secret("regcred", "kubernetes.io/dockerconfigjson", CONFIG);
+    let silent = scenario.watch(path, "");
+    scenario.get(path, secret());
+    let secrets = PullSecrets::new(scenario.client(), Arc::default());
+    let references = PullReferences {
+        pull_secrets: vec!["regcred".to_owned()],
+        service_account: "default".to_owned(),
+    };
+    let mut first = Box::pin(origins(&secrets, "shop", &references));
+    for _ in 0..100 {
+        assert!(futures::poll!(&mut first).is_pending());
+        tokio::task::yield_now().await;
+    }
+    let mut second = Box::pin(origins(&secrets, "shop", &references));
+    assert!(futures::poll!(&mut second).is_pending());
+    drop(first);
+    assert_eq!(second.await, Ok(vec!["pull secret \"regcred\"".to_owned()]));
+    drop(silent);
+    scenario.finish().await;
+}
+
+#[tokio::test]
 async fn the_secrets_of_one_namespace_are_never_used_in_another() {
     let scenario = Scenario::default();
     scenario.get(

@@ -43,6 +43,17 @@ impl Scenario {
         self.expect(Method::GET, path, "", Answer::Json(StatusCode::OK, answer));
     }
 
+    /// A read with this in its query that is answered with an object.
+    pub(in crate::cluster) fn answer_get(
+        &self,
+        path: &'static str,
+        query: &'static str,
+        answer: Value,
+    ) {
+        let answer = Answer::Json(StatusCode::OK, answer);
+        self.expect(Method::GET, path, query, answer);
+    }
+
     /// A request that is refused.
     pub(in crate::cluster) fn refuse(&self, path: &'static str, query: &'static str, status: u16) {
         let code = StatusCode::from_u16(status).expect("a status");

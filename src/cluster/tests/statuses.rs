@@ -102,10 +102,10 @@ async fn a_policy_with_a_field_of_a_newer_version_says_so_and_others_stay_in_for
         [
             "Ready=False NotCompiled spec.promotion: unknown field `promotion`, expected one of `match`, `action`, `pin`, \
              `pinWorkloads`, `signatureRepository`, `authorities`, `require`, `tags`, `provenance`, `attestations`, \
-             `conditions`, `help`; every image that it may cover is refused",
+             `conditions`, `whenRegistryUnavailable`, `useVerifiedFor`, `help`; every image that it may cover is refused",
             "Compiled=False UnknownField spec.promotion: unknown field `promotion`, expected one of `match`, `action`, `pin`, \
              `pinWorkloads`, `signatureRepository`, `authorities`, `require`, `tags`, `provenance`, `attestations`, \
-             `conditions`, `help`; if it is of a newer version of Assay, this one (0.1.0) does not know it",
+             `conditions`, `whenRegistryUnavailable`, `useVerifiedFor`, `help`; if it is of a newer version of Assay, this one (0.1.0) does not know it",
             "KeysLoaded=Unknown NotCompiled what it refers to is looked up once it compiles",
         ]
     );

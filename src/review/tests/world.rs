@@ -257,8 +257,9 @@ impl Registry for World {
         digest: &'a Digest,
         _: Wanted,
         search: Search,
-        _: &'a Access,
+        access: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {
+        access.asked.note();
         let name = repository.to_string();
         let found = self
             .attached

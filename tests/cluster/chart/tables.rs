@@ -1,7 +1,7 @@
 //! What the values allow Assay, and what is no value.
 
 /// With pull secrets of `rights-listed` alone.
-pub(super) const RIGHTS: [(&str, &str, &str); 17] = [
+pub(super) const RIGHTS: [(&str, &str, &str); 20] = [
     ("get secrets", "rights-listed", "yes"),
     ("get serviceaccounts", "rights-listed", "yes"),
     ("list secrets", "rights-listed", "no"),
@@ -35,6 +35,9 @@ pub(super) const RIGHTS: [(&str, &str, &str); 17] = [
     ),
     ("patch clusterimagetrustpolicies", "rights", "no"),
     ("create pods", "rights", "no"),
+    ("list pods", "rights-other", "yes"),
+    ("watch pods", "rights-other", "no"),
+    ("get pods", "rights-other", "no"),
 ];
 
 /// Values, and a part of what helm says about them.

@@ -43,7 +43,8 @@ pub(crate) struct Platform {
     pub(crate) unsigned: Image,
     authority: Authority,
     signer: Signer,
-    registry: Registry,
+    /// Where the images are.
+    pub(crate) registry: Registry,
     folder: PathBuf,
 }
 
@@ -267,12 +268,29 @@ impl Platform {
             admitted: None,
             refused: Some("SignatureMissing"),
         };
+        self.load_of([&[signed, unsigned], more].concat())
+    }
+
+    /// The same, of these images alone.
+    pub(crate) fn load_of(&self, cases: Vec<Case>) -> Load {
         let asked = Asked {
             namespace: SHOP.to_owned(),
-            cases: [&[signed, unsigned], more].concat(),
+            cases,
             service: self.service(),
         };
         Load::start(&self.plane, asked)
+    }
+
+    /// What every replica says to a Pod with this image, each asked by itself.
+    pub(crate) fn review_by_each(&self, image: &str) -> Vec<Value> {
+        let replicas = self.node.pods();
+        let reviews = replicas.iter().map(|replica| {
+            let review = self.direct(replica);
+            let review = async move { review.review(SHOP, image).await };
+            let answer = self.api.runtime().block_on(review);
+            answer.unwrap_or_else(|error| json!({ "error": error }))
+        });
+        reviews.collect()
     }
 
     /// Where the API server finds the webhook.

@@ -17,6 +17,7 @@ pub(crate) struct Registry {
     pub(crate) login: Option<(&'static str, &'static str)>,
     /// The certificate of the private authority behind its own, in a file; it speaks plain HTTP without one.
     pub(crate) authority: Option<PathBuf>,
+    folder: PathBuf,
     running: Running,
 }
 
@@ -70,18 +71,24 @@ impl Registry {
         }
         let file = folder.join("config.yml");
         fs::write(&file, config).expect("it can be written");
-        let mut command = Command::new(installed("docker-registry", "docker-registry"));
-        command.arg("serve").arg(file);
-        let running = Running::start(&command, &folder.join("log"));
-        eventually("the registry to listen", || {
-            std::net::TcpStream::connect(&host).ok()
-        });
         Self {
+            running: run(folder, &host),
+            folder: folder.to_owned(),
             host,
             login,
             authority,
-            running,
         }
+    }
+
+    /// Kills it, as when its machine is lost.
+    pub(crate) fn kill(&mut self) {
+        self.running.signal("KILL");
+        self.running.stop();
+    }
+
+    /// Starts it again where it was, with what it held.
+    pub(crate) fn start_again(&mut self) {
+        self.running = run(&self.folder, &self.host);
     }
 
     /// Ends it: from now on connections are refused.
@@ -99,6 +106,16 @@ impl Registry {
         })
         .to_string()
     }
+}
+
+fn run(folder: &Path, host: &str) -> Running {
+    let mut command = Command::new(installed("docker-registry", "docker-registry"));
+    command.arg("serve").arg(folder.join("config.yml"));
+    let running = Running::start(&command, &folder.join("log"));
+    eventually("the registry to listen", || {
+        std::net::TcpStream::connect(host).ok()
+    });
+    running
 }
 
 const LOGIN: (&str, &str) = ("robot", "correct-horse");

@@ -1,0 +1,344 @@
+//! Judging what runs already, so that what its next Pods will ask is known before they ask.
+//!
+//! At the start, when policies or trust roots change, and often enough that what policies may use while a registry does
+//! not answer stays young. Nobody waits for it: reviews are answered meanwhile, and readiness does not depend on it. Its
+//! verdicts go nowhere but into caches.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt::Debug,
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Range,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use jiff::SignedDuration;
+use rand::Rng as _;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{Request, Reviewer, Snapshot};
+use crate::{
+    decision::{AdmittedImage, Cause, Decision, Denial, Enforcement},
+    image::{Digest, Reference},
+    limits,
+    policy::{Place, PolicyState, RegistryOutage},
+    registry::Asked,
+    telemetry::{WarmUpMetrics, WarmedUp},
+    workload::{ImageSlot, PullReferences},
+};
+
+/// The Pods of the cluster, a page at a time.
+pub trait RunningPods: Debug + Send + Sync {
+    /// The first page, or what comes after another.
+    fn page<'a>(&'a self, after: Option<&'a str>) -> BoxFuture<'a, Result<PodPage, PageError>>;
+}
+
+/// Some Pods, and where the next are.
+#[derive(Clone, Debug, Default)]
+pub struct PodPage {
+    /// The Pods.
+    pub pods: Vec<RunningPod>,
+    /// Asks for the next page; none after the last.
+    pub next: Option<String>,
+}
+
+/// What a review would be asked of a Pod that runs.
+#[derive(Clone, Debug)]
+pub struct RunningPod {
+    /// The image slots.
+    pub slots: Vec<ImageSlot>,
+    /// The namespace, and the Pod's labels.
+    pub place: Place,
+    /// Which pull credentials apply.
+    pub pull: PullReferences,
+    /// The Pod, for conditions.
+    pub pod: Arc<Value>,
+}
+
+/// Why a page cannot be had.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PageError {
+    /// The API server does not remember what came before any more.
+    #[error("the list has expired")]
+    Expired,
+    /// Anything else.
+    #[error("{reason}")]
+    Failed {
+        /// What.
+        reason: String,
+    },
+}
+
+/// Judges running Pods again and again, slowly.
+#[derive(Debug)]
+pub struct WarmUp {
+    reviewer: Arc<Reviewer>,
+    pods: Arc<dyn RunningPods>,
+    metrics: WarmUpMetrics,
+}
+
+/// How one round ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Round {
+    /// Everything was looked at.
+    Whole,
+    /// Something is to be tried again: a registry that does not answer, or the API server.
+    Partial,
+}
+
+/// One round: what it has seen, and whom it leaves alone.
+#[derive(Default)]
+struct Course {
+    /// What was judged, so that a thousand Pods of one image cost one look.
+    seen: HashSet<u64>,
+    /// Registries that do not answer, or limit the rate.
+    avoided: BTreeSet<String>,
+}
+
+impl WarmUp {
+    /// Judges by this reviewer what this list tells.
+    pub fn new(
+        reviewer: Arc<Reviewer>,
+        pods: Arc<dyn RunningPods>,
+        metrics: WarmUpMetrics,
+    ) -> Self {
+        Self {
+            reviewer,
+            pods,
+            metrics,
+        }
+    }
+
+    /// Until it is told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.rounds()).await;
+    }
+
+    async fn rounds(self) {
+        // Replicas that start together are not to ask registries together.
+        sleep(limits::WARM_UP_TICK.mul_f64(by_chance(0.0..2.0))).await;
+        let mut judged_by = None;
+        let mut due = Instant::now();
+        let mut failures = 0;
+        loop {
+            let Some(snapshot) = self.reviewer.snapshots.current() else {
+                sleep(limits::WARM_UP_TICK).await;
+                continue;
+            };
+            let content = content(&snapshot);
+            let has_changed = judged_by.as_ref() != Some(&content);
+            if !has_changed && Instant::now() < due {
+                sleep(limits::WARM_UP_TICK).await;
+                continue;
+            }
+            let round = self.round(&snapshot).await;
+            judged_by = Some(content);
+            let ended = Instant::now();
+            due = match round {
+                Round::Partial if failures < limits::WARM_UP_RETRIES => {
+                    failures += 1;
+                    ended + limits::WARM_UP_PAUSE.saturating_mul(2_u32.saturating_pow(failures))
+                }
+                Round::Whole | Round::Partial => {
+                    failures = 0;
+                    ended + period(&snapshot)
+                }
+            };
+            // A policy that is edited every second starts no round every second.
+            sleep_until(ended + limits::WARM_UP_PAUSE).await;
+        }
+    }
+
+    /// Every Pod once.
+    async fn round(&self, snapshot: &Snapshot) -> Round {
+        if snapshot.policies.iter().next().is_none() {
+            return Round::Whole;
+        }
+        let _running = self.metrics.begin_round();
+        let mut course = Course::default();
+        for _ in 0..=limits::WARM_UP_RETRIES {
+            match self.walk(&mut course).await {
+                // What was seen is not looked at again.
+                Err(PageError::Expired) => {}
+                Err(PageError::Failed { reason }) => {
+                    tracing::warn!(reason, "running Pods cannot be listed to warm up");
+                    return Round::Partial;
+                }
+                Ok(()) if course.avoided.is_empty() => return Round::Whole,
+                Ok(()) => return Round::Partial,
+            }
+        }
+        Round::Partial
+    }
+
+    async fn walk(&self, course: &mut Course) -> Result<(), PageError> {
+        let mut after = None;
+        loop {
+            let page = self.pods.page(after.as_deref()).await?;
+            for pod in page.pods {
+                self.look_at(pod, course).await;
+            }
+            match page.next {
+                Some(next) if course.seen.len() < limits::WARM_UP_PODS => after = Some(next),
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+
+    async fn look_at(&self, pod: RunningPod, course: &mut Course) {
+        let images: BTreeSet<String> = pod.slots.iter().map(|it| it.written.clone()).collect();
+        let is_avoided =
+            |image: &String| host(image).is_some_and(|it| course.avoided.contains(&it));
+        if images.iter().any(is_avoided) {
+            self.metrics.count(WarmedUp::Unavailable, images.len());
+            return;
+        }
+        if !course.seen.insert(pod.fingerprint()) {
+            return;
+        }
+        let asked = Asked::default();
+        let request = Request {
+            slots: pod.slots,
+            place: pod.place,
+            pod: pod.pod,
+            pull: pod.pull,
+            enforcement: Enforcement::ReportOnly,
+            deadline: Instant::now() + limits::WARM_UP_PATIENCE,
+            asked: asked.clone(),
+        };
+        let silent = match self.reviewer.review(request).await {
+            Ok(decision) => silent_hosts(&decision),
+            // It will be tried again when the policies have changed or in the next round.
+            Err(_) => BTreeSet::new(),
+        };
+        let result = match (silent.is_empty(), asked.is_noted()) {
+            (false, _) => WarmedUp::Unavailable,
+            (true, true) => WarmedUp::Asked,
+            (true, false) => WarmedUp::Known,
+        };
+        self.metrics.count(result, images.len());
+        course.avoided.extend(silent);
+        if asked.is_noted() {
+            sleep(pause(images.len())).await;
+        } else {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl RunningPod {
+    /// The same for Pods of which a review would be asked the same. Two that differ in it only by chance cost a look at
+    /// caches; two that are the same by chance leave the second to its own review.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let images: BTreeSet<&str> = self.slots.iter().map(|it| it.written.as_str()).collect();
+        images.hash(&mut hasher);
+        self.place.namespace.hash(&mut hasher);
+        self.pull.pull_secrets.hash(&mut hasher);
+        self.pull.service_account.hash(&mut hasher);
+        for (name, value) in &self.place.object_labels {
+            // What only tells the Pods of one controller apart selects nothing.
+            if !OF_ONE_POD.contains(&name.as_str()) {
+                (name, value).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+}
+
+/// Names everything that verdicts depend on: policies with what they refer to, and trust roots.
+fn content(snapshot: &Snapshot) -> Digest {
+    let mut text = String::new();
+    for (id, state) in snapshot.policies.iter() {
+        let content = state
+            .in_force()
+            .map_or("", |policy| policy.content.as_str());
+        text.push_str(&format!("{id} {content}\n"));
+    }
+    for (name, state) in snapshot.trust_roots.iter() {
+        let version = state.usable.as_ref().map_or("", |root| root.version());
+        text.push_str(&format!("{name} {version}\n"));
+    }
+    Digest::of(text.as_bytes())
+}
+
+/// How long what was verified may stay as it is: half of what the strictest policy wants that uses it, within bounds.
+fn period(snapshot: &Snapshot) -> Duration {
+    let policies = snapshot
+        .policies
+        .iter()
+        .filter_map(|(_, state)| in_force(state));
+    let shortest = policies.min().map(SignedDuration::unsigned_abs);
+    match shortest {
+        None => NEVER,
+        Some(within) => (within / 2).clamp(limits::WARM_UP_LEAST_PERIOD, limits::WARM_UP_PERIOD),
+    }
+}
+
+fn in_force(state: &PolicyState) -> Option<SignedDuration> {
+    match state.in_force()?.outage {
+        RegistryOutage::Deny => None,
+        RegistryOutage::UseVerified { within } => Some(within),
+    }
+}
+
+/// Where the images come from that could not be judged because a registry does not answer.
+fn silent_hosts(decision: &Decision) -> BTreeSet<String> {
+    let (images, denials, others) = match decision {
+        Decision::Admit(it) => (&it.images, [].as_slice(), [&it.warnings, &it.audits]),
+        Decision::Deny(it) => (
+            &it.images,
+            it.denials.as_slice(),
+            [&it.warnings, &it.audits],
+        ),
+    };
+    let recalled = images
+        .iter()
+        .flat_map(|image: &AdmittedImage| &image.recalled);
+    let recalled = recalled.map(|recalled| &recalled.failure);
+    let failures = denials.iter().chain(others.into_iter().flatten());
+    let silent = failures.filter(|denial| is_outage(denial)).chain(recalled);
+    silent
+        .filter_map(|denial| host(&denial.slot.written))
+        .collect()
+}
+
+fn is_outage(denial: &Denial) -> bool {
+    match &denial.cause {
+        Cause::Rejected(_) => false,
+        Cause::Undetermined(obstacle) => obstacle.is_outage(),
+    }
+}
+
+fn host(image: &str) -> Option<String> {
+    let reference: Reference = image.parse().ok()?;
+    Some(reference.repository().host().as_str().to_owned())
+}
+
+/// So that no more images than the limit are looked at in a second, give or take a half.
+fn pause(images: usize) -> Duration {
+    let images = u32::try_from(images).unwrap_or(u32::MAX);
+    let each = Duration::from_secs(1) / limits::WARM_UP_IMAGES_PER_SECOND;
+    each.saturating_mul(images).mul_f64(by_chance(0.5..1.5))
+}
+
+fn by_chance(range: Range<f64>) -> f64 {
+    rand::rng().random_range(range)
+}
+
+/// Labels that controllers put on each of their Pods.
+const OF_ONE_POD: [&str; 6] = [
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "statefulset.kubernetes.io/pod-name",
+];
+
+/// Longer than any replica runs.
+const NEVER: Duration = Duration::from_hours(24 * 365);
