@@ -303,6 +303,12 @@ pub const LAYOUT_MARKER_BYTES: usize = 4 * 1024;
 /// The most bytes of manifests and indexes that are read from one layout folder.
 pub const LAYOUT_MANIFEST_BYTES: usize = 16 * 1024 * 1024;
 
+/// The most blobs of a layout folder.
+pub const LAYOUT_BLOBS: usize = 20_000;
+
+/// The largest blob of a layout folder that is taken for a manifest although nothing lists it, in bytes.
+pub const UNLISTED_MANIFEST_BYTES: usize = 64 * 1024;
+
 /// The most images of a layout folder that an error lists.
 pub const SHOWN_LAYOUT_IMAGES: usize = 10;
 

@@ -11,6 +11,7 @@ mod images;
 mod name;
 #[cfg(test)]
 mod tests;
+mod unlisted;
 
 pub use error::LayoutError;
 pub use name::LayoutName;
@@ -46,7 +47,8 @@ impl OciLayout {
     /// When the folder is no layout, does not say which image is meant, or holds something other than it lists.
     pub fn open(name: &LayoutName) -> Result<Self, LayoutError> {
         let folder = Folder::open(name.folder())?;
-        let contents = Listed::read(&folder)?;
+        let mut contents = Listed::read(&folder)?;
+        contents.add_unlisted(&folder)?;
         let image = contents.choose(name.choice(), folder.shown())?;
         let children = contents.children_of(&image);
         let mut attachments = BTreeMap::new();

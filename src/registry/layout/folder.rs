@@ -1,6 +1,7 @@
 //! The files of a layout folder: read within bounds, never outside of it, and compared with their digests.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -112,6 +113,43 @@ impl Folder {
             })
     }
 
+    /// Every blob that is a file, with its size, in the order of their digests. What bears another name is passed over.
+    pub(super) fn blobs(&self) -> Result<BTreeMap<Digest, u64>, LayoutError> {
+        let file = self.path_of(BLOBS);
+        let unreadable = |source| LayoutError::Unreadable {
+            file: file.clone(),
+            source,
+        };
+        let entries = match fs::read_dir(self.root.join(BLOBS)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(unreadable(error)),
+        };
+        let mut blobs = BTreeMap::new();
+        for (count, entry) in entries.enumerate() {
+            let limit = limits::LAYOUT_BLOBS;
+            if count == limit {
+                return Err(LayoutError::Limit {
+                    file,
+                    what: format!("more than {limit} blobs"),
+                    limit,
+                });
+            }
+            let entry = entry.map_err(unreadable)?;
+            let digest = entry
+                .file_name()
+                .to_str()
+                .map(|hex| format!("sha256:{hex}"));
+            let metadata = entry.metadata().map_err(unreadable)?;
+            if let Some(Ok(digest)) = digest.map(|text| text.parse())
+                && metadata.is_file()
+            {
+                blobs.insert(digest, metadata.len());
+            }
+        }
+        Ok(blobs)
+    }
+
     fn read(&self, relative: &str, limit: usize) -> Result<Option<Bytes>, LayoutError> {
         let file = self.path_of(relative);
         let unreadable = |source| LayoutError::Unreadable {
@@ -150,11 +188,14 @@ impl Folder {
 
 /// Where a blob lies. A digest is hex, so that this never leads elsewhere.
 pub(super) fn blob_path(digest: &Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
+    format!("{BLOBS}/{}", digest.hex())
 }
 
 fn shown_or_nothing(text: Option<&str>) -> String {
     shown(text.unwrap_or_default(), limits::SHOWN_CHARS)
 }
+
+/// Where blobs lie.
+pub(super) const BLOBS: &str = "blobs/sha256";
 
 const MARKER: &str = "oci-layout";

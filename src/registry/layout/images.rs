@@ -40,6 +40,7 @@ pub(super) struct Entry {
 enum ListedBy {
     Layout,
     Index,
+    Nothing,
 }
 
 impl Contents {
@@ -187,6 +188,18 @@ impl Entry {
             cosign_kind: annotation(COSIGN_KIND),
             listed_by,
             is_build_record: listed.has_annotation(REFERENCE_TYPE),
+        }
+    }
+
+    /// Of a manifest that nothing lists.
+    pub(super) fn unlisted(digest: Digest) -> Self {
+        Self {
+            digest,
+            ref_name: None,
+            image_name: None,
+            cosign_kind: None,
+            listed_by: ListedBy::Nothing,
+            is_build_record: false,
         }
     }
 

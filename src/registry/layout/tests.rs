@@ -404,3 +404,67 @@ fn every_bound_is_kept() {
         "{refusal}"
     );
 }
+
+#[test]
+fn a_bundle_that_nothing_lists_is_found_as_cosign_saves_it() {
+    let mut layout = Written::new();
+    let image = layout.image("the image");
+    let other = layout.image("another");
+    layout.list(image.clone(), &[("kind", "dev.cosignproject.cosign/image")]);
+    layout.signatures(BUNDLE, &["bundle"], Some(&image));
+    layout.signatures(BUNDLE, &["of another"], Some(&other));
+    let opened = layout.open("").unwrap();
+    assert_eq!(opened.image().as_str(), image["digest"]);
+    let found = &opened.attachments[opened.image()];
+    let contents: Vec<&[u8]> = found.iter().map(|one| one.content.as_ref()).collect();
+    assert_eq!(contents, [b"bundle"]);
+}
+
+#[test]
+fn what_nothing_lists_is_no_image() {
+    let mut layout = Written::new();
+    layout.image("forgotten");
+    let image = layout.image("the image");
+    layout.list(image.clone(), &[]);
+    assert_eq!(layout.open("").unwrap().image().as_str(), image["digest"]);
+}
+
+#[test]
+fn a_blob_that_nothing_lists_and_that_has_changed_is_told() {
+    let mut layout = Written::new();
+    let image = layout.image("the image");
+    layout.list(image.clone(), &[]);
+    let bundle = layout.signatures(BUNDLE, &["bundle"], Some(&image));
+    let digest: Digest = bundle["digest"].as_str().unwrap().parse().unwrap();
+    fs::write(layout.blob_path(&digest), "changed").unwrap();
+    let refusal = layout.refusal("");
+    let blob = folder::blob_path(&digest);
+    assert!(refusal.contains(&blob), "{refusal}");
+}
+
+#[test]
+fn the_blobs_of_a_folder_are_bounded_in_number_and_in_bytes() {
+    let mut layout = Written::new();
+    let image = layout.image("the image");
+    layout.list(image, &[]);
+    let before = fs::read_dir(layout.path("blobs/sha256")).unwrap().count();
+    for number in before..=limits::LAYOUT_BLOBS {
+        let name = Digest::of(&number.to_be_bytes());
+        fs::File::create(layout.blob_path(&name)).unwrap();
+    }
+    let many = layout.refusal("");
+    let expected = format!("more than {} blobs", limits::LAYOUT_BLOBS);
+    assert!(many.contains(&expected), "{many}");
+
+    let mut layout = Written::new();
+    let image = layout.image("the image");
+    layout.list(image, &[]);
+    let large = " ".repeat(limits::UNLISTED_MANIFEST_BYTES - 10);
+    for number in 0..=limits::LAYOUT_MANIFEST_BYTES / large.len() {
+        layout.blob("text/plain", &format!("{large}{number}"));
+    }
+    let heavy = layout.refusal("");
+    let limit = limits::LAYOUT_MANIFEST_BYTES;
+    let expected = format!("more than {limit} bytes of small blobs");
+    assert!(heavy.contains(&expected), "{heavy}");
+}
