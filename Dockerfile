@@ -27,6 +27,9 @@ RUN if [ "$BUILDARCH" != "$TARGETARCH" ]; then \
 WORKDIR /src
 COPY Cargo.toml Cargo.lock LICENSE ./
 COPY .ci/rootfs .ci/
+# Named by Cargo.toml, though nothing of it is compiled.
+COPY benches ./benches
+COPY tests ./tests
 COPY src ./src
 COPY --from=tools /tools/bin/cargo-cyclonedx /usr/local/bin/cargo-cyclonedx
 ARG SOURCE_DATE_EPOCH=0
