@@ -22,7 +22,7 @@ pub use cause::{
     TagExpectation, TagFault, Unmatched,
 };
 pub use evidence::{
-    Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, LookupFailure,
+    Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, Kept, LookupFailure,
     Method, Methods, Remembered, TimeUse,
 };
 

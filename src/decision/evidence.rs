@@ -85,10 +85,27 @@ pub struct Remembered {
     pub verified_at: Timestamp,
     /// Of which image.
     pub digest: Digest,
-    /// What was found, by place: only what verified.
-    pub signatures: BTreeMap<Repository, Candidates>,
+    /// Where signatures were found.
+    pub place: Repository,
+    /// What was found there: only what verified.
+    pub candidates: Box<[Kept]>,
     /// What the image says about itself, if the policy asks for that.
     pub contents: Option<Arc<Contents>>,
+}
+
+/// A candidate that verified by some method, in as few bytes as it takes: there may be thousands.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// How it was stored.
+    pub layout: Layout,
+    /// The digest of its own bytes.
+    pub candidate: Digest,
+    /// The predicate type that it claims, if it is a statement.
+    pub claimed_type: Option<String>,
+    /// What it is as a signature.
+    pub results: Box<[(Method, VerifiedSignature)]>,
+    /// What it is as an attestation.
+    pub attestations: Box<[(Method, VerifiedAttestation)]>,
 }
 
 /// The candidates found in one signature repository.

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{
     cause::{Cause, Denial, Obstacle},
     demand::{Satisfied, satisfy},
-    evidence::{Candidates, Checked, Circumstances, ImageEvidence, Method, Remembered},
+    evidence::{Candidates, Checked, Circumstances, ImageEvidence, Kept, Method, Remembered},
 };
 use crate::{
     image::Reference,
@@ -48,18 +48,19 @@ impl Remembered {
         Some(Self {
             verified_at,
             digest: found.digest.as_ref().ok()?.clone(),
-            signatures: BTreeMap::from([(place.clone(), verified(policy, candidates))]),
+            place: place.clone(),
+            candidates: verified(policy, candidates),
             contents,
         })
     }
 
     fn evidence(&self) -> ImageEvidence {
-        let signatures = self.signatures.iter();
+        let candidates = Candidates {
+            checked: self.candidates.iter().map(Kept::checked).collect(),
+        };
         ImageEvidence {
             digest: Ok(self.digest.clone()),
-            signatures: signatures
-                .map(|(place, candidates)| (place.clone(), Ok(candidates.clone())))
-                .collect(),
+            signatures: BTreeMap::from([(self.place.clone(), Ok(candidates))]),
             contents: self.contents.clone().map(Ok),
             signed_child: None,
             remembered: BTreeMap::new(),
@@ -137,31 +138,54 @@ impl Obstacle {
     }
 }
 
+impl Kept {
+    /// What of it these methods have verified, if any has.
+    fn of(one: &Checked, methods: &BTreeSet<Method>) -> Option<Self> {
+        let kept = Self {
+            layout: one.layout,
+            candidate: one.candidate.clone(),
+            claimed_type: one.claimed_type.clone(),
+            results: kept(&one.results, methods),
+            attestations: kept(&one.attestations, methods),
+        };
+        let is_any = !kept.results.is_empty() || !kept.attestations.is_empty();
+        is_any.then_some(kept)
+    }
+
+    fn checked(&self) -> Checked {
+        Checked {
+            layout: self.layout,
+            candidate: self.candidate.clone(),
+            claimed_type: self.claimed_type.clone(),
+            results: verified_again(&self.results),
+            attestations: verified_again(&self.attestations),
+        }
+    }
+}
+
 /// What of these candidates the policy's own methods have verified.
-fn verified(policy: &Policy, candidates: &Candidates) -> Candidates {
+fn verified(policy: &Policy, candidates: &Candidates) -> Box<[Kept]> {
     let methods: BTreeSet<Method> = policy
         .authorities
         .iter()
         .flat_map(Authority::methods)
         .collect();
-    let checked = candidates.checked.iter().map(|one| Checked {
-        results: kept(&one.results, &methods),
-        attestations: kept(&one.attestations, &methods),
-        ..one.clone()
-    });
-    Candidates {
-        checked: checked
-            .filter(|one| !one.results.is_empty() || !one.attestations.is_empty())
-            .collect(),
-    }
+    let checked = candidates.checked.iter();
+    checked.filter_map(|one| Kept::of(one, &methods)).collect()
 }
 
-fn kept<V: Clone, E: Clone>(
+fn kept<V: Clone, E>(
     results: &BTreeMap<Method, Result<V, E>>,
     methods: &BTreeSet<Method>,
-) -> BTreeMap<Method, Result<V, E>> {
-    let kept = results.iter();
-    kept.filter(|(method, result)| result.is_ok() && methods.contains(method))
-        .map(|(method, result)| (method.clone(), result.clone()))
+) -> Box<[(Method, V)]> {
+    let results = results.iter();
+    let kept = results.filter(|(method, _)| methods.contains(method));
+    kept.filter_map(|(method, result)| Some((method.clone(), result.as_ref().ok()?.clone())))
+        .collect()
+}
+
+fn verified_again<V: Clone, E>(kept: &[(Method, V)]) -> BTreeMap<Method, Result<V, E>> {
+    let kept = kept.iter();
+    kept.map(|(method, verified)| (method.clone(), Ok(verified.clone())))
         .collect()
 }

@@ -64,6 +64,8 @@ struct CacheLookups {
     places: Lookups,
     children: Lookups,
     contents: Lookups,
+    without_api: Lookups,
+    let_in: Lookups,
 }
 
 impl<T: Clone> Timed<T> {
@@ -137,12 +139,14 @@ impl Caches {
                 weight(contents.bytes().saturating_add(ENTRY_BYTES))
             });
         Self {
-            tags: keep(limits::TAG_CACHE_ENTRIES, ttl.tag_ttl),
+            tags: keep_weighed(limits::TAG_CACHE_BYTES, ttl.tag_ttl, |key: &TagKey| {
+                text_bytes(&key.0) + key.1.as_str().len() + DIGEST_BYTES
+            }),
             places: places.build(),
             children: children.build(),
             contents: contents.build(),
-            without_api: keep(limits::TAG_CACHE_ENTRIES, ttl.registry_facts_ttl),
-            let_in: keep(limits::TAG_CACHE_ENTRIES, ttl.registry_facts_ttl),
+            without_api: keep_facts(ttl.registry_facts_ttl),
+            let_in: keep_facts(ttl.registry_facts_ttl),
             ttl,
             lookups: CacheLookups::default(),
         }
@@ -155,12 +159,21 @@ impl Caches {
             places,
             children,
             contents,
+            without_api,
+            let_in,
             lookups,
-            ..
+            ttl: _,
         } = self;
-        tags.run_pending_tasks();
+        let facts = limits::REPOSITORY_FACTS_BYTES;
         vec![
-            lookups.tags.reading("tags", tags.entry_count(), None),
+            weighed(tags, &lookups.tags, "tags", limits::TAG_CACHE_BYTES),
+            weighed(
+                without_api,
+                &lookups.without_api,
+                "without_referrers_api",
+                facts,
+            ),
+            weighed(let_in, &lookups.let_in, "let_in", facts),
             weighed(
                 places,
                 &lookups.places,
@@ -249,9 +262,8 @@ impl Caches {
 
     /// Whether this repository itself, not just a probe, has said that there is no referrers API.
     pub(super) fn is_without_api(&self, key: &(Repository, CredentialId)) -> bool {
-        self.without_api
-            .get(key)
-            .is_some_and(|said| said.current().is_some())
+        let said = self.without_api.get(key).and_then(|said| said.current());
+        self.lookups.without_api.count(said).is_some()
     }
 
     pub(super) fn keep_without_api(&self, key: (Repository, CredentialId)) {
@@ -261,7 +273,7 @@ impl Caches {
 
     /// The place in the list of the credential to begin with.
     pub(super) fn let_in(&self, key: &(Repository, CredentialId)) -> usize {
-        self.let_in.get(key).unwrap_or(0)
+        self.lookups.let_in.count(self.let_in.get(key)).unwrap_or(0)
     }
 
     pub(super) fn keep_let_in(&self, key: (Repository, CredentialId), index: usize) {
@@ -296,6 +308,36 @@ where
         .build()
 }
 
+/// A cache of what has no size of its own beside its key, bounded in bytes all the same.
+fn keep_weighed<K, V>(
+    bytes: u64,
+    ttl: Duration,
+    key_bytes: impl Fn(&K) -> usize + Send + Sync + 'static,
+) -> Cache<K, V>
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(bytes)
+        .weigher(move |key, _| weight(key_bytes(key).saturating_add(ENTRY_BYTES)))
+        .time_to_live(ttl)
+        .build()
+}
+
+fn keep_facts<V: Clone + Send + Sync + 'static>(
+    ttl: Duration,
+) -> Cache<(Repository, CredentialId), V> {
+    let limit = limits::REPOSITORY_FACTS_BYTES;
+    keep_weighed(limit, ttl, |key: &(Repository, CredentialId)| {
+        text_bytes(&key.0)
+    })
+}
+
+fn text_bytes(repository: &Repository) -> usize {
+    repository.host().as_str().len() + repository.path().len()
+}
+
 fn weight(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
@@ -307,129 +349,4 @@ const ENTRY_BYTES: usize = 512;
 const DIGEST_BYTES: usize = 100;
 
 #[cfg(test)]
-mod tests {
-    use tokio::time::advance;
-
-    use super::*;
-    use crate::image::BuildStatement;
-
-    fn key(number: usize) -> DigestKey {
-        let repository = "registry.example/acme/api".parse().expect("a repository");
-        let digest = Digest::of(&number.to_be_bytes());
-        (repository, digest, CredentialId::ANONYMOUS)
-    }
-
-    fn tag_key() -> TagKey {
-        let image: crate::image::Reference =
-            "registry.example/acme/api:1".parse().expect("a reference");
-        let tag = image.tag().cloned().expect("a tag");
-        (image.repository().clone(), tag, CredentialId::ANONYMOUS)
-    }
-
-    fn attachment(bytes: usize) -> Attachment {
-        Attachment {
-            place: AttachmentPlace::SignatureTag,
-            media_type: "a/b".to_owned(),
-            digest: Digest::of(b"blob"),
-            content: vec![0; bytes].into(),
-            annotations: [("a".to_owned(), "b".to_owned())].into(),
-            manifest: Digest::of(b"manifest"),
-        }
-    }
-
-    fn bytes(limit: u64) -> usize {
-        usize::try_from(limit).expect("a limit that fits into memory")
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_tag_is_believed_for_its_time_and_no_longer() {
-        let caches = Caches::new(RegistryOptions::default());
-        caches.keep_tag(tag_key(), Digest::of(b"image"));
-        advance(limits::TAG_TTL.saturating_sub(SHORTLY)).await;
-        assert_eq!(caches.tag(&tag_key()), Some(Digest::of(b"image")));
-        advance(SHORTLY).await;
-        assert_eq!(caches.tag(&tag_key()), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn that_nothing_is_attached_is_believed_for_a_shorter_time_than_what_is() {
-        for (found, ttl) in [
-            (vec![], limits::NO_ATTACHMENTS_TTL),
-            (vec![attachment(1)], limits::ATTACHMENTS_TTL),
-        ] {
-            let caches = Caches::new(RegistryOptions::default());
-            let place = (key(1), AttachmentPlace::SignatureTag, Wanted::Signatures);
-            caches.keep_place(place.clone(), Looked::Found(found.into()));
-            advance(ttl.saturating_sub(SHORTLY)).await;
-            assert!(caches.place(&place, Search::First).is_some(), "{ttl:?}");
-            advance(SHORTLY).await;
-            assert!(caches.place(&place, Search::First).is_none(), "{ttl:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn the_attachments_that_are_remembered_are_bounded_in_bytes() {
-        let caches = Caches::new(RegistryOptions::default());
-        let large = Looked::Found([attachment(1024 * 1024)].into());
-        for number in 0..=bytes(limits::ATTACHMENT_CACHE_BYTES) / (1024 * 1024) {
-            let place = (
-                key(number),
-                AttachmentPlace::SignatureTag,
-                Wanted::Signatures,
-            );
-            caches.keep_place(place, large.clone());
-        }
-        caches.places.run_pending_tasks();
-        let size = caches.places.weighted_size();
-        assert!(size <= limits::ATTACHMENT_CACHE_BYTES, "{size}");
-    }
-
-    #[tokio::test]
-    async fn the_children_that_are_remembered_are_bounded_in_bytes() {
-        let caches = Caches::new(RegistryOptions::default());
-        let many: Arc<[Digest]> = vec![Digest::of(b"child"); limits::DESCRIPTORS_PER_INDEX].into();
-        let weight = limits::DESCRIPTORS_PER_INDEX * DIGEST_BYTES;
-        for number in 0..=bytes(limits::CHILDREN_CACHE_BYTES) / weight {
-            caches.keep_children(key(number), Arc::clone(&many));
-        }
-        caches.children.run_pending_tasks();
-        let size = caches.children.weighted_size();
-        assert!(size <= limits::CHILDREN_CACHE_BYTES, "{size}");
-    }
-
-    #[tokio::test]
-    async fn what_images_say_that_is_remembered_is_bounded_in_bytes() {
-        let caches = Caches::new(RegistryOptions::default());
-        let said = Contents {
-            build_statements: vec![BuildStatement {
-                platform: Digest::of(b"image"),
-                predicate_type: "a/b".to_owned(),
-                statement: vec![0; 1024 * 1024].into(),
-            }],
-            ..Contents::default()
-        };
-        let said = Arc::new(said);
-        for number in 0..=bytes(limits::CONTENTS_CACHE_BYTES) / (1024 * 1024) {
-            let parts = BTreeSet::from([Part::BuildStatements]);
-            caches.keep_contents((key(number), parts), Arc::clone(&said));
-        }
-        caches.contents.run_pending_tasks();
-        let size = caches.contents.weighted_size();
-        assert!(size <= limits::CONTENTS_CACHE_BYTES, "{size}");
-        assert!(size >= 1024 * 1024, "{size}");
-    }
-
-    #[test]
-    fn a_cache_of_small_entries_is_bounded_in_their_number() {
-        for limit in [limits::TAG_CACHE_ENTRIES, limits::REFUSED_LOGINS] {
-            let cache = keep(limit, Duration::from_mins(1));
-            for number in 0..=limit {
-                cache.insert(number, ());
-            }
-            cache.run_pending_tasks();
-            assert_eq!(cache.entry_count(), limit);
-        }
-    }
-
-    const SHORTLY: Duration = Duration::from_secs(1);
-}
+mod tests;

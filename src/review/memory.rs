@@ -15,7 +15,7 @@ use moka::{Expiry, sync::Cache};
 use super::verdicts::Verified;
 use crate::{
     decision::{
-        AdmittedImage, Candidates, Decision, Evidence, ImageEvidence, Inquiry, Plan, Question,
+        AdmittedImage, Decision, Evidence, ImageEvidence, Inquiry, Kept, Method, Plan, Question,
         Remembered,
     },
     image::{Digest, Reference},
@@ -221,40 +221,47 @@ fn admitted(decision: &Decision) -> &[AdmittedImage] {
 
 /// About how many bytes it holds.
 fn weight(remembered: &Remembered) -> u32 {
-    let candidates = remembered.signatures.values().map(candidate_bytes);
+    let candidates = remembered.candidates.iter().map(kept_bytes).sum::<usize>();
     let contents = remembered.contents.as_ref().map_or(0, |it| it.bytes());
-    let held = candidates.sum::<usize>() + contents + ENTRY_BYTES;
+    let held = candidates + contents + size_of::<Remembered>() + ENTRY_BYTES;
     u32::try_from(held).unwrap_or(u32::MAX)
 }
 
-fn candidate_bytes(candidates: &Candidates) -> usize {
-    let each = candidates.checked.iter().map(|one| {
-        let signatures = one.results.values().flatten().map(Verified::bytes);
-        let attestations = one.attestations.values().flatten().map(Verified::bytes);
-        let results = signatures.chain(attestations);
-        let claimed = one.claimed_type.as_ref().map_or(0, String::len);
-        results.map(|bytes| bytes + RESULT_BYTES).sum::<usize>() + claimed + CANDIDATE_BYTES
-    });
-    each.sum()
+fn kept_bytes(kept: &Kept) -> usize {
+    let signatures = kept.results.iter();
+    let signatures = signatures.map(|(method, it)| method_bytes(method) + held_bytes(it));
+    let attestations = kept.attestations.iter();
+    let attestations = attestations.map(|(method, it)| method_bytes(method) + held_bytes(it));
+    let claimed = kept.claimed_type.as_ref().map_or(0, String::len);
+    size_of::<Kept>() + DIGEST_BYTES + claimed + signatures.chain(attestations).sum::<usize>()
 }
 
-/// The key, the repository and digest, and what the cache keeps per entry.
-const ENTRY_BYTES: usize = 1024;
+fn held_bytes<V: Verified>(verified: &V) -> usize {
+    size_of::<V>() + DIGEST_BYTES + verified.bytes()
+}
 
-/// A candidate's digest and its maps.
-const CANDIDATE_BYTES: usize = 384;
+fn method_bytes(method: &Method) -> usize {
+    let held = match method {
+        Method::Key { key, .. } => key.der().len() + key.fingerprint().len(),
+        Method::Certificate { .. } => 0,
+    };
+    size_of::<Method>() + TRUST_ROOT_NAME_BYTES + held
+}
 
-/// The method, with its key, by which a candidate was verified.
-const RESULT_BYTES: usize = 512;
+/// The key, the texts of repository and digest, and what the cache keeps per entry.
+const ENTRY_BYTES: usize = 512;
+
+/// The text of a digest.
+const DIGEST_BYTES: usize = 80;
+
+/// The usual name of a trust root.
+const TRUST_ROOT_NAME_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        decision::{
-            Checked, Method,
-            tests::build::{by_identity, gitlab_identity, key_authority, policy},
-        },
+        decision::tests::build::{by_identity, gitlab_identity, key_authority, policy},
         policy::{AuthorityKind, TrustRootName},
         registry::{Credential, Secret},
         verify::{Layout, TrustRoot},
@@ -329,21 +336,18 @@ mod tests {
         let method = Method::Certificate {
             trust_root: TrustRootName::Public,
         };
-        let checked = Checked {
+        let kept = Kept {
             layout: Layout::Bundle,
             candidate: Digest::of(b"candidate"),
             claimed_type: None,
-            results: [(method, Ok(by_identity(identity)))].into(),
-            attestations: BTreeMap::new(),
-        };
-        let place = "r.example/app".parse().unwrap();
-        let candidates = Candidates {
-            checked: vec![checked],
+            results: [(method, by_identity(identity))].into(),
+            attestations: [].into(),
         };
         let remembered = Arc::new(Remembered {
             verified_at: jiff::Timestamp::UNIX_EPOCH,
             digest: Digest::of(b"image"),
-            signatures: BTreeMap::from([(place, candidates)]),
+            place: "r.example/app".parse().unwrap(),
+            candidates: [kept].into(),
             contents: None,
         });
         let memory = Memory::default();

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     decision::{
-        Candidates, Circumstances, Decision, Evidence, ImageEvidence, LookupFailure, Remembered,
-        decide, recalled_line, recalled_warning,
+        Circumstances, Decision, Evidence, ImageEvidence, LookupFailure, Remembered, decide,
+        recalled_line, recalled_warning,
     },
     limits::WARNING_CHARS,
     policy::{Action, Policy, PolicyId, RegistryOutage},
@@ -253,15 +253,8 @@ fn only_what_verified_by_the_policy_s_own_methods_is_remembered() {
         &found(IMAGE, candidates),
         present(),
     );
-    let kept: Vec<Candidates> = kept.unwrap().signatures.into_values().collect();
-    let [candidates] = kept.as_slice() else {
-        panic!("{kept:?}");
-    };
-    let digests: Vec<_> = candidates
-        .checked
-        .iter()
-        .map(|one| &one.candidate)
-        .collect();
+    let kept = kept.unwrap().candidates;
+    let digests: Vec<_> = kept.iter().map(|one| &one.candidate).collect();
     assert_eq!(digests, [&crate::image::Digest::of(&[3])]);
 }
 

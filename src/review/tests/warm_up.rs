@@ -202,7 +202,7 @@ async fn nothing_is_looked_at_again_where_no_policy_uses_it() {
     let pods = Arc::new(Pods::of(vec![
         (0..3).map(|it| running(&app(it), &[])).collect(),
     ]));
-    warm(&world, Arc::clone(&pods), Duration::from_hours(48)).await;
+    warm(&world, Arc::clone(&pods), Duration::from_hours(8)).await;
     assert_eq!(pods.asked(), [0]);
     assert_eq!(searches(&world).len(), 3);
 }
@@ -234,7 +234,7 @@ async fn pods_that_may_not_be_listed_are_tried_again_and_then_no_more() {
         failures: Mutex::new(vec![(0, failure()), (0, failure())]),
         ..Pods::of(vec![vec![running(&app(0), &[])]])
     });
-    warm(&world, Arc::clone(&pods), Duration::from_hours(24)).await;
+    warm(&world, Arc::clone(&pods), Duration::from_hours(2)).await;
     assert_eq!(pods.asked(), [0, 0, 0]);
     assert_eq!(searches(&world).len(), 1);
 }
