@@ -48,7 +48,7 @@ use self::{
 use crate::{
     clock::Clock,
     policy::{ClusterModes, KeySource},
-    registry::Keyring,
+    registry::{Keyring, OwnCredentials},
     review::{self, Observer, Snapshot, Snapshots},
     telemetry::{CacheReading, CacheSource},
     trust::TufRoots,
@@ -63,7 +63,7 @@ pub struct Settings {
     /// What failures mean.
     pub modes: ClusterModes,
     /// Assay's own pull credentials, which end every keyring.
-    pub keyring: Arc<Keyring>,
+    pub keyring: OwnCredentials,
     /// For the times in statuses.
     pub clock: Arc<dyn Clock>,
     /// The name of the Lease by which the replica is chosen that leads.

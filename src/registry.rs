@@ -28,7 +28,9 @@ mod transport;
 pub use asked::Asked;
 pub use client::OciRegistry;
 pub use cloud::CloudSettings;
-pub use credentials::{Credential, CredentialId, DockerConfigError, Keyring, Secret};
+pub use credentials::{
+    Credential, CredentialId, DockerConfigError, Keyring, OwnCredentials, Secret,
+};
 pub use layout::{LayoutError, LayoutName, OciLayout};
 pub use options::RegistryOptions;
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};

@@ -23,7 +23,7 @@ pub use error::{LoadError, LoadFault, LoadProblem, Place};
 
 use crate::{
     policy::{ClusterModes, PolicySet},
-    registry::Keyring,
+    registry::{Keyring, OwnCredentials},
     review::{PullSecrets, Snapshot, Snapshots},
     trust::{TrustRoots, TufDefinition},
     workload::PullReferences,
@@ -66,7 +66,7 @@ pub struct Standalone {
 
 /// Pull credentials without a cluster: every Pod gets the same.
 #[derive(Clone, Debug, Default)]
-pub struct FixedKeyring(Arc<Keyring>);
+pub struct FixedKeyring(OwnCredentials);
 
 /// Reads a directory once.
 ///
@@ -137,9 +137,9 @@ impl Snapshots for Standalone {
 }
 
 impl FixedKeyring {
-    /// Hands out this keyring.
-    pub fn new(keyring: Keyring) -> Self {
-        Self(Arc::new(keyring))
+    /// Hands out these credentials.
+    pub fn new(own: impl Into<OwnCredentials>) -> Self {
+        Self(own.into())
     }
 }
 
@@ -149,7 +149,7 @@ impl PullSecrets for FixedKeyring {
         _namespace: &'a str,
         _references: &'a PullReferences,
     ) -> BoxFuture<'a, Result<Arc<Keyring>, String>> {
-        async move { Ok(Arc::clone(&self.0)) }.boxed()
+        async move { Ok(self.0.current()) }.boxed()
     }
 }
 

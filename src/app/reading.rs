@@ -1,14 +1,17 @@
 //! How registries are read, from the flags: settings, credentials and the client.
 
-use std::{collections::BTreeSet, fs, io, path::Path, sync::Arc};
+mod own;
 
-use tokio_util::task::TaskTracker;
+use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::own::CredentialFiles;
 use crate::{
     config::{self, RegistryArgs, default_docker_config},
     registry::{
-        ClientError, CloudSettings, DockerConfigError, Keyring, OciRegistry, RegistryOptions,
-        RegistrySettings, SettingsError,
+        ClientError, CloudSettings, DockerConfigError, Keyring, OciRegistry, OwnCredentials,
+        RegistryOptions, SettingsError,
     },
     telemetry::RequestMetrics,
 };
@@ -22,6 +25,7 @@ pub struct Reading {
     pub keyring: Keyring,
     /// The registries that the settings name.
     pub hosts: BTreeSet<String>,
+    files: CredentialFiles,
 }
 
 /// Why registries cannot be read as the flags say.
@@ -73,30 +77,29 @@ impl Reading {
         options: RegistryOptions,
         tasks: &TaskTracker,
     ) -> Result<Self, ReadingError> {
-        let settings = match &args.registries {
-            Some(file) => RegistrySettings::from_yaml(&file.display().to_string(), &read(file)?)?,
-            None => RegistrySettings::default(),
+        let files = CredentialFiles {
+            settings: args.registries.clone(),
+            docker_config: docker_config.map(Path::to_owned),
         };
+        let settings = files.settings()?;
         let options = RegistryOptions {
             cloud: CloudSettings::from_variables(config::variable),
             ..options
         };
-        let mut keyring = settings.keyring();
-        if let Some(file) = docker_config {
-            let origin = format!("docker config {}", file.display());
-            keyring.add_docker_config_json(&origin, &read(file)?)?;
-        }
+        let keyring = files.keyring(&settings)?;
         Ok(Self {
             hosts: settings.hosts(),
             registry: Arc::new(OciRegistry::new(settings, options, tasks)?),
             keyring,
+            files,
         })
     }
-}
 
-fn read(file: &Path) -> Result<String, ReadingError> {
-    fs::read_to_string(file).map_err(|source| ReadingError::File {
-        file: file.display().to_string(),
-        source,
-    })
+    /// The credentials for a server that goes on for long: they change as their files do.
+    pub(super) fn follow(&self, tasks: &TaskTracker, stop: &CancellationToken) -> OwnCredentials {
+        let own = OwnCredentials::from(self.keyring.clone());
+        let files = self.files.clone();
+        files.follow(own.clone(), tasks, stop.clone());
+        own
+    }
 }

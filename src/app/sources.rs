@@ -14,6 +14,7 @@ use crate::{
     clock::SystemClock,
     cluster::{self, Cluster, Role},
     config::{Mode, ServeArgs},
+    registry::OwnCredentials,
     review::{Observer, PullSecrets, Snapshots},
     server::CertificateSource,
     standalone::{self, CacheDirectory, FixedKeyring, Standalone},
@@ -48,10 +49,11 @@ impl Sources {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, AppError> {
+        let own = reading.follow(tasks, stop);
         match args.mode() {
-            Mode::Standalone(directory) => Self::from_directory(args, &directory, reading, tasks),
+            Mode::Standalone(directory) => Self::from_directory(args, &directory, own, tasks),
             Mode::Cluster { namespace } => {
-                Self::in_cluster(args, namespace, reading, tasks, stop).await
+                Self::in_cluster(args, namespace, own, tasks, stop).await
             }
         }
     }
@@ -59,7 +61,7 @@ impl Sources {
     fn from_directory(
         args: &ServeArgs,
         directory: &Path,
-        reading: &Reading,
+        own: OwnCredentials,
         tasks: &TaskTracker,
     ) -> Result<Self, AppError> {
         let settings = standalone::Settings {
@@ -71,7 +73,7 @@ impl Sources {
         let standalone = Standalone::follow(directory, settings, tasks, lost.clone())?;
         Ok(Self {
             snapshots: standalone,
-            pull_secrets: Arc::new(FixedKeyring::new(reading.keyring.clone())),
+            pull_secrets: Arc::new(FixedKeyring::new(own)),
             caches: None,
             ended: Box::pin(async move {
                 lost.cancelled().await;
@@ -87,7 +89,7 @@ impl Sources {
     async fn in_cluster(
         args: &ServeArgs,
         namespace: String,
-        reading: &Reading,
+        own: OwnCredentials,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, AppError> {
@@ -97,7 +99,7 @@ impl Sources {
         let settings = cluster::Settings {
             namespace: namespace.clone(),
             modes: args.modes(),
-            keyring: Arc::new(reading.keyring.clone()),
+            keyring: own,
             clock: Arc::new(SystemClock),
             lease: args.lease.clone(),
             replica: args.replica(),

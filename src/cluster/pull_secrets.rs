@@ -10,7 +10,7 @@ use moka::future::Cache;
 use super::watch::Causes;
 use crate::{
     limits,
-    registry::Keyring,
+    registry::{Keyring, OwnCredentials},
     review,
     telemetry::{CacheReading, Lookups},
     workload::PullReferences,
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct PullSecrets {
     client: Client,
-    own: Arc<Keyring>,
+    own: OwnCredentials,
     known: Cache<Place, Known>,
     lookups: Lookups,
 }
@@ -48,7 +48,7 @@ struct Known {
 
 impl PullSecrets {
     /// `own` is appended to every Pod's keyring.
-    pub(super) fn new(client: Client, own: Arc<Keyring>) -> Self {
+    pub(super) fn new(client: Client, own: OwnCredentials) -> Self {
         let known = Cache::builder()
             .max_capacity(limits::PULL_SECRET_CACHE_BYTES)
             .weigher(|place: &Place, known: &Known| known.bytes.saturating_add(place.bytes()))
@@ -141,7 +141,7 @@ impl PullSecrets {
                 Err(Forbidden) => keyring.add_forbidden(place.named("pull secret", name)),
             }
         }
-        keyring.append(&self.own);
+        keyring.append(&self.own.current());
         Ok(Known {
             keyring: Arc::new(keyring),
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),

@@ -202,7 +202,7 @@ fn start(scenario: &Scenario) -> (Arc<Cluster>, JoinHandle<ClusterError>) {
     let settings = Settings {
         namespace: "assay-system".to_owned(),
         modes: ClusterModes::default(),
-        keyring: Arc::default(),
+        keyring: OwnCredentials::default(),
         clock: Arc::new(FixedClock(
             "2026-01-02T03:04:05Z".parse::<Timestamp>().unwrap(),
         )),

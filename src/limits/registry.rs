@@ -146,6 +146,9 @@ pub const REFUSED_LOGINS: u64 = 2_000;
 /// The most registry hosts of which something is remembered.
 pub const REGISTRY_HOSTS: u64 = 1_000;
 
+/// How often Assay's own credentials are read again.
+pub const OWN_CREDENTIALS_POLL: Duration = Duration::from_secs(30);
+
 /// The largest registry settings file that is read, and the largest file that it names, in bytes.
 pub const REGISTRY_SETTINGS_BYTES: usize = 1024 * 1024;
 

@@ -2,8 +2,11 @@
 
 mod docker_config;
 mod location;
+mod own;
 #[cfg(test)]
 mod tests;
+
+pub use own::OwnCredentials;
 
 use std::{collections::BTreeMap, sync::OnceLock};
 

@@ -1,11 +1,9 @@
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::scenario::Scenario;
 use crate::{
     cluster::pull_secrets::PullSecrets,
-    registry::{Credential, Keyring},
+    registry::{Credential, Keyring, OwnCredentials},
     review,
     workload::PullReferences,
 };
@@ -22,7 +20,7 @@ async fn named_pull_secrets_are_read_in_order_and_once_within_their_time() {
         "/api/v1/namespaces/shop/secrets/opaque",
         pull_secret("opaque", "Opaque", CONFIG),
     );
-    let secrets = PullSecrets::new(scenario.client(), Arc::new(own_keyring()));
+    let secrets = PullSecrets::new(scenario.client(), own_keyring().into());
     let references = PullReferences {
         pull_secrets: ["first", "missing", "opaque"].map(str::to_owned).into(),
         service_account: "default".to_owned(),
@@ -46,7 +44,7 @@ async fn a_caller_who_goes_away_while_secrets_are_read_strands_nobody() {
     let secret = || pull_secret("regcred", "kubernetes.io/dockerconfigjson", CONFIG);
     let silent = scenario.watch(path, "");
     scenario.get(path, secret());
-    let secrets = PullSecrets::new(scenario.client(), Arc::default());
+    let secrets = PullSecrets::new(scenario.client(), OwnCredentials::default());
     let references = PullReferences {
         pull_secrets: vec!["regcred".to_owned()],
         service_account: "default".to_owned(),
@@ -72,7 +70,7 @@ async fn the_secrets_of_one_namespace_are_never_used_in_another() {
         pull_secret("regcred", "kubernetes.io/dockerconfigjson", CONFIG),
     );
     scenario.refuse("/api/v1/namespaces/thief/secrets/regcred", "", 404);
-    let secrets = PullSecrets::new(scenario.client(), Arc::default());
+    let secrets = PullSecrets::new(scenario.client(), OwnCredentials::default());
     let references = PullReferences {
         pull_secrets: vec!["regcred".to_owned()],
         service_account: "default".to_owned(),
@@ -99,7 +97,7 @@ async fn a_pod_that_names_no_secrets_has_those_of_its_service_account() {
         "/api/v1/namespaces/shop/secrets/old",
         pull_secret("old", "kubernetes.io/dockercfg", entries),
     );
-    let secrets = PullSecrets::new(scenario.client(), Arc::default());
+    let secrets = PullSecrets::new(scenario.client(), OwnCredentials::default());
     let references = PullReferences {
         pull_secrets: vec![],
         service_account: "builder".to_owned(),
@@ -114,7 +112,7 @@ async fn a_pull_secret_that_cannot_be_read_is_an_error_and_is_asked_for_again() 
     let scenario = Scenario::default();
     let path = "/api/v1/namespaces/shop/secrets/regcred";
     scenario.refuse(path, "", 500);
-    let secrets = PullSecrets::new(scenario.client(), Arc::default());
+    let secrets = PullSecrets::new(scenario.client(), OwnCredentials::default());
     let references = PullReferences {
         pull_secrets: vec!["regcred".to_owned()],
         service_account: "default".to_owned(),
@@ -141,7 +139,7 @@ async fn what_may_not_be_read_is_named_and_the_rest_is_used() {
     let scenario = Scenario::default();
     scenario.refuse("/api/v1/namespaces/shop/secrets/regcred", "", 403);
     scenario.refuse("/api/v1/namespaces/shop/serviceaccounts/builder", "", 403);
-    let secrets = PullSecrets::new(scenario.client(), Arc::new(own_keyring()));
+    let secrets = PullSecrets::new(scenario.client(), own_keyring().into());
     for (pull_secrets, forbidden) in [
         (
             vec!["regcred".to_owned()],
@@ -164,7 +162,7 @@ async fn what_may_not_be_read_is_named_and_the_rest_is_used() {
 #[tokio::test]
 async fn more_pull_secrets_than_the_limit_are_not_read() {
     let scenario = Scenario::default();
-    let secrets = PullSecrets::new(scenario.client(), Arc::default());
+    let secrets = PullSecrets::new(scenario.client(), OwnCredentials::default());
     let references = PullReferences {
         pull_secrets: (0..=crate::limits::PULL_SECRETS_PER_POD)
             .map(|n| format!("s{n}"))

@@ -215,6 +215,38 @@ async fn a_project_that_was_just_made_public_is_read_within_seconds() {
     resolve().await.expect("resolved");
 }
 
+/// One goes ahead with the login; the others follow together.
+#[tokio::test]
+async fn a_login_makes_eleven_new_images_one_round_trip_deeper_than_nobodys() {
+    let paths: Vec<String> = (0..11).map(|number| format!("acme/app{number}")).collect();
+    let repositories: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let settings = sandbox::RegistrySettings {
+        referrers: sandbox::Referrers::FallbackTag,
+        access: sandbox::Access::Token {
+            public: Vec::new(),
+            logins: vec![login("a", &repositories)],
+        },
+        ..sandbox::RegistrySettings::default()
+    };
+    let setup = Setup::new(settings).await;
+    setup.registry.set_delay(Duration::from_millis(25));
+    for path in &paths {
+        let image = setup.registry.push_image(path, "1", path);
+        setup.registry.attach_bundle(path, &image, "bundle");
+    }
+    let access = access(setup.keyring(&["a"]));
+    let reviews = paths.iter().map(|path| {
+        let image = format!("{path}:1");
+        let (setup, access) = (&setup, &access);
+        async move { setup.review(&image, access).await }
+    });
+    let found = futures::future::join_all(reviews).await;
+    assert!(found.iter().all(Result::is_ok));
+    let (_, depth) = setup.cost();
+    // Nobody's images would be six deep.
+    assert_eq!(depth, 7);
+}
+
 #[tokio::test]
 async fn a_login_that_is_good_is_sent_by_many_at_once() {
     let registry = Counting::start(Refuses::Token(403), true).await;
