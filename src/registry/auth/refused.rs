@@ -151,6 +151,11 @@ impl RefusedLogins {
         }
         state.refusals.retain(|refusal| refusal.current().is_some());
         state.refusals.push(Timed::new(status, self.ttl));
+        let excess = state
+            .refusals
+            .len()
+            .saturating_sub(limits::REFUSALS_PER_LOGIN);
+        state.refusals.drain(..excess);
         drop(state);
         let ttl = self.ttl.min(limits::REFUSED_REPOSITORY_TTL);
         self.refused.insert(key, Timed::new(status, ttl));
