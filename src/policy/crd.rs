@@ -146,7 +146,7 @@ pub struct ClusterImageTrustPolicySpec {
     #[schemars(length(min = 1, max = CONDITIONS_PER_LIST), extend("x-kubernetes-list-type" = "atomic"))]
     pub conditions: Vec<PolicyCondition>,
     /// What counts while the registry cannot be asked, because it is unavailable, does not answer in time or limits the rate:
-    /// Deny refuses what cannot be judged, UseVerified lets images in by what was verified before, if this very policy accepted
+    /// Deny refuses what cannot be judged, `UseVerified` lets images in by what was verified before, if this very policy accepted
     /// them by it. References by digest only; said in a warning, an Event and a metric.
     #[serde(default)]
     pub when_registry_unavailable: WhenRegistryUnavailable,
@@ -260,7 +260,7 @@ pub struct ImageTrustPolicySpec {
     #[schemars(length(min = 1, max = CONDITIONS_PER_LIST), extend("x-kubernetes-list-type" = "atomic"))]
     pub conditions: Vec<PolicyCondition>,
     /// What counts while the registry cannot be asked, because it is unavailable, does not answer in time or limits the rate:
-    /// Deny refuses what cannot be judged, UseVerified lets images in by what was verified before, if this very policy accepted
+    /// Deny refuses what cannot be judged, `UseVerified` lets images in by what was verified before, if this very policy accepted
     /// them by it. References by digest only; said in a warning, an Event and a metric.
     #[serde(default)]
     pub when_registry_unavailable: WhenRegistryUnavailable,

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    fmt::Debug,
+    fmt::{Debug, Write as _},
     hash::{DefaultHasher, Hash, Hasher},
     ops::Range,
     sync::Arc,
@@ -257,11 +257,12 @@ fn content(snapshot: &Snapshot) -> Digest {
         let content = state
             .in_force()
             .map_or("", |policy| policy.content.as_str());
-        text.push_str(&format!("{id} {content}\n"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{id} {content}");
     }
     for (name, state) in snapshot.trust_roots.iter() {
         let version = state.usable.as_ref().map_or("", |root| root.version());
-        text.push_str(&format!("{name} {version}\n"));
+        let _ = writeln!(text, "{name} {version}");
     }
     Digest::of(text.as_bytes())
 }

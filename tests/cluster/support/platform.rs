@@ -293,6 +293,20 @@ impl Platform {
         reviews.collect()
     }
 
+    /// What every replica tells in its metrics.
+    pub(crate) fn metrics_of_each(&self) -> Vec<String> {
+        let client = reqwest::Client::builder().no_proxy().build();
+        let client = client.expect("the settings are valid");
+        let replicas = self.node.pods();
+        let texts = replicas.iter().map(|replica| {
+            let url = format!("http://{}:9090/metrics", self.node.address(replica));
+            let answer = client.get(url).send();
+            let text = async { answer.await.ok()?.text().await.ok() };
+            self.api.runtime().block_on(text).unwrap_or_default()
+        });
+        texts.collect()
+    }
+
     /// Where the API server finds the webhook.
     pub(crate) fn service(&self) -> SocketAddr {
         let service = self.plane.get(&["-n", OWN, "service", "assay"]);
