@@ -36,7 +36,7 @@ use demand::{AcceptedProvenance, Satisfied};
 use text::shown;
 
 use crate::{
-    image::{Digest, Reference},
+    image::{Digest, Reference, SignaturePlaces},
     policy::{Action, Demand, LabelNote, Modes, Policy, PolicyId},
     provenance::{FactName, Facts, job_url},
     verify::{Identity, Signer, VerifiedAttestation, VerifiedSignature},
@@ -89,6 +89,8 @@ pub enum Question {
 pub struct Inquiry {
     /// The image.
     pub reference: Reference,
+    /// Where its signatures lie, for policies that do not say that themselves.
+    pub places: SignaturePlaces,
     /// What policies ask of it; never empty.
     pub demands: Vec<Demand>,
 }

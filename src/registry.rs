@@ -45,10 +45,15 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::image::{Contents, Digest, Part, Reference, Repository};
+use crate::image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces};
 
 /// A registry, or many of them, as far as Assay reads them.
 pub trait Registry: std::fmt::Debug + Send + Sync {
+    /// Where the signatures of this repository's images lie, as far as the operator has said: beside them by default.
+    fn signature_places(&self, repository: &Repository) -> SignaturePlaces {
+        SignaturePlaces::beside(repository.clone())
+    }
+
     /// The digest this reference names: its own, or what its tag resolves to now (or did, within the tag TTL).
     fn resolve<'a>(
         &'a self,

@@ -2,6 +2,7 @@
 
 mod allowance;
 mod failure;
+mod found;
 mod gather;
 mod memory;
 mod objects;
@@ -200,6 +201,7 @@ impl Reviewer {
             &place,
             snapshot.modes,
             request.enforcement,
+            |repository| self.registry.signature_places(repository),
         );
         let circumstances = Circumstances {
             now: self.clock.now(),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::evidence::LookupFailure;
 use crate::{
-    image::{Digest, ReferenceError, Repository},
+    image::{Digest, ReferenceError, Repository, SignaturePlaces},
     policy::{ModeLabel, PolicyId, TrustRootName, Validity},
     workload::ImageSlot,
 };
@@ -277,12 +277,12 @@ pub enum Obstacle {
     },
 }
 
-/// Which registry was asked: the image's own, or that of the policy's signature repository.
+/// Which registry was asked: the image's own, or that of another repository that may hold its signatures.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Asked {
     /// The image's own.
     ImageRegistry,
-    /// The policy's `signatureRepository`.
+    /// That of this repository: a `signatureRepository`, or what the image is a copy of.
     SignatureRepository(Repository),
 }
 
@@ -329,12 +329,12 @@ pub struct Signing {
     pub kind: SigningKind,
     /// With what.
     pub with: SigningMeans,
-    /// The image's repository.
-    pub repository: Repository,
     /// What to sign.
     pub digest: Digest,
-    /// Where the signature belongs, when not beside the image.
-    pub signature_repository: Option<Repository>,
+    /// The repository that it is pulled from.
+    pub image: Repository,
+    /// Where the signature belongs, and everywhere it was looked for.
+    pub places: SignaturePlaces,
 }
 
 /// What is to be made about an image.

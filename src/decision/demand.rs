@@ -14,11 +14,13 @@ pub(super) use provenance::AcceptedProvenance;
 use conditions::{Accepted, Conditions};
 
 use super::{
+    Inquiry,
     cause::{Asked, Cause, Obstacle},
-    evidence::{Candidates, Circumstances, ImageEvidence, LookupFailure},
+    evidence::{Checked, Circumstances, ImageEvidence, LookupFailure},
+    recall::is_outage,
 };
 use crate::{
-    image::{Digest, Reference, Repository},
+    image::{Digest, Reference, Repository, SignaturePlaces},
     policy::{Authority, Policy},
     verify::{VerifiedAttestation, VerifiedSignature},
 };
@@ -56,8 +58,10 @@ impl Unsatisfied {
 struct Case<'a> {
     policy: &'a Policy,
     reference: &'a Reference,
+    places: &'a SignaturePlaces,
     digest: &'a Digest,
-    candidates: &'a Candidates,
+    /// The candidates of every place.
+    candidates: &'a [&'a Checked],
     circumstances: &'a Circumstances,
     /// The authorities that count, where not all of the policy's do.
     only: Option<&'a [usize]>,
@@ -75,50 +79,63 @@ impl<'a> Case<'a> {
 /// Judges one policy's demand.
 pub(super) fn satisfy(
     policy: &Policy,
-    reference: &Reference,
+    inquiry: &Inquiry,
     found: Option<&ImageEvidence>,
     circumstances: &Circumstances,
 ) -> Result<Satisfied, Box<Unsatisfied>> {
+    let reference = &inquiry.reference;
     tag::allow(policy, reference)?;
     let found = found.ok_or_else(|| Unsatisfied::before_judging(Obstacle::DeadlineExceeded))?;
     let digest = found.digest.as_ref().map_err(|failure| {
         Unsatisfied::before_judging(Cause::of_lookup(failure, Asked::ImageRegistry))
     })?;
+    let places = inquiry.places_for(policy);
+    let gathered = Gathered::of(&places, reference.repository(), found);
     let case = Case {
         policy,
         reference,
+        places: &places,
         digest,
-        candidates: candidates(policy, reference, found)?,
+        candidates: &gathered.candidates,
         circumstances,
         only: None,
     };
-    let signatures = case.signatures(found.signed_child.as_ref());
-    let provenance = case.provenance(&found.contents);
-    let accepted = match (&signatures, &provenance) {
-        (Ok(signatures), Ok(provenance)) => Some(Accepted {
+    // What could not be looked at might have been what is missing.
+    case.judge(found)
+        .map_err(|unsatisfied| gathered.failure.unwrap_or(unsatisfied))
+}
+
+impl Case<'_> {
+    /// Judges what was found in every place together.
+    fn judge(self, found: &ImageEvidence) -> Result<Satisfied, Box<Unsatisfied>> {
+        let signatures = self.signatures(found.signed_child.as_ref());
+        let provenance = self.provenance(&found.contents);
+        let accepted = match (&signatures, &provenance) {
+            (Ok(signatures), Ok(provenance)) => Some(Accepted {
+                signatures,
+                provenance: provenance.as_ref(),
+                contents: &found.contents,
+            }),
+            (Err(_), _) | (_, Err(_)) => None,
+        };
+        let mut conditions = accepted
+            .filter(|_| self.policy.has_conditions())
+            .map(|accepted| Conditions::over(self, accepted))
+            .transpose();
+        let asked = conditions.as_mut().ok().and_then(Option::as_mut);
+        let attestations = self.attestations(asked);
+        let statements = both(provenance, attestations);
+        let (signatures, (provenance, attestations)) = both(signatures, statements)?;
+        if let Some(conditions) = conditions? {
+            conditions.of_policy()?;
+        }
+        Ok(Satisfied {
+            digest: self.digest.clone(),
             signatures,
-            provenance: provenance.as_ref(),
-            contents: &found.contents,
-        }),
-        (Err(_), _) | (_, Err(_)) => None,
-    };
-    let mut conditions = accepted
-        .filter(|_| policy.has_conditions())
-        .map(|accepted| Conditions::over(case, accepted))
-        .transpose();
-    let asked = conditions.as_mut().ok().and_then(Option::as_mut);
-    let attestations = case.attestations(asked);
-    let statements = both(provenance, attestations);
-    let (signatures, (provenance, attestations)) = both(signatures, statements)?;
-    if let Some(conditions) = conditions? {
-        conditions.of_policy()?;
+            attestations,
+            provenance,
+        })
     }
-    Ok(Satisfied {
-        digest: digest.clone(),
-        signatures,
-        attestations,
-        provenance,
-    })
 }
 
 /// Both, or why not: a rejection before what could not be judged, then the first.
@@ -134,13 +151,6 @@ fn both<A, B>(
 }
 
 impl Policy {
-    /// Where the signatures of this image are to be looked for.
-    pub fn place_of_signatures<'a>(&'a self, reference: &'a Reference) -> &'a Repository {
-        self.signature_repository
-            .as_ref()
-            .unwrap_or_else(|| reference.repository())
-    }
-
     /// How many distinct authorities must have signed: what asks for no signed statement asks for a signature.
     pub(super) fn signers_required(&self) -> usize {
         let asks_for_statements = !self.attestations.is_empty() || self.provenance.is_some();
@@ -148,22 +158,43 @@ impl Policy {
     }
 }
 
-fn candidates<'a>(
-    policy: &Policy,
-    reference: &Reference,
-    found: &'a ImageEvidence,
-) -> Result<&'a Candidates, Box<Unsatisfied>> {
-    let asked = || match &policy.signature_repository {
-        Some(repository) => Asked::SignatureRepository(repository.clone()),
-        None => Asked::ImageRegistry,
-    };
-    let failure = match found.signatures.get(policy.place_of_signatures(reference)) {
-        Some(Ok(candidates)) => return Ok(candidates),
-        Some(Err(failure)) => failure,
-        None => &LookupFailure::Deadline,
-    };
-    Err(Unsatisfied::before_judging(Cause::of_lookup(
-        failure,
-        asked(),
-    )))
+/// What was found in the places of one policy, together.
+struct Gathered<'a> {
+    candidates: Vec<&'a Checked>,
+    /// Why a place could not be looked at: the first, but what is no outage comes before what is one.
+    failure: Option<Box<Unsatisfied>>,
+}
+
+impl<'a> Gathered<'a> {
+    /// A place that is missing in what was found was not looked at.
+    fn of(places: &SignaturePlaces, image: &Repository, found: &'a ImageEvidence) -> Self {
+        let mut candidates = Vec::new();
+        let mut failure = None;
+        for place in places.all() {
+            let problem = match found.signatures.get(place) {
+                Some(Ok(found)) => {
+                    candidates.extend(&found.checked);
+                    continue;
+                }
+                Some(Err(problem)) => problem,
+                None => &LookupFailure::Deadline,
+            };
+            let asked = if place == image {
+                Asked::ImageRegistry
+            } else {
+                Asked::SignatureRepository(place.clone())
+            };
+            let cause = Cause::of_lookup(problem, asked);
+            let is_telling = failure.as_ref().is_none_or(|before: &Box<Unsatisfied>| {
+                is_outage(&before.cause) && !is_outage(&cause)
+            });
+            if is_telling {
+                failure = Some(Unsatisfied::before_judging(cause));
+            }
+        }
+        Self {
+            candidates,
+            failure,
+        }
+    }
 }

@@ -85,9 +85,9 @@ pub struct Remembered {
     pub verified_at: Timestamp,
     /// Of which image.
     pub digest: Digest,
-    /// Where signatures were found.
+    /// Where signatures are looked for first.
     pub place: Repository,
-    /// What was found there: only what verified.
+    /// What was found there and in every other place: only what verified.
     pub candidates: Box<[Kept]>,
     /// What the image says about itself, if the policy asks for that.
     pub contents: Option<Arc<Contents>>,

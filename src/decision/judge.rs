@@ -103,36 +103,34 @@ impl Judgement {
                     };
                     (Meaning::plain(scope.action), failure)
                 }
-                Demand::Satisfy(policy) => {
-                    match satisfy(policy, &inquiry.reference, found, circumstances) {
-                        Ok(satisfied) => {
-                            judgement.accept(slot, &inquiry.reference, policy, satisfied);
+                Demand::Satisfy(policy) => match satisfy(policy, inquiry, found, circumstances) {
+                    Ok(satisfied) => {
+                        judgement.accept(slot, &inquiry.reference, policy, satisfied);
+                        continue;
+                    }
+                    Err(unsatisfied) => {
+                        let reference = &inquiry.reference;
+                        let recalled =
+                            recall(policy, inquiry, found, circumstances, &unsatisfied.cause);
+                        let failure = Denial {
+                            policy: Some(policy.scope.id.clone()),
+                            judged: unsatisfied.judged,
+                            help: policy.help.clone(),
+                            ..denial(slot, unsatisfied.cause)
+                        };
+                        if let Some((satisfied, verified_at)) = recalled {
+                            let digest = Some(satisfied.digest.clone());
+                            let failure = Denial { digest, ..failure };
+                            let image = judgement.accept(slot, reference, policy, satisfied);
+                            image.recalled.push(Recalled {
+                                failure,
+                                verified_at,
+                            });
                             continue;
                         }
-                        Err(unsatisfied) => {
-                            let reference = &inquiry.reference;
-                            let recalled =
-                                recall(policy, reference, found, circumstances, &unsatisfied.cause);
-                            let failure = Denial {
-                                policy: Some(policy.scope.id.clone()),
-                                judged: unsatisfied.judged,
-                                help: policy.help.clone(),
-                                ..denial(slot, unsatisfied.cause)
-                            };
-                            if let Some((satisfied, verified_at)) = recalled {
-                                let digest = Some(satisfied.digest.clone());
-                                let failure = Denial { digest, ..failure };
-                                let image = judgement.accept(slot, reference, policy, satisfied);
-                                image.recalled.push(Recalled {
-                                    failure,
-                                    verified_at,
-                                });
-                                continue;
-                            }
-                            (modes.of_policy(policy.scope.action), failure)
-                        }
+                        (modes.of_policy(policy.scope.action), failure)
                     }
-                }
+                },
             };
             let failure = Denial {
                 digest: digest.cloned(),

@@ -1,30 +1,31 @@
 //! From image slots and policies to what must be known.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{
     Circumstances, Enforcement, ImageEvidence, Inquiry, Methods, Plan, PlannedImage, Question,
     demand::satisfy,
 };
 use crate::{
-    image::{Part, Reference, Repository},
+    image::{Part, Reference, Repository, SignaturePlaces},
     limits,
     policy::{Authority, ClusterModes, Demand, Place, Policy, PolicySet},
     workload::ImageSlot,
 };
 
-/// Says what must be known about each image.
+/// Says what must be known about each image. Where the signatures of a repository's images lie is told by `places`.
 pub fn plan(
     slots: Vec<ImageSlot>,
     policies: &PolicySet,
     place: &Place,
     modes: ClusterModes,
     enforcement: Enforcement,
+    places: impl Fn(&Repository) -> SignaturePlaces,
 ) -> Plan {
     let images = slots
         .into_iter()
         .map(|slot| PlannedImage {
-            question: question(&slot, policies, place),
+            question: question(&slot, policies, place, &places),
             slot,
         })
         .collect();
@@ -61,19 +62,34 @@ impl Plan {
 }
 
 impl Inquiry {
-    /// Where signatures are to be looked for: each policy's signature repository, else the image's own.
+    /// Where signatures are to be looked for, for each policy: in its signature repository, else where those of the
+    /// image lie.
     ///
     /// Empty when every policy that matches is broken: then there is nothing to find out.
-    pub fn signature_repositories(&self) -> BTreeSet<Repository> {
-        self.policies()
-            .map(|policy| policy.place_of_signatures(&self.reference).clone())
-            .collect()
+    pub fn signature_places(&self) -> BTreeSet<SignaturePlaces> {
+        let places = self.policies().map(|policy| self.places_for(policy));
+        places.map(Cow::into_owned).collect()
     }
 
-    /// Every way in which the demands want candidates in this repository verified.
-    pub fn methods(&self, signature_repository: &Repository) -> Methods {
+    /// Every repository among those places.
+    pub fn signature_repositories(&self) -> BTreeSet<Repository> {
+        let places = self.signature_places();
+        let all = places.iter().flat_map(SignaturePlaces::all);
+        all.cloned().collect()
+    }
+
+    /// Where this policy looks for signatures.
+    pub fn places_for(&self, policy: &Policy) -> Cow<'_, SignaturePlaces> {
+        match &policy.signature_repository {
+            Some(repository) => Cow::Owned(self.places.only_in(repository.clone())),
+            None => Cow::Borrowed(&self.places),
+        }
+    }
+
+    /// Every way in which the demands that look in these places want candidates verified.
+    pub fn methods(&self, places: &SignaturePlaces) -> Methods {
         let mut methods = Methods::default();
-        for policy in self.policies_at(signature_repository) {
+        for policy in self.policies_at(places) {
             let all = policy.authorities.iter().flat_map(Authority::methods);
             if policy.signers_required() > 0 {
                 methods.of_signatures.extend(all.clone());
@@ -101,29 +117,28 @@ impl Inquiry {
         self.policies().any(|policy| policy.signers_required() > 0)
     }
 
-    /// Whether this evidence satisfies every demand that looks for signatures in this repository.
+    /// Whether this evidence satisfies every demand that looks for signatures in these places.
     pub fn is_satisfied_by(
         &self,
-        signature_repository: &Repository,
+        places: &SignaturePlaces,
         evidence: &ImageEvidence,
         circumstances: &Circumstances,
     ) -> bool {
-        self.judgements(signature_repository, evidence, circumstances)
+        self.judgements(places, evidence, circumstances)
             .all(|is_satisfied| is_satisfied)
     }
 
-    /// Whether each of the demands that look for signatures in this repository is satisfied. Each is judged when it is
+    /// Whether each of the demands that look for signatures in these places is satisfied. Each is judged when it is
     /// asked for.
     pub fn judgements<'a>(
         &'a self,
-        signature_repository: &Repository,
+        places: &SignaturePlaces,
         evidence: &'a ImageEvidence,
         circumstances: &'a Circumstances,
     ) -> impl Iterator<Item = bool> + use<'a> {
-        let policies: Vec<&Policy> = self.policies_at(signature_repository).collect();
-        let judged = move |policy: &Policy| {
-            satisfy(policy, &self.reference, Some(evidence), circumstances).is_ok()
-        };
+        let policies: Vec<&Policy> = self.policies_at(places).collect();
+        let judged =
+            move |policy: &Policy| satisfy(policy, self, Some(evidence), circumstances).is_ok();
         policies.into_iter().map(judged)
     }
 
@@ -151,9 +166,9 @@ impl Inquiry {
         })
     }
 
-    fn policies_at<'a>(&'a self, place: &Repository) -> impl Iterator<Item = &'a Policy> {
+    fn policies_at<'a>(&'a self, places: &SignaturePlaces) -> impl Iterator<Item = &'a Policy> {
         self.policies()
-            .filter(move |policy| policy.place_of_signatures(&self.reference) == place)
+            .filter(move |policy| *self.places_for(policy) == *places)
     }
 }
 
@@ -176,7 +191,12 @@ impl Policy {
     }
 }
 
-fn question(slot: &ImageSlot, policies: &PolicySet, place: &Place) -> Question {
+fn question(
+    slot: &ImageSlot,
+    policies: &PolicySet,
+    place: &Place,
+    places: impl Fn(&Repository) -> SignaturePlaces,
+) -> Question {
     let reference: Reference = match slot.written.parse() {
         Ok(reference) => reference,
         Err(reason) => return Question::Unreadable(reason),
@@ -185,6 +205,10 @@ fn question(slot: &ImageSlot, policies: &PolicySet, place: &Place) -> Question {
     if demands.is_empty() {
         Question::Unmatched(reference)
     } else {
-        Question::Judge(Inquiry { reference, demands })
+        Question::Judge(Inquiry {
+            places: places(reference.repository()),
+            reference,
+            demands,
+        })
     }
 }

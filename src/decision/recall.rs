@@ -12,14 +12,12 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    Inquiry,
     cause::{Cause, Denial, Obstacle},
     demand::{Satisfied, satisfy},
     evidence::{Candidates, Checked, Circumstances, ImageEvidence, Kept, Method, Remembered},
 };
-use crate::{
-    image::Reference,
-    policy::{Authority, Policy, RegistryOutage, TrustRootName},
-};
+use crate::policy::{Authority, Policy, RegistryOutage, TrustRootName};
 
 /// An image that satisfied a policy only by what was verified before.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,15 +29,22 @@ pub struct Recalled {
 }
 
 impl Remembered {
-    /// As much of this evidence as the policy looks at; none where anything of it could not be looked up.
+    /// As much of this evidence, by which the image satisfies the policy, as the policy looks at; none where no place of
+    /// signatures or not what the image says could be looked up.
     pub fn of(
         policy: &Policy,
-        reference: &Reference,
+        inquiry: &Inquiry,
         found: &ImageEvidence,
         verified_at: Timestamp,
     ) -> Option<Self> {
-        let place = policy.place_of_signatures(reference);
-        let candidates = found.signatures.get(place)?.as_ref().ok()?;
+        let places = inquiry.places_for(policy);
+        let looked_at = places.all();
+        let looked_at: Vec<&Candidates> = looked_at
+            .filter_map(|place| found.signatures.get(place)?.as_ref().ok())
+            .collect();
+        if looked_at.is_empty() {
+            return None;
+        }
         let contents = if policy.parts().is_empty() {
             None
         } else {
@@ -48,8 +53,8 @@ impl Remembered {
         Some(Self {
             verified_at,
             digest: found.digest.as_ref().ok()?.clone(),
-            place: place.clone(),
-            candidates: verified(policy, candidates),
+            place: places.first().clone(),
+            candidates: verified(policy, &looked_at),
             contents,
         })
     }
@@ -91,7 +96,7 @@ impl Policy {
 /// How the image satisfies the policy by what was verified before, and when that was; none where that does not count.
 pub(super) fn recall(
     policy: &Policy,
-    reference: &Reference,
+    inquiry: &Inquiry,
     found: Option<&ImageEvidence>,
     circumstances: &Circumstances,
     cause: &Cause,
@@ -108,11 +113,11 @@ pub(super) fn recall(
         return None;
     }
     let evidence = remembered.evidence();
-    let satisfied = satisfy(policy, reference, Some(&evidence), circumstances).ok()?;
+    let satisfied = satisfy(policy, inquiry, Some(&evidence), circumstances).ok()?;
     Some((satisfied, remembered.verified_at))
 }
 
-fn is_outage(cause: &Cause) -> bool {
+pub(super) fn is_outage(cause: &Cause) -> bool {
     match cause {
         Cause::Rejected(_) => false,
         Cause::Undetermined(obstacle) => obstacle.is_outage(),
@@ -164,13 +169,13 @@ impl Kept {
 }
 
 /// What of these candidates the policy's own methods have verified.
-fn verified(policy: &Policy, candidates: &Candidates) -> Box<[Kept]> {
+fn verified(policy: &Policy, places: &[&Candidates]) -> Box<[Kept]> {
     let methods: BTreeSet<Method> = policy
         .authorities
         .iter()
         .flat_map(Authority::methods)
         .collect();
-    let checked = candidates.checked.iter();
+    let checked = places.iter().flat_map(|candidates| &candidates.checked);
     checked.filter_map(|one| Kept::of(one, &methods)).collect()
 }
 

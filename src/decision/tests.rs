@@ -8,6 +8,7 @@ mod judging;
 mod messages;
 mod modes;
 mod parts;
+mod places;
 mod properties;
 mod provenance;
 mod recalling;

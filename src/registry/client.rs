@@ -20,7 +20,7 @@ use super::{
     transport::Transport,
 };
 use crate::{
-    image::{Contents, Digest, Part, Reference, Repository, Tag},
+    image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces, Tag},
     telemetry::{CacheReading, CacheSource},
 };
 
@@ -197,6 +197,10 @@ impl CacheSource for OciRegistry {
 }
 
 impl Registry for OciRegistry {
+    fn signature_places(&self, repository: &Repository) -> SignaturePlaces {
+        self.core.transport.settings.signature_places(repository)
+    }
+
     fn resolve<'a>(
         &'a self,
         image: &'a Reference,

@@ -17,6 +17,7 @@ use tracing::{Instrument as _, Span, field::Empty};
 use super::{
     allowance::Allowance,
     failure::lookup_failure,
+    found::{Find, Found, Task, merge},
     memory::{Memory, View},
     verdicts::{Verified, Verifier},
 };
@@ -25,7 +26,7 @@ use crate::{
         Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, Inquiry,
         LookupFailure, Method,
     },
-    image::{Contents, Digest, Part, Reference, Repository},
+    image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces},
     limits::{CANDIDATES_PER_IMAGE, CHILDREN_PER_INDEX, LOOKUPS_PER_REVIEW},
     registry::{Access, Attachment, Registry, RegistryError, Search, Wanted},
     verify::{Candidate, Layout, claimed_predicate_type},
@@ -76,17 +77,13 @@ impl Gatherer<'_> {
         };
         Span::current().record("digest", digest.as_str());
         found.contents = self.contents(inquiry, &digest).await;
-        let places = inquiry.signature_repositories();
-        let searches = places.iter().map(|place| {
-            let span = tracing::debug_span!("signatures", repository = %place);
-            self.search(inquiry, place, &digest, &found)
-                .instrument(span)
-        });
-        found.signatures = places
+        let places = inquiry.signature_places();
+        let searches = places
             .iter()
-            .cloned()
-            .zip(join_all(searches).await)
-            .collect();
+            .map(|places| self.search(inquiry, places, &digest, &found));
+        for one in join_all(searches).await {
+            merge(&mut found.signatures, one);
+        }
         if inquiry.asks_for_signatures() && is_unsigned(&found) {
             found.signed_child = self.signed_child(inquiry, &digest).await;
         }
@@ -143,88 +140,151 @@ impl Gatherer<'_> {
         Ok(contents)
     }
 
-    /// What is found in one signature repository: no more than is needed, but everything before the answer is "none".
+    /// What is found in these places, in their order: no more than is needed, but everything before the answer is
+    /// "none". Every place is looked at in the cheapest way before any is looked at more closely.
     async fn search(
         &self,
         inquiry: &Inquiry,
-        place: &Repository,
+        places: &SignaturePlaces,
         image: &Digest,
         so_far: &ImageEvidence,
-    ) -> Result<Candidates, LookupFailure> {
-        let look = |search| self.find(inquiry, place, image, so_far, search);
-        let first = look(Search::First).await?;
-        if first.is_enough {
-            return Ok(first.candidates);
+    ) -> BTreeMap<Repository, Result<Candidates, LookupFailure>> {
+        let mut found = Found::default();
+        for search in [Search::First, Search::Everywhere, Search::Afresh] {
+            let mut left = places.all().count();
+            for place in places.all() {
+                if !found.is_worth(place, search) {
+                    left = left.saturating_sub(1);
+                    continue;
+                }
+                let task = Task {
+                    inquiry,
+                    places,
+                    place,
+                    image,
+                };
+                let span = tracing::debug_span!("signatures", repository = %place);
+                let looking = self.look(task, search, so_far, &found, self.share_of_time(left));
+                let looked = looking.instrument(span).await;
+                left = left.saturating_sub(1);
+                let is_enough = looked.as_ref().is_ok_and(|find| find.is_enough);
+                found.0.insert(place.clone(), looked);
+                if is_enough {
+                    return found.into_evidence();
+                }
+            }
         }
-        let mut all = look(Search::Everywhere).await?;
-        // "Nothing" is never old news, but a list of signatures that do not count may be.
-        if !all.is_enough && !all.candidates.checked.is_empty() {
-            all = look(Search::Afresh).await?;
-        }
-        match all.left_out {
-            Some(limit) if !all.is_enough => Err(limit),
-            Some(_) | None => Ok(all.candidates),
-        }
+        found.into_evidence_of_too_little()
     }
 
-    async fn find(
+    /// Until when one of so many places may be waited for: one that does not answer leaves time for the others.
+    fn share_of_time(&self, places_left: usize) -> Instant {
+        let now = Instant::now();
+        let time_left = self.access.deadline.saturating_duration_since(now);
+        let places_left = u32::try_from(places_left).unwrap_or(u32::MAX).max(1);
+        now + time_left / places_left
+    }
+
+    /// What one place holds, besides what was found in others.
+    async fn look(
         &self,
-        inquiry: &Inquiry,
-        place: &Repository,
-        image: &Digest,
-        so_far: &ImageEvidence,
+        task: Task<'_>,
         search: Search,
+        so_far: &ImageEvidence,
+        elsewhere: &Found,
+        until: Instant,
     ) -> Result<Find, LookupFailure> {
-        let methods = inquiry.methods(place);
+        let attachments = self.attachments(task, search, until).await?;
+        let given = attachments.iter();
+        self.allowance
+            .take(given.map(|one| (&one.digest, one.content.len())))?;
+        let mut find = self.verified(task, &attachments, elsewhere).await?;
+        let found = elsewhere.with(so_far, task.place, &find);
+        find.is_enough = self.is_enough(task, &found).await?;
+        Ok(find)
+    }
+
+    async fn attachments(
+        &self,
+        task: Task<'_>,
+        search: Search,
+        until: Instant,
+    ) -> Result<Arc<[Attachment]>, LookupFailure> {
+        let methods = task.inquiry.methods(task.places);
         let wanted = if methods.of_attestations.is_empty() {
             Wanted::Signatures
         } else {
             Wanted::SignaturesAndAttestations
         };
         self.allowance.take([])?;
+        let access = Access {
+            deadline: until,
+            ..self.access.clone()
+        };
         let attachments = self
-            .in_time(
-                self.registry
-                    .attachments(place, image, wanted, search, &self.access),
-            )
-            .await?;
-        let given = attachments.iter();
-        self.allowance
-            .take(given.map(|one| (&one.digest, one.content.len())))?;
-        let all: Vec<Candidate> = attachments.iter().filter_map(candidate).collect();
-        let mut candidates = Candidates::default();
+            .registry
+            .attachments(task.place, task.image, wanted, search, &access);
+        match self.in_time(attachments).await {
+            // The place had its time, and the review still has some.
+            Err(LookupFailure::Deadline) if until < self.access.deadline => {
+                Err(LookupFailure::Timeout)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn verified(
+        &self,
+        task: Task<'_>,
+        attachments: &[Attachment],
+        elsewhere: &Found,
+    ) -> Result<Find, LookupFailure> {
+        let methods = task.inquiry.methods(task.places);
+        let mut find = Find::default();
         let mut done = 0;
-        for candidate in all.iter().take(CANDIDATES_PER_IMAGE) {
+        for attachment in attachments {
+            let Some(one) = candidate(attachment) else {
+                continue;
+            };
+            find.holds_something = true;
+            let layer = (attachment.manifest.clone(), attachment.digest.clone());
+            // A copy of an image's repository holds copies of its signatures.
+            if elsewhere.holds(task.place, &layer) {
+                continue;
+            }
+            if find.candidates.checked.len() == CANDIDATES_PER_IMAGE {
+                let all = attachments.iter().filter_map(candidate).count();
+                find.left_out = Some(too_many(all));
+                break;
+            }
             let results = self
-                .verify(candidate, image, &methods.of_signatures, &mut done)
+                .verify(&one, task.image, &methods.of_signatures, &mut done)
                 .await?;
             let attestations = self
-                .verify(candidate, image, &methods.of_attestations, &mut done)
+                .verify(&one, task.image, &methods.of_attestations, &mut done)
                 .await?;
-            candidates.checked.push(Checked {
-                layout: candidate.layout,
-                candidate: candidate.digest.clone(),
-                claimed_type: claimed_predicate_type(candidate),
+            find.layers.insert(layer);
+            find.candidates.checked.push(Checked {
+                layout: one.layout,
+                claimed_type: claimed_predicate_type(&one),
+                candidate: one.digest,
                 results,
                 attestations,
             });
         }
-        let found = with(so_far, place, &candidates);
-        Ok(Find {
-            is_enough: self.is_enough(inquiry, place, &found).await?,
-            candidates,
-            left_out: (all.len() > CANDIDATES_PER_IMAGE).then(|| too_many(all.len())),
-        })
+        Ok(find)
     }
 
-    /// Whether the demands on this place are satisfied, others having their turn between those that take long.
+    /// Whether the demands on these places are satisfied, others having their turn between those that take long.
     async fn is_enough(
         &self,
-        inquiry: &Inquiry,
-        place: &Repository,
+        task: Task<'_>,
         found: &ImageEvidence,
     ) -> Result<bool, LookupFailure> {
-        let mut judgements = inquiry.judgements(place, found, &self.circumstances);
+        let Task {
+            inquiry, places, ..
+        } = task;
+        let mut judgements = inquiry.judgements(places, found, &self.circumstances);
         loop {
             if inquiry.takes_long() {
                 self.take_turns().await?;
@@ -309,23 +369,6 @@ impl Gatherer<'_> {
             Ok(answer) => answer.map_err(|error| lookup_failure(error, &self.access.keyring)),
             Err(_) => Err(LookupFailure::Deadline),
         }
-    }
-}
-
-/// What one search found.
-struct Find {
-    candidates: Candidates,
-    /// Whether the demands on this place are satisfied by it.
-    is_enough: bool,
-    /// Set when there were more candidates than are verified.
-    left_out: Option<LookupFailure>,
-}
-
-/// What is known so far, with these candidates in this place.
-fn with(so_far: &ImageEvidence, place: &Repository, candidates: &Candidates) -> ImageEvidence {
-    ImageEvidence {
-        signatures: BTreeMap::from([(place.clone(), Ok(candidates.clone()))]),
-        ..so_far.clone()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         AdmittedImage, Decision, Evidence, ImageEvidence, Inquiry, Kept, Method, Plan, Question,
         Remembered,
     },
-    image::{Digest, Reference},
+    image::Digest,
     limits::{VERIFIED_AGAIN_AFTER, VERIFIED_MEMORY_BYTES},
     policy::{Policy, PolicyId, RegistryOutage},
     registry::Keyring,
@@ -77,7 +77,7 @@ impl Memory {
         }
         let wanting = inquiry.policies().filter(|policy| policy.uses_verified());
         let recalled = wanting.filter_map(|policy| {
-            let key = view.key(policy, &inquiry.reference, digest);
+            let key = view.key(policy, inquiry, digest);
             let entry = self.lookups.count(self.kept.get(&key))?;
             Some((policy.scope.id.clone(), entry.remembered))
         });
@@ -133,14 +133,14 @@ impl Memory {
             {
                 continue;
             }
-            let key = view.key(policy, &inquiry.reference, &image.digest);
+            let key = view.key(policy, inquiry, &image.digest);
             if self.kept.get(&key).is_some_and(|entry| {
                 let age = now.duration_since(entry.remembered.verified_at);
                 age.unsigned_abs() < VERIFIED_AGAIN_AFTER
             }) {
                 continue;
             }
-            if let Some(remembered) = Remembered::of(policy, &inquiry.reference, found, now) {
+            if let Some(remembered) = Remembered::of(policy, inquiry, found, now) {
                 let entry = Entry {
                     bytes: weight(&remembered),
                     remembered: Arc::new(remembered),
@@ -162,7 +162,7 @@ impl Memory {
 
 impl View<'_> {
     /// Everything that has to be the same.
-    fn key(&self, policy: &Policy, reference: &Reference, image: &Digest) -> Digest {
+    fn key(&self, policy: &Policy, inquiry: &Inquiry, image: &Digest) -> Digest {
         let mut bytes = Vec::new();
         let mut part = |part: &[u8]| {
             bytes.extend_from_slice(&part.len().to_be_bytes());
@@ -171,10 +171,11 @@ impl View<'_> {
         part(policy.scope.id.to_string().as_bytes());
         part(policy.content.as_bytes());
         part(image.as_str().as_bytes());
-        for repository in [
-            reference.repository(),
-            policy.place_of_signatures(reference),
-        ] {
+        let places = inquiry.places_for(policy);
+        let of_image = [inquiry.reference.repository(), places.source()];
+        let repositories: Vec<_> = of_image.into_iter().chain(places.all()).collect();
+        part(&repositories.len().to_be_bytes());
+        for repository in repositories {
             part(repository.to_string().as_bytes());
             part(self.keyring.login(repository).as_bytes());
         }
@@ -261,7 +262,8 @@ const TRUST_ROOT_NAME_BYTES: usize = 32;
 mod tests {
     use super::*;
     use crate::{
-        decision::tests::build::{by_identity, gitlab_identity, key_authority, policy},
+        decision::tests::build::{by_identity, gitlab_identity, inquiry, key_authority, policy},
+        image::SignaturePlaces,
         policy::{AuthorityKind, TrustRootName},
         registry::{Credential, Secret},
         verify::{Layout, TrustRoot},
@@ -298,8 +300,20 @@ mod tests {
         let root = TrustRoot::from_json(&sandbox.unwrap().trusted_root_json()).unwrap();
         let another = TrustRoots::public_only().with(TrustRootName::Public, Ok(Arc::new(root)));
         let image = Digest::of(b"image");
-        let app: Reference = "r.example/app:1".parse().unwrap();
-        let elsewhere: Reference = "r.example/other:1".parse().unwrap();
+        let app = inquiry("r.example/app:1", Vec::new());
+        let elsewhere = inquiry("r.example/other:1", Vec::new());
+        let mut copy = app.clone();
+        copy.places = SignaturePlaces::new(
+            "r.example/source".parse().unwrap(),
+            "r.example/app".parse().unwrap(),
+            [],
+        );
+        let mut mirror = copy.clone();
+        mirror.places = SignaturePlaces::new(
+            "r.example/source".parse().unwrap(),
+            "r.example/source".parse().unwrap(),
+            ["r.example/app".parse().unwrap()],
+        );
         let mut changed = keyed();
         changed.content = "2".to_owned();
         let mut renamed = keyed();
@@ -317,14 +331,16 @@ mod tests {
             usual.key(&renamed, &app, &image),
             usual.key(&moved, &app, &image),
             usual.key(&keyed(), &elsewhere, &image),
+            usual.key(&keyed(), &copy, &image),
+            usual.key(&keyed(), &mirror, &image),
             usual.key(&keyed(), &app, &Digest::of(b"other")),
             view(&one, &public).key(&keyed(), &app, &image),
             view(&other, &public).key(&keyed(), &app, &image),
             view(&anonymous, &absent).key(&keyed(), &app, &image),
             view(&anonymous, &another).key(&keyed(), &app, &image),
         ]);
-        assert_eq!(keys.len(), 10);
-        let by_another_tag: Reference = "r.example/app:2".parse().unwrap();
+        assert_eq!(keys.len(), 12);
+        let by_another_tag = inquiry("r.example/app:2", Vec::new());
         let same = usual.key(&keyed(), &by_another_tag, &image);
         assert_eq!(same, usual.key(&keyed(), &app, &image));
     }

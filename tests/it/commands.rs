@@ -14,6 +14,7 @@ mod docs;
 mod folder;
 mod inspect;
 mod logging;
+mod mirrored;
 mod recorded;
 mod rules;
 mod schema;

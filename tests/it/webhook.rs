@@ -10,6 +10,7 @@ mod admitted;
 mod advisories;
 mod attested;
 mod cost;
+mod elsewhere;
 mod outage;
 mod refused;
 mod seeds;

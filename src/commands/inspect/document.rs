@@ -102,6 +102,9 @@ pub(super) struct Attestation {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Attachment {
+    /// The repository that it lies in, where that is not the image's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) repository: Option<String>,
     /// How it was found.
     pub(super) place: Place,
     /// The media type of its layer.

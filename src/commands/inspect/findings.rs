@@ -9,7 +9,7 @@ use super::{
 use crate::{
     commands::signature::CertificateReport,
     decision::signer_text,
-    image::Digest,
+    image::{Digest, Repository},
     provenance::{Facts, Provenance, Source, is_provenance},
     registry::{self, AttachmentPlace},
     verify::{self, Candidate, Layout, SIGN_PREDICATE, claimed_predicate_type},
@@ -36,11 +36,15 @@ pub(super) struct Stated {
 type Rank = (bool, bool, String, String);
 
 impl Findings {
-    /// Looks at each attachment of this image.
-    pub(super) fn of(attachments: &[registry::Attachment], image: &Digest, lens: &Lens) -> Self {
+    /// Looks at each attachment of this image, with the repository that it lies in where that is not the image's own.
+    pub(super) fn of<'a>(
+        attachments: impl IntoIterator<Item = (Option<&'a Repository>, &'a registry::Attachment)>,
+        image: &Digest,
+        lens: &Lens,
+    ) -> Self {
         let mut found = Self::default();
-        for attachment in attachments {
-            found.add(attachment, image, lens);
+        for (repository, attachment) in attachments {
+            found.add(repository, attachment, image, lens);
         }
         found
             .signatures
@@ -54,9 +58,15 @@ impl Findings {
         found
     }
 
-    fn add(&mut self, attachment: &registry::Attachment, image: &Digest, lens: &Lens) {
+    fn add(
+        &mut self,
+        repository: Option<&Repository>,
+        attachment: &registry::Attachment,
+        image: &Digest,
+        lens: &Lens,
+    ) {
         let candidate = candidate(attachment);
-        let attachment = Attachment::of(attachment);
+        let attachment = Attachment::of(attachment, repository);
         // A bundle is one or the other by what its statement says.
         match claimed_predicate_type(&candidate).filter(|claimed| claimed != SIGN_PREDICATE) {
             Some(claimed) => self.add_attestation(attachment, &candidate, image, lens, claimed),
@@ -215,8 +225,9 @@ impl Annotation {
 }
 
 impl Attachment {
-    fn of(attachment: &registry::Attachment) -> Self {
+    fn of(attachment: &registry::Attachment, repository: Option<&Repository>) -> Self {
         Self {
+            repository: repository.map(Repository::to_string),
             place: match attachment.place {
                 AttachmentPlace::SignatureTag => Place::SignatureTag,
                 AttachmentPlace::AttestationTag => Place::AttestationTag,

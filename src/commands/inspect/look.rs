@@ -11,9 +11,9 @@ use super::{
     lens::Lens,
 };
 use crate::{
-    image::{Contents, Digest, Part, Reference},
+    image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces},
     limits,
-    registry::{Access, Asked, Keyring, Registry, RegistryError, Search, Wanted},
+    registry::{Access, Asked, Attachment, Keyring, Registry, RegistryError, Search, Wanted},
     verify::Layout,
 };
 
@@ -62,26 +62,24 @@ pub(super) async fn look(
     };
     let digest = place.registry.resolve(image, &access).await?;
     let repository = image.repository();
-    let wanted = Wanted::SignaturesAndAttestations;
-    let (contents, attachments) = tokio::join!(
+    let places = place.registry.signature_places(repository);
+    let (contents, attached) = tokio::join!(
         contents(place, image, &digest, &access),
-        place
-            .registry
-            .attachments(repository, &digest, wanted, Search::Everywhere, &access),
+        attached(place, &places, &digest, &access),
     );
     let (contents, failure) = contents?;
     let mut failures: Vec<String> = failure
         .map(|error| format!("what the image says about itself could not be read: {error}"))
         .into_iter()
         .collect();
-    let is_listed = attachments.is_ok();
-    let findings = match attachments {
-        Ok(attachments) => Findings::of(&attachments, &digest, lens),
-        Err(error) => {
-            failures.push(format!("what is attached could not be read: {error}"));
-            Findings::default()
-        }
-    };
+    let is_listed = attached.failures.is_empty();
+    failures.extend(attached.failures);
+    let attachments = attached.found.iter();
+    let attachments = attachments.map(|(lies_in, one)| {
+        let is_elsewhere = lies_in != repository;
+        (is_elsewhere.then_some(lies_in), one)
+    });
+    let findings = Findings::of(attachments, &digest, lens);
     let signed_child = if is_listed && findings.signatures.is_empty() {
         signed_child(place, image, &contents, &digest, &access).await
     } else {
@@ -95,6 +93,53 @@ pub(super) async fn look(
         is_listed,
         failures,
     })
+}
+
+/// What is attached to an image, in every place.
+struct Attached {
+    /// Each once, with the first repository that holds it.
+    found: Vec<(Repository, Attachment)>,
+    /// What could not be read.
+    failures: Vec<String>,
+}
+
+async fn attached(
+    place: &Place,
+    places: &SignaturePlaces,
+    image: &Digest,
+    access: &Access,
+) -> Attached {
+    let wanted = Wanted::SignaturesAndAttestations;
+    let looking = places.all().map(async |repository| {
+        let registry = &place.registry;
+        let looking = registry.attachments(repository, image, wanted, Search::Everywhere, access);
+        (repository, looking.await)
+    });
+    let mut attached = Attached {
+        found: Vec::new(),
+        failures: Vec::new(),
+    };
+    let mut seen = BTreeSet::new();
+    for (repository, looked) in join_all(looking).await {
+        match looked {
+            Ok(attachments) => {
+                // A copy of an image's repository holds copies of its signatures.
+                let known = seen.clone();
+                for one in attachments.iter() {
+                    let layer = (one.manifest.clone(), one.digest.clone());
+                    if !known.contains(&layer) {
+                        attached.found.push((repository.clone(), one.clone()));
+                    }
+                    seen.insert(layer);
+                }
+            }
+            Err(error) => {
+                let failure = format!("what is attached could not be read: {error}");
+                attached.failures.push(failure);
+            }
+        }
+    }
+    attached
 }
 
 /// All that the image says about itself; where that cannot be read, at least its manifest, and why.
@@ -154,7 +199,7 @@ async fn signed_child(
     })
 }
 
-fn is_signature(attachment: &crate::registry::Attachment) -> bool {
+fn is_signature(attachment: &Attachment) -> bool {
     match Layout::of_media_type(&attachment.media_type) {
         Some(Layout::Legacy | Layout::Bundle) => true,
         Some(Layout::LegacyAttestation) | None => false,

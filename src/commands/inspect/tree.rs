@@ -159,7 +159,9 @@ fn write_attachment(
         Place::ReferrersApi => "referrers API",
         Place::ReferrersTag => "referrers tag",
     };
-    writeln!(out, "{}{kind}, by {place}", branch.first)?;
+    let repository = attachment.repository.as_deref();
+    let elsewhere = repository.map_or_else(String::new, |it| format!(" in {}", line(it)));
+    writeln!(out, "{}{kind}, by {place}{elsewhere}", branch.first)?;
     writeln!(out, "{}{DIM}{}{DIM:#}", branch.rest, attachment.digest)
 }
 

@@ -169,7 +169,7 @@ impl Case<'_> {
         wanted: Wanted<'_>,
         trials: &[Trial<'k, VerifiedAttestation>],
     ) -> Vec<Kind<'k>> {
-        (0..self.candidates.checked.len())
+        (0..self.candidates.len())
             .map(|candidate| self.kind(candidate, wanted, trials))
             .collect()
     }
@@ -181,7 +181,7 @@ impl Case<'_> {
         wanted: Wanted<'_>,
         trials: &[Trial<'k, VerifiedAttestation>],
     ) -> Kind<'k> {
-        let checked = self.candidates.checked.get(candidate);
+        let checked = self.candidates.get(candidate);
         let claimed = checked.and_then(|checked| checked.claimed_type.as_deref());
         match claimed {
             Some(claimed) if wanted.covers(claimed) => Kind::Asked(claimed),

@@ -38,9 +38,9 @@ impl Case<'_> {
                 Some(AuthorityKind::GitHub(_)) => SigningMeans::GitHubJob,
                 Some(AuthorityKind::Keyless { .. }) | None => SigningMeans::Identity,
             },
-            repository: self.reference.repository().clone(),
             digest: self.digest.clone(),
-            signature_repository: self.policy.signature_repository.clone(),
+            image: self.reference.repository().clone(),
+            places: self.places.clone(),
         }
     }
 
@@ -80,7 +80,7 @@ impl Case<'_> {
             Mismatch::ImageNotInProject { project } => {
                 return Rejection::ImageNotInProject {
                     project: project.clone(),
-                    path: self.reference.repository().path().to_owned(),
+                    path: self.places.source().path().to_owned(),
                 };
             }
             Mismatch::OtherFact(fact) => Some(fact.clone()),

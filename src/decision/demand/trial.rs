@@ -94,7 +94,7 @@ impl<'a> Case<'a> {
             .map(|(index, authority)| (index, authority, authority.ways()))
             .collect();
         let mut all = Vec::new();
-        for (candidate, checked) in self.candidates.checked.iter().enumerate() {
+        for (candidate, checked) in self.candidates.iter().enumerate() {
             for (index, authority, ways) in &authorities {
                 all.extend(ways.iter().map(|way| {
                     Trial {
@@ -121,7 +121,7 @@ impl<'a> Case<'a> {
                 Err(Failure::OtherImage(signed.image()))
             }
             Some(Ok(signed)) => authority
-                .accepts(signed.signer(), self.reference.repository())
+                .accepts(signed.signer(), self.places.source())
                 .map(|()| signed)
                 .map_err(|mismatch| Failure::Mismatch(signed.signer(), mismatch)),
             Some(Err(CheckFailure::Signature(error))) => Err(Failure::Signature(error)),

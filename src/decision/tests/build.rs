@@ -9,7 +9,7 @@ use crate::{
         Candidates, CheckFailure, Checked, Circumstances, Decision, Enforcement, Evidence,
         ImageEvidence, Inquiry, LookupFailure, Method, Plan, PlannedImage, Question, decide,
     },
-    image::{Digest, Pattern, Reference},
+    image::{Digest, Pattern, Reference, SignaturePlaces},
     key::PublicKey,
     policy::{
         Action, Authority, AuthorityKind, DatedKey, Demand, GitHubJob, GitLabJob, Modes, Policy,
@@ -301,6 +301,15 @@ pub(crate) fn evidence_of(written: &str, image: ImageEvidence) -> Evidence {
     }
 }
 
+pub(crate) fn inquiry(written: &str, demands: Vec<Demand>) -> Inquiry {
+    let reference: Reference = written.parse().unwrap();
+    Inquiry {
+        places: SignaturePlaces::beside(reference.repository().clone()),
+        reference,
+        demands,
+    }
+}
+
 /// Every one of these images under all of these policies.
 pub(crate) fn plan_of(images: Vec<(&str, &str)>, policies: Vec<Policy>) -> Plan {
     let demands: Vec<Demand> = policies
@@ -311,10 +320,7 @@ pub(crate) fn plan_of(images: Vec<(&str, &str)>, policies: Vec<Policy>) -> Plan 
         .into_iter()
         .map(|(name, written)| PlannedImage {
             slot: slot(name, written),
-            question: Question::Judge(Inquiry {
-                reference: written.parse().unwrap(),
-                demands: demands.clone(),
-            }),
+            question: Question::Judge(inquiry(written, demands.clone())),
         })
         .collect();
     Plan {

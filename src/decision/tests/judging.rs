@@ -289,29 +289,26 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
     elsewhere.signature_repository = Some(signatures.clone());
     let plan = plan_of(vec![("api", IMAGE)], vec![two_keys(1), elsewhere.clone()]);
     let inquiry = plan.inquiries()[0];
-    let own = inquiry.reference.repository();
+    let own = &inquiry.places;
+    let there = &own.only_in(signatures.clone());
     assert_eq!(
         inquiry
             .signature_repositories()
             .into_iter()
             .collect::<Vec<_>>(),
-        [signatures.clone(), own.clone()]
+        [signatures.clone(), inquiry.reference.repository().clone()]
     );
     assert_eq!(
         inquiry.methods(own).of_signatures,
         methods(&two_keys(1)).into_iter().collect()
     );
     assert_eq!(
-        inquiry.methods(&signatures).of_signatures,
+        inquiry.methods(there).of_signatures,
         methods(&elsewhere).into_iter().collect()
     );
     let mut evidence = found(IMAGE, vec![checked_by_key(&two_keys(1), 1, 0)]);
     assert!(inquiry.is_satisfied_by(own, &evidence, &Circumstances::at(new_year(PRESENT))));
-    assert!(!inquiry.is_satisfied_by(
-        &signatures,
-        &evidence,
-        &Circumstances::at(new_year(PRESENT))
-    ));
+    assert!(!inquiry.is_satisfied_by(there, &evidence, &Circumstances::at(new_year(PRESENT))));
     let found_elsewhere = checked_by_identity(&elsewhere, 1, &gitlab_identity());
     evidence.signatures.insert(
         signatures.clone(),
@@ -320,11 +317,7 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
         }),
     );
     assert!(inquiry.is_satisfied_by(own, &evidence, &Circumstances::at(new_year(PRESENT))));
-    assert!(inquiry.is_satisfied_by(
-        &signatures,
-        &evidence,
-        &Circumstances::at(new_year(PRESENT))
-    ));
+    assert!(inquiry.is_satisfied_by(there, &evidence, &Circumstances::at(new_year(PRESENT))));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn signature_missing_where_signatures_live_elsewhere() {
     found
         .signatures
         .insert("registry.example/signatures".parse().unwrap(), candidates);
-    assert_snapshot!(line(&judged(policy, found)), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) has no signature [SignatureMissing]; sign it in the GitLab release pipeline: COSIGN_REPOSITORY=registry.example/signatures cosign sign registry.gitlab.com/acme/shop/api@sha256:ab12cd34ef560000000000000000000000000000000000000000000000000000"#);
+    assert_snapshot!(line(&judged(policy, found)), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) has no signature (looked in registry.example/signatures) [SignatureMissing]; sign it in the GitLab release pipeline: COSIGN_REPOSITORY=registry.example/signatures cosign sign registry.gitlab.com/acme/shop/api@sha256:ab12cd34ef560000000000000000000000000000000000000000000000000000"#);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
         text::shown,
         warning,
     },
-    image::Repository,
+    image::{Repository, SignaturePlaces},
     limits::{MESSAGE_BYTES, WARNING_CHARS},
     policy::{Policy, PolicyId, TrustRootName},
     verify::SignatureError,
@@ -286,9 +286,13 @@ fn any_signing(text: &str, predicate_type: &str) -> Signing {
             SigningKind::Attestation { predicate_type }
         },
         with: SigningMeans::Key,
-        repository: long_repository(),
         digest: digest(),
-        signature_repository: Some(long_repository()),
+        image: long_repository(),
+        places: SignaturePlaces::new(
+            long_repository(),
+            "registry.example/signatures".parse().unwrap(),
+            [long_repository()],
+        ),
     }
 }
 

@@ -49,8 +49,13 @@ fn outages() -> [LookupFailure; 3] {
 /// What `policy` remembers of `IMAGE`, signed by the first key, when it was judged so long ago.
 fn remembered(policy: &Policy, age: SignedDuration) -> Remembered {
     let before = found(IMAGE, vec![checked_by_key(policy, 1, 0)]);
-    let reference = IMAGE.parse().unwrap();
-    Remembered::of(policy, &reference, &before, present() - age).unwrap()
+    Remembered::of(
+        policy,
+        &inquiry(IMAGE, Vec::new()),
+        &before,
+        present() - age,
+    )
+    .unwrap()
 }
 
 /// `IMAGE`, whose place of signatures fails like this, with what these policies remember.
@@ -249,7 +254,7 @@ fn only_what_verified_by_the_policy_s_own_methods_is_remembered() {
     ];
     let kept = Remembered::of(
         &policy,
-        &IMAGE.parse().unwrap(),
+        &inquiry(IMAGE, Vec::new()),
         &found(IMAGE, candidates),
         present(),
     );

@@ -49,6 +49,8 @@ pub(crate) struct Making {
     pub(crate) at: Option<Timestamp>,
     /// How registries are read, where that is not for the usual times.
     pub(crate) reading: Option<RegistryOptions>,
+    /// More entries of the registry settings, one a line; `HOST` is the registry.
+    pub(crate) settings: &'static str,
 }
 
 impl World {
@@ -63,7 +65,7 @@ impl World {
         let policies = Policies::none(DefaultAction::Deny);
         let tasks = TaskTracker::new();
         let reviewer = Reviewer::new(
-            Arc::new(reader(&registry, making.reading, &tasks)),
+            Arc::new(reader(&registry, making.settings, making.reading, &tasks)),
             Arc::new(policies.clone()),
             Arc::new(Secrets::new(&registry, making.secrets)),
         );
@@ -226,11 +228,13 @@ pub(crate) fn impatient() -> RegistryOptions {
 
 fn reader(
     registry: &MemoryRegistry,
+    settings: &str,
     options: Option<RegistryOptions>,
     tasks: &TaskTracker,
 ) -> OciRegistry {
     let host = registry.host();
-    let yaml = format!("registries: [{{prefix: \"{host}\", insecureHttp: true}}]");
+    let settings = settings.replace("HOST", &host);
+    let yaml = format!("registries:\n- {{prefix: \"{host}\", insecureHttp: true}}\n{settings}");
     let settings = RegistrySettings::from_yaml("registries.yaml", &yaml).unwrap();
     OciRegistry::new(settings, options.unwrap_or_else(impatient), tasks).unwrap()
 }

@@ -11,9 +11,10 @@ use crate::decision::{
 /// What is wrong, as the second half of a sentence about the image.
 pub(super) fn fact(fault: &ProvenanceFault, policy: &str) -> String {
     match fault {
-        ProvenanceFault::Missing { .. } => {
-            format!("has no signed provenance, policy {policy} asks for it")
-        }
+        ProvenanceFault::Missing { signing } => format!(
+            "has no signed provenance{}, policy {policy} asks for it",
+            signing::looked_in(signing)
+        ),
         ProvenanceFault::Contradicted {
             name,
             trusted,

@@ -12,7 +12,9 @@ use crate::{
 /// What is wrong with the image, as the second half of a sentence about it.
 pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
     match rejection {
-        Rejection::SignatureMissing { .. } => "has no signature".to_owned(),
+        Rejection::SignatureMissing { signing } => {
+            format!("has no signature{}", signing::looked_in(signing))
+        }
         Rejection::SignedChildOnly { child, .. } => format!(
             "is an index without a signature, only its platform manifest {} is signed",
             child.short()
@@ -24,8 +26,12 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             let step = failed_step(rejection);
             format!("has a signature {step}: {}", cut(detail))
         }
-        Rejection::AttestationMissing { predicate_type, .. } => {
-            format!("has no {}", attestation(predicate_type))
+        Rejection::AttestationMissing {
+            predicate_type,
+            signing,
+        } => {
+            let looked_in = signing::looked_in(signing);
+            format!("has no {}{looked_in}", attestation(predicate_type))
         }
         Rejection::AttestationInvalid {
             predicate_type,

@@ -1,13 +1,19 @@
 //! The words and the command of the next step where that is to sign or to attest.
 
-use crate::decision::cause::{Signing, SigningKind, SigningMeans};
+use super::{SHORT_BYTES, listed_short};
+use crate::{
+    decision::cause::{Signing, SigningKind, SigningMeans},
+    image::Repository,
+};
 
 impl Signing {
     /// The whole command, to be copied.
     pub(super) fn command(&self) -> String {
-        let place = match &self.signature_repository {
-            Some(repository) => format!("COSIGN_REPOSITORY={repository} "),
-            None => String::new(),
+        let (source, first) = (self.places.source(), self.places.first());
+        let place = if first == source {
+            String::new()
+        } else {
+            format!("COSIGN_REPOSITORY={first} ")
         };
         let key = match self.with {
             SigningMeans::Key => "--key <your private key> ",
@@ -19,11 +25,20 @@ impl Signing {
                 format!("attest --type {predicate_type} --predicate <your file> ")
             }
         };
-        format!(
-            "{place}cosign {what}{key}{}@{}",
-            self.repository, self.digest
-        )
+        format!("{place}cosign {what}{key}{source}@{}", self.digest)
     }
+}
+
+/// Where it was looked for, unless that is only beside the image.
+pub(super) fn looked_in(signing: &Signing) -> String {
+    let mut all = signing.places.all();
+    if let (Some(place), None) = (all.next(), all.next())
+        && *place == signing.image
+    {
+        return String::new();
+    }
+    let places: Vec<String> = signing.places.all().map(Repository::to_string).collect();
+    format!(" (looked in {})", listed_short(&places, SHORT_BYTES, "and"))
 }
 
 /// What to sign or attest, and with what.
