@@ -163,7 +163,7 @@ fn an_entry_too_many_is_refused_where_it_stands() {
     let limit = limits::REGISTRY_SETTINGS_ENTRIES;
     let entries = |count: usize| -> String {
         let lines = (0..count).map(|number| format!("  - prefix: r{number}.example\n"));
-        format!("registries:\n{}", lines.collect::<String>())
+        format!("registries:\n{}", lines.collect::<Vec<_>>().concat())
     };
     assert_eq!(settings(&entries(limit)).entries().len(), limit);
     let found = limit + 1;

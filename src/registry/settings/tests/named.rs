@@ -23,10 +23,11 @@ fn read(
     for (name, content) in files {
         fs::write(folder.path().join(name), content).expect("written");
     }
-    let fields: String = fields
+    let fields: Vec<String> = fields
         .iter()
         .map(|(field, value)| format!("    {field}: {value}\n"))
         .collect();
+    let fields = fields.concat();
     let text = format!("registries:\n  - prefix: r.example/group\n{fields}");
     let file = folder.path().join(FILE);
     RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &text)
@@ -134,8 +135,6 @@ fn a_file_that_is_named_must_be_there() {
 #[test]
 fn a_file_that_is_named_must_hold_what_it_should() {
     let (pem, key) = certificate();
-    let (_, other_key) = certificate();
-    let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let name = |name: &str| name.to_owned();
     let cases = [
         (
@@ -181,27 +180,32 @@ fn a_file_that_is_named_must_hold_what_it_should() {
             vec![("password", "hunter2")],
             (3, 15, SettingsProblem::Empty { field: "username" }),
         ),
-        (
-            vec![("dockerConfigFile", "c")],
-            vec![("c", "{\"auths\": {}}")],
-            (3, 23, SettingsProblem::NoLogin { name: name("c") }),
-        ),
-        (
-            vec![("dockerConfigFile", "c")],
-            vec![("c", "{\"auths\":\n hunter2}")],
-            (
-                3,
-                23,
-                SettingsProblem::DockerConfig(DockerConfigError::Malformed {
-                    origin: name("docker config c for \"r.example/group\""),
-                    detail: name("no JSON at line 2 column 2"),
-                }),
-            ),
-        ),
     ];
     for (fields, files, expected) in cases {
         assert_eq!(refused(&fields, &files), expected);
     }
+}
+
+#[test]
+fn a_docker_config_must_be_one_and_hold_a_login() {
+    let fields = [("dockerConfigFile", "c")];
+    let empty = refused(&fields, &[("c", "{\"auths\": {}}")]);
+    let name = "c".to_owned();
+    assert_eq!(empty, (3, 23, SettingsProblem::NoLogin { name }));
+    let (line, column, problem) = refused(&fields, &[("c", "{\"auths\":\n hunter2}")]);
+    assert_eq!((line, column), (3, 23));
+    let expected = DockerConfigError::Malformed {
+        origin: "docker config c for \"r.example/group\"".to_owned(),
+        detail: "no JSON at line 2 column 2".to_owned(),
+    };
+    assert_eq!(problem, SettingsProblem::DockerConfig(expected));
+}
+
+#[test]
+fn certificates_and_keys_that_cannot_be_used_are_told_with_their_names() {
+    let (pem, _) = certificate();
+    let (_, other_key) = certificate();
+    let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let (line, column, problem) = refused(&[("caFile", "a")], &[("a", garbage)]);
     assert_eq!((line, column), (3, 13));
     let shown = problem.to_string();
@@ -250,8 +254,8 @@ fn the_files_of_all_entries_are_bounded_together() {
         let entry = |number| {
             format!("  - prefix: r{number}.example\n    username: u\n    passwordFile: password\n")
         };
-        let entries: String = (0..count).map(entry).collect();
-        format!("registries:\n{entries}")
+        let entries: Vec<String> = (0..count).map(entry).collect();
+        format!("registries:\n{}", entries.concat())
     };
     let file = folder.path().join(FILE);
     let read = |count| RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &entries(count));
