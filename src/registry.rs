@@ -4,6 +4,7 @@ mod asked;
 mod auth;
 mod body;
 mod bounded;
+mod budget;
 mod cache;
 mod client;
 mod cloud;
@@ -45,7 +46,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces};
+use crate::image::{Contents, Digest, Part, Reference, RegistryHost, Repository, SignaturePlaces};
 
 /// A registry, or many of them, as far as Assay reads them.
 pub trait Registry: std::fmt::Debug + Send + Sync {
@@ -215,4 +216,27 @@ pub enum RegistryError {
         /// What, with numbers.
         detail: String,
     },
+}
+
+impl RegistryError {
+    /// The host that it is about, where that is another than the repository's own, as its token service is. None for a
+    /// refused login, which is the registry's affair wherever it was refused, and for what is about no host.
+    pub fn elsewhere(&self, repository: &Repository) -> Option<&str> {
+        let host = match self {
+            Self::Unauthorized { tried, .. } if !tried.is_empty() => return None,
+            Self::Unauthorized { host, .. }
+            | Self::RateLimited { host }
+            | Self::Unavailable { host, .. }
+            | Self::Tls { host, .. }
+            | Self::Timeout { host } => host,
+            Self::NotFound { .. } | Self::Deadline { .. } | Self::Limit { .. } => return None,
+        };
+        let own = repository.host().registry();
+        let is_own = match host.parse::<RegistryHost>() {
+            Ok(named) => named.registry() == own,
+            // A folder, which leads nowhere.
+            Err(_) => true,
+        };
+        (!is_own).then_some(host)
+    }
 }

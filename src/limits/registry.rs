@@ -21,6 +21,13 @@ pub const TOKEN_BYTES: usize = 256 * 1024;
 /// arguments.
 pub const PAYLOAD_BYTES: usize = 256 * 1024;
 
+/// The most bytes of registries' answers that are held at the same time, wherever: while they are read, by reviews and by
+/// caches. What comes beyond waits for others to let go.
+pub const HELD_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long an answer waits for others to let go of their bytes, when it holds few itself.
+pub const BUDGET_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How many requests are under way to one registry host at the same time.
 pub const REQUESTS_PER_HOST: usize = 64;
 
@@ -100,6 +107,9 @@ pub const ERROR_BODY_BYTES: usize = 64 * 1024;
 
 /// The most annotations of one manifest or descriptor.
 pub const ANNOTATIONS_PER_DESCRIPTOR: usize = 100;
+
+/// The most annotations of one manifest or index with all that it lists: each takes far more memory than bytes.
+pub const ANNOTATIONS_PER_MANIFEST: usize = 5_000;
 
 /// The most labels of one image.
 pub const LABELS_PER_IMAGE: usize = 200;

@@ -16,6 +16,10 @@ pub(super) struct List<T, const MOST: usize>(Vec<T>);
 pub(super) struct Texts<const MOST: usize>(BTreeMap<String, String>);
 
 impl<T, const MOST: usize> List<T, MOST> {
+    pub(super) fn items(&self) -> &[T] {
+        &self.0
+    }
+
     pub(super) fn into_items(self) -> Vec<T> {
         self.0
     }

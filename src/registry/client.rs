@@ -9,12 +9,13 @@ use tokio_util::task::TaskTracker;
 use super::{
     Access, Attachment, Registry, RegistryError, RegistryOptions, RegistrySettings, Search, Wanted,
     auth::Tokens,
+    budget::Budget,
     cache::{Caches, ContentsKey, DigestKey, Looked, PlaceKey, TagKey},
     cloud::Clouds,
     contents,
     flight::Flights,
     host::Hosts,
-    manifest::ANY_MANIFEST,
+    manifest::{ANY_MANIFEST, ManifestError, is_schema_one},
     session::{Session, unexpected},
     tls::{ClientError, Clients},
     transport::Transport,
@@ -58,6 +59,7 @@ impl OciRegistry {
             clients: Clients::new(&settings, &options)?,
             hosts: Hosts::new(options.registry_facts_ttl),
             settings,
+            budget: Budget::new(options.held_bytes),
             options: options.clone(),
         });
         let refused_ttl = options.refused_login_ttl;
@@ -265,6 +267,9 @@ impl Session {
         };
         match answer.status.as_u16() {
             200 => {
+                if is_schema_one(&answer.media_type().unwrap_or_default()) {
+                    return Err(self.unavailable(ManifestError::SchemaOne.to_string()));
+                }
                 if let Some(digest) = self.announced_digest(&answer.headers)? {
                     return Ok(digest);
                 }

@@ -185,6 +185,8 @@ impl Session {
         };
         let mut candidates = Candidates::new(place);
         candidates.add_layers(self, &manifest)?;
+        // What is wanted of it is paid for anew.
+        drop(manifest);
         candidates.fetch(self).await
     }
 

@@ -4,11 +4,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use super::bounded::{List, TOO_LONG, TOO_MANY_TEXTS, Texts};
+use super::{
+    bounded::{List, TOO_LONG, TOO_MANY_TEXTS, Texts},
+    budget::Share,
+};
 use crate::{image::Digest, limits, untrusted::shown};
 
 /// All that Assay can read: what it asks for when it does not know which it will get.
@@ -49,6 +52,8 @@ pub(super) struct Manifest {
     pub(super) annotations: BTreeMap<String, String>,
     /// The digest of the manifest that it says it is about.
     pub(super) manifest_subject: Option<String>,
+    /// What pays for it, when it came from a registry.
+    pub(super) share: Option<Arc<Share>>,
 }
 
 /// What a manifest says of a content: nothing here has been compared with the content.
@@ -95,9 +100,15 @@ pub(super) enum ManifestError {
         /// What it says it is, escaped and cut.
         presented: String,
     },
+    /// The form before 2016. Its digest is not that of its bytes, and nothing signs it.
+    #[error("has it in Docker's schema 1 only, which is not read: push the image again")]
+    SchemaOne,
     /// No JSON of the expected shape, or one that can be read as two things.
-    #[error("answered a malformed manifest")]
-    Malformed,
+    #[error("answered a malformed manifest ({detail})")]
+    Malformed {
+        /// What is wrong with it, escaped and cut.
+        detail: String,
+    },
     /// A list is too long.
     #[error("a manifest lists more than {limit} {what}")]
     TooMany { what: &'static str, limit: usize },
@@ -168,27 +179,69 @@ impl Kind {
 impl Manifest {
     /// Reads a document that was served as `media_type`.
     pub(super) fn parse(media_type: &str, body: &[u8]) -> Result<Self, ManifestError> {
-        let kind = Kind::parse(media_type).ok_or_else(|| ManifestError::MediaType {
-            presented: shown(media_type, limits::SHOWN_CHARS),
-        })?;
-        // From bytes, the parser would not look at the texts that it skips.
-        let text = std::str::from_utf8(body).map_err(|_| ManifestError::Malformed)?;
-        let document: Document = serde_json::from_str(text).map_err(|error| refusal(&error))?;
-        // One document must not be an index to one reader and a manifest to another.
-        let is_clear = match &document.media_type {
-            Some(inner) => inner == media_type,
-            None => true,
-        };
-        let (layers, manifests) = (document.layers, document.manifests);
-        let is_fitting = if kind.is_index() {
-            layers.is_none()
-        } else {
-            manifests.is_none()
-        };
-        if !is_clear || !is_fitting {
-            return Err(ManifestError::Malformed);
+        let kind = Kind::parse(media_type).ok_or_else(|| other_type(media_type))?;
+        Document::parse(body)?.read_as(kind, body)
+    }
+
+    /// The same for what came over HTTP. Some registries and proxies serve everything as one type that says nothing:
+    /// then the document's own word counts, which its digest covers.
+    pub(super) fn parse_served(content_type: &str, body: &[u8]) -> Result<Self, ManifestError> {
+        if !GENERIC_TYPES.contains(&content_type) {
+            return Self::parse(content_type, body);
         }
-        Ok(Self {
+        let document = Document::parse(body)?;
+        let own = document.media_type.as_deref().unwrap_or_default();
+        let kind = Kind::parse(own).ok_or_else(|| other_type(content_type))?;
+        document.read_as(kind, body)
+    }
+
+    /// The images that an index lists.
+    pub(super) fn children<T: FromIterator<Digest>>(&self) -> T {
+        let images = self
+            .manifests
+            .iter()
+            .filter(|one| one.role() == Role::Image);
+        images.filter_map(Descriptor::digest).collect()
+    }
+}
+
+impl Document {
+    fn parse(body: &[u8]) -> Result<Self, ManifestError> {
+        // From bytes, the parser would not look at the texts that it skips.
+        let text = std::str::from_utf8(body).map_err(|_| malformed("it is not UTF-8"))?;
+        serde_json::from_str(text).map_err(|error| refusal(&error))
+    }
+
+    fn annotation_count(&self) -> usize {
+        let listed = self.layers.iter().chain(&self.manifests);
+        let listed = listed.flat_map(List::items).chain(&self.config);
+        let listed = listed.filter_map(|one| one.annotations.as_ref());
+        let all = listed.chain(&self.annotations);
+        all.map(|texts| texts.as_map().len()).sum()
+    }
+
+    /// One document must not be an index to one reader and a manifest to another.
+    fn read_as(self, kind: Kind, body: &[u8]) -> Result<Manifest, ManifestError> {
+        let document = self;
+        if let Some(inner) = document.media_type.as_ref()
+            && inner != kind.media_type()
+        {
+            return Err(malformed(&format!("it says that it is {inner}")));
+        }
+        let found = document.annotation_count();
+        let limit = limits::ANNOTATIONS_PER_MANIFEST;
+        if found > limit {
+            let what = "annotations";
+            return Err(ManifestError::TooMany { what, limit });
+        }
+        let (layers, manifests) = (document.layers, document.manifests);
+        if kind.is_index() && layers.is_some() {
+            return Err(malformed("it is an index and has layers"));
+        }
+        if !kind.is_index() && manifests.is_some() {
+            return Err(malformed("it is a manifest and lists manifests"));
+        }
+        Ok(Manifest {
             kind,
             digest: Digest::of(body),
             config: document.config,
@@ -200,16 +253,8 @@ impl Manifest {
                 .map(Texts::into_map)
                 .unwrap_or_default(),
             manifest_subject: document.subject.map(|subject| subject.digest),
+            share: None,
         })
-    }
-
-    /// The images that an index lists.
-    pub(super) fn children<T: FromIterator<Digest>>(&self) -> T {
-        let images = self
-            .manifests
-            .iter()
-            .filter(|one| one.role() == Role::Image);
-        images.filter_map(Descriptor::digest).collect()
     }
 }
 
@@ -289,9 +334,38 @@ fn refusal(error: &serde_json::Error) -> ManifestError {
             limit: limits::ANNOTATIONS_PER_DESCRIPTOR,
         }
     } else {
-        ManifestError::Malformed
+        malformed(&text)
     }
 }
+
+fn malformed(detail: &str) -> ManifestError {
+    ManifestError::Malformed {
+        detail: shown(detail, limits::SIGNATURE_ERROR_CHARS),
+    }
+}
+
+/// Whether this is the media type of Docker's first form of manifests.
+pub(super) fn is_schema_one(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.docker.distribution.manifest.v1+")
+}
+
+fn other_type(media_type: &str) -> ManifestError {
+    if is_schema_one(media_type) {
+        return ManifestError::SchemaOne;
+    }
+    ManifestError::MediaType {
+        presented: shown(media_type, limits::SHOWN_CHARS),
+    }
+}
+
+/// Types that say nothing of what is served as them; the first is that of an answer that names none.
+const GENERIC_TYPES: [&str; 5] = [
+    "",
+    "application/json",
+    "application/octet-stream",
+    "binary/octet-stream",
+    "text/plain",
+];
 
 /// What BuildKit calls an entry of an index that is no image.
 pub(super) const REFERENCE_TYPE: &str = "vnd.docker.reference.type";

@@ -28,6 +28,8 @@ pub struct RegistryOptions {
     pub registry_facts_ttl: Duration,
     /// By which identities registries of clouds are read; by default, none.
     pub cloud: CloudSettings,
+    /// The most bytes of answers that are held at the same time.
+    pub held_bytes: usize,
     /// Where requests are counted; by default, for nobody.
     pub requests: RequestMetrics,
     /// Where hosts are whatever DNS says, so that a test can play a registry under its real name; by default, none.
@@ -47,6 +49,7 @@ impl Default for RegistryOptions {
             refused_login_ttl: limits::REFUSED_LOGIN_TTL,
             registry_facts_ttl: limits::REGISTRY_FACTS_TTL,
             cloud: CloudSettings::default(),
+            held_bytes: limits::HELD_ANSWER_BYTES,
             requests: RequestMetrics::default(),
             stand_ins: BTreeMap::new(),
         }

@@ -16,10 +16,11 @@ use self::attempt::Attempt;
 use super::{
     Access, Asked, Credential, CredentialId, RegistryError,
     auth::{Challenge, authority},
+    budget::{Share, Spent},
     client::Core,
     cloud::{CloudHost, IdentityError},
     host::Host,
-    transport::{Answer, Call, Failure},
+    transport::{Answer, CROWDED, Call, Failure},
 };
 use crate::image::{Digest, Repository};
 
@@ -241,6 +242,16 @@ impl Session {
         RegistryError::Unavailable {
             host: self.host_name(),
             detail: detail.into(),
+        }
+    }
+
+    /// A share for so many bytes that are kept of answers.
+    pub(super) async fn pay(&self, bytes: usize) -> Result<Share, RegistryError> {
+        let mut share = self.core.transport.budget.open();
+        match share.grow(bytes, self.deadline).await {
+            Ok(()) => Ok(share),
+            Err(Spent::ByOthers) => Err(self.limit(CROWDED)),
+            Err(Spent::Deadline) => Err(self.deadline_error()),
         }
     }
 

@@ -19,6 +19,7 @@ use super::{
     RegistryError, Secret,
     auth::authority,
     body::{self, BodyError},
+    budget::{Budget, Share},
     form::FORM,
     host::{Host, Hosts},
     options::RegistryOptions,
@@ -34,6 +35,8 @@ pub(super) struct Transport {
     pub(super) clients: Clients,
     pub(super) hosts: Hosts,
     pub(super) options: RegistryOptions,
+    /// What all answers together may take.
+    pub(super) budget: Budget,
 }
 
 /// One request, whatever it takes to have it answered.
@@ -66,6 +69,8 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// Empty when the status is no success.
     pub(super) body: Bytes,
+    /// What pays for the body.
+    pub(super) share: Arc<Share>,
     /// Whether another URL than the one asked gave it.
     pub(super) is_redirected: bool,
 }
@@ -193,7 +198,9 @@ impl Transport {
         };
         let mut request = client
             .request(call.method.clone(), url.clone())
-            .header(header::ACCEPT, call.accept);
+            .header(header::ACCEPT, call.accept)
+            // What is packed is never unpacked, so that a few bytes cannot turn into many.
+            .header(header::ACCEPT_ENCODING, "identity");
         if let Some(value) = authorization {
             request = request.header(header::AUTHORIZATION, value.clone());
         }
@@ -222,14 +229,16 @@ impl Transport {
         let headers = std::mem::take(response.headers_mut());
         // The body's length is not lost with the headers: it was read from them before.
         let pause = self.options.body_pause_timeout;
+        let mut share = self.budget.open();
         let body = if status.is_success() && call.method != Method::HEAD {
-            let read = body::read(response, call.body_limit, pause, call.deadline).await;
+            let deadline = call.deadline;
+            let read = body::read(response, call.body_limit, pause, deadline, &mut share).await;
             read.map_err(|error| body_error(error, url, call))?
         } else {
             // Read only so that the connection can be used again: it does not matter whether that works.
             let brief = Instant::now() + ERROR_BODY_PATIENCE;
             let until = brief.min(call.deadline);
-            let _ = body::read(response, limits::ERROR_BODY_BYTES, pause, until).await;
+            let _ = body::drain(response, limits::ERROR_BODY_BYTES, pause, until).await;
             Bytes::new()
         };
         Ok(Answer {
@@ -237,6 +246,7 @@ impl Transport {
             status,
             headers,
             body,
+            share: Arc::new(share),
             is_redirected: false,
         })
     }
@@ -271,6 +281,7 @@ fn body_error(error: BodyError, url: &Url, call: &Call<'_>) -> SendError {
         .into(),
         BodyError::Paused => timeout(url).into(),
         BodyError::Deadline => deadline(url).into(),
+        BodyError::Crowded => limit(url, CROWDED.to_owned()).into(),
         BodyError::Broken => SendError::MayPass(unavailable(url, "broke off its answer")),
     }
 }
@@ -296,6 +307,9 @@ fn retry_pause(base: Duration, retries: u32) -> Duration {
     base.saturating_mul(2_u32.saturating_pow(retries))
         .mul_f64(jitter)
 }
+
+/// What is said when a body cannot be paid for.
+pub(super) const CROWDED: &str = "the answers of registries take all the memory there is for them";
 
 /// How long the body of an error is worth waiting for.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_millis(200);

@@ -12,9 +12,11 @@ mod clouds;
 mod contents;
 mod faults;
 mod gitlab;
+mod lies;
 mod limits;
 mod measured;
 mod places;
+mod quirks;
 pub(crate) mod stand_in;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -1,5 +1,7 @@
 //! Candidates: layers of the right media type, fetched within bounds.
 
+use std::sync::Arc;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
@@ -7,6 +9,7 @@ use crate::{
     limits,
     registry::{
         Attachment, AttachmentPlace, RegistryError, Wanted,
+        budget::paid,
         cache::Looked,
         manifest::{Descriptor, Manifest},
         session::Session,
@@ -19,6 +22,7 @@ pub(super) struct Candidates {
     place: AttachmentPlace,
     layers: Vec<Layer>,
     bytes: usize,
+    annotation_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -35,6 +39,7 @@ impl Candidates {
             place,
             layers: Vec::new(),
             bytes: 0,
+            annotation_bytes: 0,
         }
     }
 
@@ -81,10 +86,12 @@ impl Candidates {
             )));
         }
         // Annotations are kept as long as the content is, and a referrer's manifest may be full of them.
+        let annotation_bytes = layer.annotation_bytes();
+        self.annotation_bytes = self.annotation_bytes.saturating_add(annotation_bytes);
         self.bytes = self
             .bytes
             .saturating_add(size)
-            .saturating_add(layer.annotation_bytes());
+            .saturating_add(annotation_bytes);
         let limit = limits::CANDIDATE_BYTES_PER_IMAGE;
         if self.bytes > limit {
             return Err(session.limit(format!(
@@ -103,9 +110,13 @@ impl Candidates {
     /// Fetches them all, in the order in which they were added.
     pub(super) async fn fetch(self, session: &Session) -> Result<Looked, RegistryError> {
         let place = self.place;
+        // They stay when their manifests have gone.
+        let annotations = Arc::new(session.pay(self.annotation_bytes).await?);
+        let annotations = &annotations;
         let attachments: Vec<Attachment> = stream::iter(self.layers)
             .map(|layer| async move {
                 let content = session.fetch_blob(&layer.digest, layer.size).await?;
+                let content = paid(content, Arc::clone(annotations));
                 Ok::<_, RegistryError>(Attachment {
                     place,
                     annotations: layer.descriptor.annotations(),

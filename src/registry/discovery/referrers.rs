@@ -1,5 +1,7 @@
 //! Referrers: by the API where there is one, by the fallback tag where there is not.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, Method, header};
 use tokio::time::timeout_at;
@@ -25,7 +27,7 @@ use crate::{
 /// One page of the API's answer.
 enum Page {
     Listed {
-        manifests: Vec<Descriptor>,
+        index: Manifest,
         next: Option<Url>,
     },
     /// There is no such API.
@@ -72,17 +74,23 @@ impl Session {
         wanted: Wanted,
     ) -> Result<Looked, RegistryError> {
         let mut url = self.referrers_url(digest);
-        let mut listed = Vec::new();
+        let (mut listed, mut shares) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
         for _ in 0..limits::REFERRER_PAGES {
-            let (manifests, next) = match self.referrers_page(url).await? {
-                Page::Listed { manifests, next } => (manifests, next),
+            if !seen.insert(url.clone()) {
+                return Err(self.unavailable("lists the same page of referrers again and again"));
+            }
+            let (index, next) = match self.referrers_page(url).await? {
+                Page::Listed { index, next } => (index, next),
                 Page::NotOffered => {
                     self.host.learn_referrers_api(ReferrersApi::Absent);
                     self.core.caches.keep_without_api(self.repository_key());
                     return Ok(Looked::NotOffered);
                 }
             };
-            listed.extend(manifests);
+            listed.extend(index.manifests);
+            // Until all that is listed has been fetched.
+            shares.extend(index.share);
             let limit = limits::DESCRIPTORS_PER_INDEX;
             if listed.len() > limit {
                 return Err(self.limit(format!("more than {limit} referrers are listed")));
@@ -200,9 +208,8 @@ impl Session {
     }
 
     fn read_page(&self, url: &Url, answer: &Answer) -> Result<Page, RegistryError> {
-        let is_index = answer.media_type().as_deref() == Some(OCI_INDEX);
         match answer.status.as_u16() {
-            200 if is_index => {}
+            200 if is_index(answer) => {}
             200 | 400 | 404 | 405 | 406 => return Ok(Page::NotOffered),
             _ if answer.is_redirected => {
                 tracing::warn!(registry = %self.host_name(), elsewhere = %answer.host, status = answer.status.as_u16(), "the referrers API leads elsewhere and fails there: taken as absent");
@@ -210,30 +217,48 @@ impl Session {
             }
             _ => return Err(unexpected(answer)),
         }
-        let index = Manifest::parse(OCI_INDEX, &answer.body).map_err(|error| match error {
+        let mut index = Manifest::parse(OCI_INDEX, &answer.body).map_err(|error| match error {
             ManifestError::TooMany { .. } => self.limit(error.to_string()),
-            ManifestError::MediaType { .. } | ManifestError::Malformed => {
-                self.unavailable("answered a malformed list of referrers")
+            ManifestError::Malformed { detail } => {
+                self.unavailable(format!("answered a malformed list of referrers ({detail})"))
+            }
+            ManifestError::MediaType { .. } | ManifestError::SchemaOne => {
+                self.unavailable(error.to_string())
             }
         })?;
+        index.share = Some(Arc::clone(&answer.share));
         Ok(Page::Listed {
-            manifests: index.manifests,
+            index,
             next: self.next_page(url, &answer.headers)?,
         })
     }
 
-    /// Where the list goes on: never to another host or another part of the registry.
+    /// Where the list goes on: never on another host or in another part of the registry.
+    ///
+    /// A registry behind a proxy may not know its own scheme and port, so only the query of the link is taken.
     fn next_page(&self, url: &Url, headers: &HeaderMap) -> Result<Option<Url>, RegistryError> {
         let Some(link) = next_link(headers) else {
             return Ok(None);
         };
         match url.join(&link) {
-            Ok(next) if next.origin() == url.origin() && next.path() == url.path() => {
-                Ok(Some(next))
+            Ok(next) if next.host() == url.host() && next.path() == url.path() => {
+                let mut here = url.clone();
+                here.set_query(next.query());
+                Ok(Some(here))
             }
             Ok(_) | Err(_) => Err(self.unavailable("continues its list of referrers elsewhere")),
         }
     }
+}
+
+/// Whether it is served as an index, or as nothing in particular and says itself that it is one.
+fn is_index(answer: &Answer) -> bool {
+    let media_type = answer.media_type().unwrap_or_default();
+    let is_own_word = || {
+        let document = Manifest::parse_served(&media_type, &answer.body);
+        document.is_ok_and(|document| document.kind == Kind::OciIndex)
+    };
+    media_type == OCI_INDEX || is_own_word()
 }
 
 /// The target of `Link: <…>; rel="next"`.

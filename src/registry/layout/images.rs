@@ -341,12 +341,12 @@ fn parse(media_type: &str, body: &[u8], file: String) -> Result<Manifest, Layout
             file,
             limit,
         },
-        error @ (ManifestError::MediaType { .. } | ManifestError::Malformed) => {
-            LayoutError::Malformed {
-                file,
-                detail: error.to_string(),
-            }
-        }
+        error @ (ManifestError::MediaType { .. }
+        | ManifestError::SchemaOne
+        | ManifestError::Malformed { .. }) => LayoutError::Malformed {
+            file,
+            detail: error.to_string(),
+        },
     })
 }
 

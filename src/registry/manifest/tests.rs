@@ -51,27 +51,69 @@ fn a_document_that_is_not_utf_8_is_refused_even_where_nobody_looks() {
     let document = b"{\"unknown\": \"\xec\"}";
     assert_eq!(
         Manifest::parse(MANIFEST, document).err(),
-        Some(ManifestError::Malformed)
+        Some(malformed("it is not UTF-8"))
     );
 }
 
 #[test]
 fn a_document_that_can_be_read_as_two_things_is_refused() {
-    for (media_type, document) in [
-        (MANIFEST, json!({"mediaType": OCI_INDEX})),
-        (MANIFEST, json!({"layers": [], "manifests": []})),
-        (OCI_INDEX, json!({"layers": [], "manifests": []})),
+    for (media_type, document, detail) in [
+        (
+            MANIFEST,
+            json!({"mediaType": OCI_INDEX}),
+            format!("it says that it is {OCI_INDEX}"),
+        ),
+        (
+            MANIFEST,
+            json!({"layers": [], "manifests": []}),
+            "it is a manifest and lists manifests".to_owned(),
+        ),
+        (
+            OCI_INDEX,
+            json!({"layers": [], "manifests": []}),
+            "it is an index and has layers".to_owned(),
+        ),
     ] {
-        assert_eq!(
-            parse(media_type, &document).err(),
-            Some(ManifestError::Malformed)
-        );
+        let found = parse(media_type, &document).err();
+        assert_eq!(found, Some(ManifestError::Malformed { detail }));
     }
     let twice = br#"{"layers": [], "layers": []}"#;
+    let error = Manifest::parse(MANIFEST, twice).expect_err("refused");
     assert_eq!(
-        Manifest::parse(MANIFEST, twice).err(),
-        Some(ManifestError::Malformed)
+        error.to_string(),
+        "answered a malformed manifest (duplicate field `layers` at line 1 column 23)"
     );
+}
+
+#[test]
+fn a_type_that_says_nothing_leaves_it_to_the_document() {
+    for content_type in GENERIC_TYPES {
+        let said = |media_type: &str| json!({"mediaType": media_type}).to_string();
+        let read = |text: &str| {
+            let read = Manifest::parse_served(content_type, text.as_bytes());
+            read.map(|manifest| manifest.kind)
+        };
+        assert_eq!(read(&said(MANIFEST)), Ok(Kind::OciManifest));
+        assert_eq!(read(&said(OCI_INDEX)), Ok(Kind::OciIndex));
+        let other = ManifestError::MediaType {
+            presented: content_type.to_owned(),
+        };
+        assert_eq!(read("{}"), Err(other.clone()));
+        assert_eq!(read(&said("a/b")), Err(other));
+    }
+    let web_page = Manifest::parse_served("text/html", b"{}");
+    assert!(matches!(web_page, Err(ManifestError::MediaType { .. })));
+}
+
+#[test]
+fn docker_s_first_schema_is_told_apart() {
+    for media_type in [
+        "application/vnd.docker.distribution.manifest.v1+prettyjws",
+        "application/vnd.docker.distribution.manifest.v1+json",
+    ] {
+        let error = parse(media_type, &json!({"schemaVersion": 1})).err();
+        assert_eq!(error, Some(ManifestError::SchemaOne));
+    }
 }
 
 #[test]
@@ -106,4 +148,23 @@ fn one_annotation_too_many_is_refused() {
         limit,
     };
     assert_eq!(parse(MANIFEST, &of(limit + 1)).err(), Some(error));
+}
+
+#[test]
+fn annotations_that_are_too_many_together_are_refused() {
+    let of = |count: usize| {
+        let annotations: serde_json::Map<_, _> = (0..50)
+            .map(|number| (number.to_string(), json!("x")))
+            .collect();
+        let mut layer = descriptor();
+        layer["annotations"] = Value::Object(annotations);
+        json!({"layers": vec![layer; count]})
+    };
+    let limit = limits::ANNOTATIONS_PER_MANIFEST;
+    assert!(parse(MANIFEST, &of(limit / 50)).is_ok());
+    let error = ManifestError::TooMany {
+        what: "annotations",
+        limit,
+    };
+    assert_eq!(parse(MANIFEST, &of(limit / 50 + 1)).err(), Some(error));
 }

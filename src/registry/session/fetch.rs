@@ -1,7 +1,9 @@
 //! Manifests and blobs, compared with their digests.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 
 use super::{Ask, Session};
 use crate::{
@@ -9,10 +11,12 @@ use crate::{
     limits,
     registry::{
         RegistryError,
+        budget::paid,
         contents::Source,
-        manifest::{ANY_MANIFEST, Manifest, ManifestError},
-        transport::Answer,
+        manifest::{ANY_MANIFEST, Manifest, ManifestError, is_schema_one},
+        transport::{Answer, CROWDED},
     },
+    untrusted::shown,
 };
 
 impl Session {
@@ -87,19 +91,42 @@ impl Session {
         answer: &Answer,
         expected: Option<&Digest>,
     ) -> Result<Manifest, RegistryError> {
-        let computed = Digest::of(&answer.body);
-        let announced = self.announced_digest(&answer.headers)?;
-        let is_wrong = |digest: &Digest| *digest != computed;
-        if announced.as_ref().is_some_and(is_wrong) || expected.is_some_and(is_wrong) {
-            return Err(self.unavailable(OTHER_CONTENT));
-        }
         let media_type = answer.media_type().unwrap_or_default();
-        Manifest::parse(&media_type, &answer.body).map_err(|error| match error {
+        if is_schema_one(&media_type) {
+            // Its digest leaves its signatures out, so that a comparison would only hide what is wrong.
+            return Err(self.unavailable(ManifestError::SchemaOne.to_string()));
+        }
+        let announced = self.announced_digest(&answer.headers)?;
+        for digest in expected.into_iter().chain(&announced) {
+            self.compare(answer, digest)?;
+        }
+        let parsed = Manifest::parse_served(&media_type, &answer.body);
+        let mut manifest = parsed.map_err(|error| match error {
             ManifestError::TooMany { .. } => self.limit(error.to_string()),
-            ManifestError::MediaType { .. } | ManifestError::Malformed => {
-                self.unavailable(error.to_string())
-            }
-        })
+            ManifestError::MediaType { .. }
+            | ManifestError::SchemaOne
+            | ManifestError::Malformed { .. } => self.unavailable(error.to_string()),
+        })?;
+        manifest.share = Some(Arc::clone(&answer.share));
+        Ok(manifest)
+    }
+
+    /// A registry that answers anything but the content of a digest is told on, with both digests.
+    fn compare(&self, answer: &Answer, expected: &Digest) -> Result<(), RegistryError> {
+        let found = Digest::of(&answer.body);
+        if found == *expected {
+            return Ok(());
+        }
+        let encoding = answer.headers.get(header::CONTENT_ENCODING);
+        let encoding = encoding.and_then(|value| value.to_str().ok());
+        // None was asked for, and nothing is ever unpacked.
+        let encoding = encoding.map_or_else(String::new, |encoding| {
+            format!(", encoded as {}", shown(encoding, limits::SHOWN_CHARS))
+        });
+        let (expected, found) = (expected.short(), found.short());
+        Err(self.unavailable(format!(
+            "answered with other content than its digest says (expected {expected}, found {found}{encoding})"
+        )))
     }
 
     /// A blob of exactly this size and digest.
@@ -115,7 +142,19 @@ impl Session {
             body_limit: size,
             what: format!("the blob {}", digest.short()),
         };
-        let answer = self.send(&ask).await?;
+        let answer = self
+            .send(&ask)
+            .await
+            .map_err(|failure| match failure.error {
+                // The bound was the registry's own word.
+                RegistryError::Limit { detail, .. } if detail != CROWDED => {
+                    let short = digest.short();
+                    self.limit(format!(
+                        "the blob {short} is larger than the {size} bytes it is listed with"
+                    ))
+                }
+                error => error,
+            })?;
         match answer.status.as_u16() {
             200 => {}
             404 => {
@@ -124,10 +163,15 @@ impl Session {
             }
             _ => return Err(unexpected(&answer)),
         }
-        if answer.body.len() != size || Digest::of(&answer.body) != *digest {
-            return Err(self.unavailable(OTHER_CONTENT));
+        self.compare(&answer, digest)?;
+        let found = answer.body.len();
+        if found != size {
+            let short = digest.short();
+            return Err(self.unavailable(format!(
+                "lists the blob {short} with {size} bytes, and it has {found}"
+            )));
         }
-        Ok(answer.body)
+        Ok(paid(answer.body, answer.share))
     }
 }
 
@@ -168,5 +212,3 @@ pub(in crate::registry) fn unexpected(answer: &Answer) -> RegistryError {
         },
     }
 }
-
-const OTHER_CONTENT: &str = "answered with other content than its digest says";

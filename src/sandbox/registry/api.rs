@@ -15,13 +15,7 @@ use super::{Referrers, Shared, lock, log::RequestInfo, store::OCI_INDEX};
 
 /// Answers any request: logged, delayed, spoiled when the fault hook says so.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let info = shared.log.arrived(RequestInfo {
-        index: 0,
-        method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
-        query: request.uri().query().unwrap_or_default().to_owned(),
-        authorized: request.headers().contains_key(header::AUTHORIZATION),
-    });
+    let info = shared.log.arrived(request_info(&request));
     let delay = *lock(&shared.delay);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -35,6 +29,26 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     };
     shared.log.answered(&info, response.status().as_u16());
     response
+}
+
+fn request_info(request: &Request) -> RequestInfo {
+    let header = |name| {
+        let value = request.headers().get(name);
+        let text = value.and_then(|value: &HeaderValue| value.to_str().ok());
+        text.unwrap_or_default().to_owned()
+    };
+    // HTTP/2 has it in the URI.
+    let authority = request.uri().authority();
+    RequestInfo {
+        index: 0,
+        method: request.method().to_string(),
+        host: authority.map_or_else(|| header(header::HOST), ToString::to_string),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        authorized: request.headers().contains_key(header::AUTHORIZATION),
+        authorization: header(header::AUTHORIZATION),
+        accept: header(header::ACCEPT),
+    }
 }
 
 /// What a path under `/v2/` asks for.

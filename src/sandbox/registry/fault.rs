@@ -44,6 +44,10 @@ pub enum Fault {
     NoDigestHeader,
     /// The true answer with one byte of its body changed.
     WrongContent,
+    /// The true answer, served as this media type.
+    MediaType(String),
+    /// The true answer where its type is one of these, as an `Accept` header lists them; else 404.
+    UnlessAccepted(String),
 }
 
 type Hook = Arc<dyn Fn(&RequestInfo) -> Option<Fault> + Send + Sync>;
@@ -104,6 +108,8 @@ impl Fault {
             }
             Self::NoDigestHeader => with_digest_header(answer, None),
             Self::WrongContent => wrong_content(answer).await,
+            Self::MediaType(media_type) => served_as(answer, &media_type),
+            Self::UnlessAccepted(accept) => unless_accepted(answer, &accept),
         }
     }
 }
@@ -125,6 +131,23 @@ fn with_digest_header(mut answer: Response, value: Option<HeaderValue>) -> Respo
         answer.headers_mut().insert("docker-content-digest", value);
     }
     answer
+}
+
+fn served_as(mut answer: Response, media_type: &str) -> Response {
+    if let (true, Ok(value)) = (answer.status().is_success(), media_type.parse()) {
+        answer.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    answer
+}
+
+fn unless_accepted(answer: Response, accept: &str) -> Response {
+    let media_type = answer.headers().get(header::CONTENT_TYPE);
+    let media_type = media_type.and_then(|value| value.to_str().ok());
+    let mut accepted = accept.split(',').map(str::trim);
+    if accepted.any(|one| one == "*/*" || Some(one) == media_type) {
+        return answer;
+    }
+    StatusCode::NOT_FOUND.into_response()
 }
 
 fn endless(answer: Response, stop: &CancellationToken) -> Response {

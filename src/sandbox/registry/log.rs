@@ -17,12 +17,18 @@ pub struct RequestInfo {
     pub index: usize,
     /// The method, in capitals.
     pub method: String,
+    /// The name by which the registry was asked, with the port where there is one.
+    pub host: String,
     /// The path.
     pub path: String,
     /// The query, empty when there is none.
     pub query: String,
     /// Whether it came with an `Authorization` header.
     pub authorized: bool,
+    /// That header, empty when there is none.
+    pub authorization: String,
+    /// The `Accept` header, empty when there is none.
+    pub accept: String,
 }
 
 /// One request and when it was answered.

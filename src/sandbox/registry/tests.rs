@@ -321,9 +321,12 @@ fn record(started: u64, finished: u64) -> RequestRecord {
         request: RequestInfo {
             index: 0,
             method: "GET".to_owned(),
+            host: "registry.example".to_owned(),
             path: "/".to_owned(),
             query: String::new(),
             authorized: false,
+            authorization: String::new(),
+            accept: String::new(),
         },
         status: Some(200),
         started,

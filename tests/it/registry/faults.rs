@@ -121,27 +121,6 @@ async fn a_failing_referrers_api_is_no_missing_one() {
 }
 
 #[tokio::test]
-async fn a_referrers_api_that_is_not_there_or_leads_nowhere_is_replaced_by_the_tag() {
-    let elsewhere = Fault::Redirect("http://127.0.0.1:9/".to_owned());
-    let web_page = Fault::Status {
-        status: 200,
-        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
-        body: b"<html>".to_vec(),
-    };
-    for fault in [
-        status(404),
-        status(400),
-        status(406),
-        Fault::Html404,
-        web_page,
-        elsewhere,
-    ] {
-        let found = review(Referrers::Both, "/referrers/", &fault).await;
-        assert_eq!(found, Ok(bundle(AttachmentPlace::ReferrersTag, "bundle")));
-    }
-}
-
-#[tokio::test]
 async fn bodies_without_end_or_pace_are_cut_off() {
     let endless = "Limit { host: \"HOST\", detail: \"the manifest sha256-";
     let found = review(
@@ -167,19 +146,6 @@ async fn a_body_that_breaks_off_is_asked_for_again_and_then_given_up() {
     let found = review(Referrers::Api, "/blobs/", &Fault::BrokenBody).await;
     let expected = "Unavailable { host: \"HOST\", detail: \"broke off its answer\" }";
     assert_eq!(found, Err(expected.to_owned()));
-}
-
-#[tokio::test]
-async fn other_content_than_the_digest_says_is_refused() {
-    let expected = "Unavailable { host: \"HOST\", detail: \"answered with other content than its digest says\" }";
-    for (path, fault) in [
-        ("/manifests/sha256-", Fault::WrongDigestHeader),
-        ("/manifests/sha256:", Fault::WrongContent),
-        ("/blobs/", Fault::WrongContent),
-    ] {
-        let found = review(Referrers::FallbackTag, path, &fault).await;
-        assert_eq!(found, Err(expected.to_owned()), "{path}");
-    }
 }
 
 #[tokio::test]

@@ -143,3 +143,71 @@ async fn a_refused_login_is_sent_again_after_its_time() {
     let tokens = tokens.iter().filter(|line| *line == token);
     assert_eq!(tokens.count(), 2);
 }
+
+/// A reader that may hold so many bytes, and images that each have a payload of these bytes.
+async fn holding(held_bytes: usize, payloads: &[usize]) -> (Setup, Vec<Digest>) {
+    let options = RegistryOptions {
+        held_bytes,
+        ..options()
+    };
+    let setup = Setup::with_options(sandbox::RegistrySettings::default(), options).await;
+    let images = payloads.iter().enumerate().map(|(number, bytes)| {
+        let image = Digest::of(&number.to_be_bytes());
+        let payload = number.to_string().repeat(*bytes);
+        let registry = &setup.registry;
+        registry.attach_legacy("acme/api", &image, payload, &no_annotations());
+        image
+    });
+    let images = images.collect();
+    (setup, images)
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_fit_among_those_held_is_refused() {
+    let (setup, images) = holding(20_000, &[8_000, 8_000, 8_000]).await;
+    let access = anonymous();
+    let look = |image| setup.attachments("acme/api", image, Search::First, &access);
+    // Whoever holds them, be it a cache.
+    for image in &images[..2] {
+        assert_eq!(look(image).await.expect("read").len(), 1);
+    }
+    let error = look(&images[2]).await.expect_err("refused").to_string();
+    let detail = "the answers of registries take all the memory there is for them";
+    assert_eq!(error, format!("{}: {detail}", setup.registry.host()));
+    // What is held is not asked for again, and needs nothing.
+    assert_eq!(look(&images[0]).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_those_held_by_others_until_its_deadline() {
+    let (setup, images) = holding(10_000, &[8_000, 8_000]).await;
+    let access = anonymous();
+    let first = setup.attachments("acme/api", &images[0], Search::First, &access);
+    first.await.expect("read");
+    let brief = Access {
+        deadline: Instant::now() + Duration::from_millis(300),
+        ..anonymous()
+    };
+    let second = setup.attachments("acme/api", &images[1], Search::First, &brief);
+    let error = second.await.expect_err("refused");
+    assert!(matches!(error, RegistryError::Deadline { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn annotations_are_paid_for_beside_their_contents() {
+    let (setup, _) = holding(20_000, &[]).await;
+    let access = anonymous();
+    let look = async |name: &str| {
+        let image = Digest::of(name.as_bytes());
+        let annotations = BTreeMap::from([("a".to_owned(), "x".repeat(9_000))]);
+        let registry = &setup.registry;
+        registry.attach_legacy("acme/api", &image, "payload", &annotations);
+        let found = setup.attachments("acme/api", &image, Search::First, &access);
+        found.await.map(|found| found.len())
+    };
+    for name in ["first", "second"] {
+        assert_eq!(look(name).await.expect("read"), 1);
+    }
+    let error = look("third").await.expect_err("refused");
+    assert!(matches!(error, RegistryError::Limit { .. }), "{error}");
+}

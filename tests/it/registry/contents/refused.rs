@@ -195,7 +195,12 @@ async fn a_registry_that_misbehaves_is_told_apart_from_an_image_that_does() {
             "Timeout { host: \"HOST\" }".to_owned(),
         ),
     ] {
-        assert_eq!(spoiled(path, fault).await, expected);
+        let found = spoiled(path, fault).await;
+        if expected == OTHER_CONTENT {
+            assert!(found.starts_with(OTHER_CONTENT), "{found}");
+        } else {
+            assert_eq!(found, expected);
+        }
     }
     let endless = spoiled(format!("blobs/{config}"), Fault::EndlessBody).await;
     let expected =
@@ -220,5 +225,4 @@ async fn an_index_in_an_index_is_not_followed() {
     );
 }
 
-const OTHER_CONTENT: &str =
-    "Unavailable { host: \"HOST\", detail: \"answered with other content than its digest says\" }";
+const OTHER_CONTENT: &str = "Unavailable { host: \"HOST\", detail: \"answered with other content than its digest says (expected ";
