@@ -277,13 +277,19 @@ pub enum Obstacle {
     },
 }
 
-/// Which registry was asked: the image's own, or that of another repository that may hold its signatures.
+/// Who was asked: the image's own registry, that of another repository that may hold its signatures, or where one of
+/// them leads.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Asked {
     /// The image's own.
     ImageRegistry,
     /// That of this repository: a `signatureRepository`, or what the image is a copy of.
     SignatureRepository(Repository),
+    /// Another host: the registry's token service, or where it redirects to.
+    Elsewhere {
+        /// Which, as in `gitlab.com`.
+        host: String,
+    },
 }
 
 /// Who made a signature that is not accepted.
@@ -401,6 +407,9 @@ impl Cause {
             LookupFailure::Timeout => Obstacle::RegistryTimeout { asked },
             LookupFailure::Deadline => Obstacle::DeadlineExceeded,
             LookupFailure::Limit { detail } => Obstacle::LimitExceeded { detail },
+            LookupFailure::Elsewhere { host, failure } => {
+                return Self::of_lookup(&failure, Asked::Elsewhere { host });
+            }
             LookupFailure::PullSecret { detail } => Obstacle::PullSecretUnreadable { detail },
         })
     }

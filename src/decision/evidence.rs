@@ -222,6 +222,13 @@ pub enum LookupFailure {
         /// What was too large or too many, with numbers.
         detail: String,
     },
+    /// It was another host than the registry's own: its token service, or where it redirects to.
+    Elsewhere {
+        /// Which, as in `gitlab.com`.
+        host: String,
+        /// What happened there.
+        failure: Box<Self>,
+    },
     /// The pull secrets could not be read from the cluster.
     PullSecret {
         /// Which and why.

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, hash::Hash, sync::Arc, time::Duration};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-use super::{Attachment, AttachmentPlace, CredentialId, Search, Wanted, options::RegistryOptions};
+use super::{
+    Attachment, AttachmentPlace, CredentialId, RegistryError, Search, Wanted,
+    options::RegistryOptions,
+};
 use crate::{
     image::{Contents, Digest, Part, Repository, Tag},
     limits,
@@ -39,6 +42,9 @@ pub(super) enum Looked {
     Found(Arc<[Attachment]>),
     /// There is no such place: the registry has no referrers API.
     NotOffered,
+    /// The registry leads to another host for it, and this is what went wrong there: as good as none, but that "none is
+    /// attached" is not known by it.
+    LeadsNowhere(RegistryError),
 }
 
 /// All that is remembered of contents. Every key names the login, so that no tenant sees what another's
@@ -93,14 +99,14 @@ impl Looked {
     fn weight(&self) -> usize {
         match self {
             Self::Found(attachments) => attachments.iter().map(Attachment::weight).sum(),
-            Self::NotOffered => 0,
+            Self::NotOffered | Self::LeadsNowhere(_) => 0,
         }
     }
 
     fn is_empty(&self) -> bool {
         match self {
             Self::Found(attachments) => attachments.is_empty(),
-            Self::NotOffered => true,
+            Self::NotOffered | Self::LeadsNowhere(_) => true,
         }
     }
 }

@@ -70,7 +70,9 @@ impl Session {
                 self.look_at_tags(digest, wanted, wanted.cosign_tags())
                     .await
             }
-            Looked::NotOffered => self.look_at_tags(digest, wanted, wanted.tags()).await,
+            Looked::NotOffered | Looked::LeadsNowhere(_) => {
+                self.look_at_tags(digest, wanted, wanted.tags()).await
+            }
         }
     }
 
@@ -111,7 +113,8 @@ impl Session {
         let by_api = self.look_in(digest, AttachmentPlace::ReferrersApi, wanted, search);
         if api != Some(ReferrersApi::Absent) {
             let (by_api, by_tags) = tokio::try_join!(by_api, tags)?;
-            return self.together([by_api].into_iter().chain(by_tags));
+            let found = self.together(by_tags)?;
+            return self.with_api(by_api, found);
         }
         let found = self.together(tags.await?)?;
         // A probe may have been wrong about this repository, so "none" is not said before it was asked itself. What
@@ -123,7 +126,19 @@ impl Session {
         if is_enough || self.core.caches.is_without_api(&self.repository_key()) {
             return Ok(found);
         }
-        self.together([Looked::Found(found), by_api.await?])
+        self.with_api(by_api.await?, found)
+    }
+
+    /// What the API and the tags hold. "None" is not said for an API that was not reached where the registry leads.
+    fn with_api(
+        &self,
+        by_api: Looked,
+        by_tags: Arc<[Attachment]>,
+    ) -> Result<Arc<[Attachment]>, RegistryError> {
+        match by_api {
+            Looked::LeadsNowhere(error) if by_tags.is_empty() => Err(error),
+            by_api => self.together([by_api, Looked::Found(by_tags)]),
+        }
     }
 
     /// What one place holds, from memory when it was looked at lately; shared with whoever looks now.
@@ -271,7 +286,7 @@ impl Looked {
     fn found(self) -> Arc<[Attachment]> {
         match self {
             Self::Found(attachments) => attachments,
-            Self::NotOffered => Arc::new([]),
+            Self::NotOffered | Self::LeadsNowhere(_) => Arc::new([]),
         }
     }
 }

@@ -2,11 +2,26 @@
 
 use crate::{
     decision::LookupFailure,
+    image::Repository,
     registry::{Keyring, RegistryError},
 };
 
-/// What kept something from being looked up with these credentials.
-pub(super) fn lookup_failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
+/// What kept something from being looked up in this repository with these credentials.
+pub(super) fn lookup_failure(
+    error: RegistryError,
+    repository: &Repository,
+    keyring: &Keyring,
+) -> LookupFailure {
+    match error.elsewhere(repository).map(str::to_owned) {
+        Some(host) => LookupFailure::Elsewhere {
+            host,
+            failure: Box::new(failure(error, keyring)),
+        },
+        None => failure(error, keyring),
+    }
+}
+
+fn failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
     match error {
         RegistryError::NotFound { .. } => LookupFailure::NotFound,
         RegistryError::Unauthorized { status, tried, .. } => {

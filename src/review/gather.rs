@@ -102,7 +102,8 @@ impl Gatherer<'_> {
         match reference.digest() {
             Some(digest) => Ok(digest.clone()),
             None => {
-                self.in_time(self.registry.resolve(reference, &self.access))
+                let repository = reference.repository();
+                self.in_time(repository, self.registry.resolve(reference, &self.access))
                     .instrument(tracing::debug_span!("resolve"))
                     .await
             }
@@ -135,7 +136,7 @@ impl Gatherer<'_> {
         let contents = self
             .registry
             .contents(repository, image, parts, &self.access);
-        let contents = self.in_time(contents).await?;
+        let contents = self.in_time(repository, contents).await?;
         self.allowance.take([(image, contents.bytes())])?;
         Ok(contents)
     }
@@ -224,7 +225,7 @@ impl Gatherer<'_> {
         let attachments = self
             .registry
             .attachments(task.place, task.image, wanted, search, &access);
-        match self.in_time(attachments).await {
+        match self.in_time(task.place, attachments).await {
             // The place had its time, and the review still has some.
             Err(LookupFailure::Deadline) if until < self.access.deadline => {
                 Err(LookupFailure::Timeout)
@@ -323,7 +324,7 @@ impl Gatherer<'_> {
     async fn signed_child(&self, inquiry: &Inquiry, index: &Digest) -> Option<Digest> {
         let repository = inquiry.reference.repository();
         let children = self.registry.children(repository, index, &self.access);
-        let mut children = self.in_time(children).await.ok()?;
+        let mut children = self.in_time(repository, children).await.ok()?;
         children.truncate(CHILDREN_PER_INDEX);
         let places = inquiry.signature_repositories();
         let signed = join_all(children.iter().map(|child| self.is_signed(&places, child))).await;
@@ -335,13 +336,14 @@ impl Gatherer<'_> {
 
     async fn is_signed(&self, places: &BTreeSet<Repository>, child: &Digest) -> bool {
         let searches = places.iter().map(|place| {
-            self.in_time(self.registry.attachments(
+            let found = self.registry.attachments(
                 place,
                 child,
                 Wanted::Signatures,
                 Search::First,
                 &self.access,
-            ))
+            );
+            self.in_time(place, found)
         });
         let found = join_all(searches).await;
         found
@@ -363,10 +365,13 @@ impl Gatherer<'_> {
 
     async fn in_time<T>(
         &self,
+        repository: &Repository,
         answer: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, LookupFailure> {
         match timeout_at(self.access.deadline, answer).await {
-            Ok(answer) => answer.map_err(|error| lookup_failure(error, &self.access.keyring)),
+            Ok(answer) => {
+                answer.map_err(|error| lookup_failure(error, repository, &self.access.keyring))
+            }
             Err(_) => Err(LookupFailure::Deadline),
         }
     }

@@ -11,6 +11,7 @@ mod advisories;
 mod attested;
 mod cost;
 mod elsewhere;
+mod faults;
 mod outage;
 mod refused;
 mod seeds;

@@ -340,6 +340,47 @@ fn registry_tls_failed() {
 }
 
 #[test]
+fn registry_tls_failed_with_an_expired_certificate() {
+    let detail = "the certificate has expired".to_owned();
+    assert_snapshot!(line_of_lookup(LookupFailure::Tls { detail }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the TLS connection to the registry failed (the certificate has expired) [RegistryTlsFailed]; its operator must renew it"#);
+}
+
+/// What the token service or the storage of a registry says.
+fn line_of_elsewhere(failure: LookupFailure) -> String {
+    line_of_lookup(LookupFailure::Elsewhere {
+        host: "gitlab.com".to_owned(),
+        failure: Box::new(failure),
+    })
+}
+
+#[test]
+fn registry_unavailable_where_the_registry_leads() {
+    let detail = "answered 502".to_owned();
+    assert_snapshot!(line_of_elsewhere(LookupFailure::Unavailable { detail }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: gitlab.com, to which the registry leads, answered 502 [RegistryUnavailable]; try again when the registry answers"#);
+}
+
+#[test]
+fn registry_tls_failed_where_the_registry_leads() {
+    let detail = "invalid peer certificate: UnknownIssuer".to_owned();
+    assert_snapshot!(line_of_elsewhere(LookupFailure::Tls { detail }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the TLS connection to gitlab.com, to which the registry leads, failed (invalid peer certificate: UnknownIssuer) [RegistryTlsFailed]; name its CA in caFile of Assay's registries, under a prefix of its own"#);
+}
+
+#[test]
+fn registry_unauthorized_where_the_registry_leads() {
+    let failure = LookupFailure::Unauthorized {
+        status: 403,
+        tried: vec![],
+        forbidden: vec![],
+    };
+    assert_snapshot!(line_of_elsewhere(failure), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: gitlab.com, to which the registry leads, refused anonymous access (403) [RegistryUnauthorized]; add a pull secret if it is the token service, mend the registry's access if it is its storage"#);
+}
+
+#[test]
+fn registry_timeout_where_the_registry_leads() {
+    assert_snapshot!(line_of_elsewhere(LookupFailure::Timeout), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: gitlab.com, to which the registry leads, did not answer in time [RegistryTimeout]; try again when the registry answers"#);
+}
+
+#[test]
 fn registry_timeout() {
     assert_snapshot!(line_of_lookup(LookupFailure::Timeout), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry did not answer in time [RegistryTimeout]; try again when the registry answers"#);
 }

@@ -19,6 +19,7 @@ use crate::{
     registry::{
         ClientError, Secret,
         body::{self, BodyError},
+        budget::Budget,
         form::{FORM, encode},
         tls::public_tls,
     },
@@ -113,9 +114,12 @@ impl CloudClient {
         }
         let headers = std::mem::take(response.headers_mut());
         let limit = limits::IDENTITY_ANSWER_BYTES;
-        let read = body::read(response, limit, limits::IDENTITY_ANSWER_TIMEOUT, deadline);
+        // No registry sent it, so that it is none of their budget's.
+        let mut share = Budget::new(limit).open();
+        let pause = limits::IDENTITY_ANSWER_TIMEOUT;
+        let read = body::read(response, limit, pause, deadline, &mut share);
         let body = read.await.map_err(|error| match error {
-            BodyError::TooLarge => IdentityError::TooLarge { who, limit },
+            BodyError::TooLarge | BodyError::Crowded => IdentityError::TooLarge { who, limit },
             BodyError::Paused | BodyError::Deadline => IdentityError::Timeout { who },
             BodyError::Broken => IdentityError::Unreachable {
                 who,

@@ -32,6 +32,8 @@ enum Page {
     },
     /// There is no such API.
     NotOffered,
+    /// It is said to be on another host, and this went wrong there.
+    LeadsNowhere(RegistryError),
 }
 
 impl Session {
@@ -54,7 +56,9 @@ impl Session {
             .await
         {
             Ok(Page::Listed { .. }) => self.host.learn_referrers_api(ReferrersApi::Offered),
-            Ok(Page::NotOffered) => self.host.learn_referrers_api(ReferrersApi::Absent),
+            Ok(Page::NotOffered | Page::LeadsNowhere(_)) => {
+                self.host.learn_referrers_api(ReferrersApi::Absent);
+            }
             Err(error) => tracing::debug!(%error, "the probe for a referrers API failed"),
         }
     }
@@ -82,6 +86,10 @@ impl Session {
             }
             let (index, next) = match self.referrers_page(url).await? {
                 Page::Listed { index, next } => (index, next),
+                Page::LeadsNowhere(error) => {
+                    self.host.learn_referrers_api(ReferrersApi::Absent);
+                    return Ok(Looked::LeadsNowhere(error));
+                }
                 Page::NotOffered => {
                     self.host.learn_referrers_api(ReferrersApi::Absent);
                     self.core.caches.keep_without_api(self.repository_key());
@@ -198,23 +206,24 @@ impl Session {
         let answer = match self.send(&ask).await {
             Ok(answer) => answer,
             Err(failure) if failure.is_redirected && !is_deadline(&failure.error) => {
-                let error = &failure.error;
-                tracing::warn!(registry = %self.host_name(), %error, "the referrers API leads elsewhere and fails there: taken as absent");
-                return Ok(Page::NotOffered);
+                return Ok(self.leads_nowhere(failure.error));
             }
             Err(failure) => return Err(failure.into()),
         };
         self.read_page(&ask.url, &answer)
     }
 
+    /// GitHub's registry leads everybody to a host that not everybody reaches, and has no such API anyway.
+    fn leads_nowhere(&self, error: RegistryError) -> Page {
+        tracing::warn!(registry = %self.host_name(), %error, "the referrers API leads elsewhere and fails there: taken as absent");
+        Page::LeadsNowhere(error)
+    }
+
     fn read_page(&self, url: &Url, answer: &Answer) -> Result<Page, RegistryError> {
         match answer.status.as_u16() {
             200 if is_index(answer) => {}
             200 | 400 | 404 | 405 | 406 => return Ok(Page::NotOffered),
-            _ if answer.is_redirected => {
-                tracing::warn!(registry = %self.host_name(), elsewhere = %answer.host, status = answer.status.as_u16(), "the referrers API leads elsewhere and fails there: taken as absent");
-                return Ok(Page::NotOffered);
-            }
+            _ if answer.is_redirected => return Ok(self.leads_nowhere(unexpected(answer))),
             _ => return Err(unexpected(answer)),
         }
         let mut index = Manifest::parse(OCI_INDEX, &answer.body).map_err(|error| match error {

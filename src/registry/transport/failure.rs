@@ -2,6 +2,7 @@
 
 use std::{error::Error, io};
 
+use rustls::CertificateError;
 use url::Url;
 
 use crate::{
@@ -52,7 +53,7 @@ impl SendError {
         if let Some(tls) = find::<rustls::Error>(error) {
             return Self::Lasting(RegistryError::Tls {
                 host: authority(url),
-                detail: tls.to_string(),
+                detail: tls_detail(tls),
             });
         }
         if error.is_timeout() {
@@ -90,6 +91,19 @@ impl SendError {
         match self {
             Self::MayPass(error) | Self::Lasting(error) => error,
         }
+    }
+}
+
+/// What the TLS library says, but for the time at which it says it: the same failure is told in the same words.
+fn tls_detail(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => "the certificate has expired".to_owned(),
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => "the certificate is not valid yet".to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -99,8 +99,8 @@ async fn a_fresh_look_asks_the_api_although_another_repository_has_none_and_a_ta
     let all = setup
         .attachments("acme/api", &image, Search::Afresh, &access)
         .await;
-    let mut expected = legacy("payload");
-    expected.extend(bundle(AttachmentPlace::ReferrersApi, "bundle"));
+    let mut expected = bundle(AttachmentPlace::ReferrersApi, "bundle");
+    expected.extend(legacy("payload"));
     assert_eq!(summary(&all.expect("read")), expected);
 }
 

@@ -32,8 +32,18 @@ impl Authority {
 
     /// A certificate for loopback and its key, in PEM.
     pub(crate) fn issue(&self) -> (String, String) {
+        self.issue_until(4096)
+    }
+
+    /// The same, whose time is over.
+    pub(crate) fn issue_expired(&self) -> (String, String) {
+        self.issue_until(2025)
+    }
+
+    fn issue_until(&self, year: i32) -> (String, String) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
     }

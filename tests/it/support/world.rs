@@ -51,6 +51,8 @@ pub(crate) struct Making {
     pub(crate) reading: Option<RegistryOptions>,
     /// More entries of the registry settings, one a line; `HOST` is the registry.
     pub(crate) settings: &'static str,
+    /// Further entries of the registries' settings.
+    pub(crate) registries: Vec<String>,
 }
 
 impl World {
@@ -61,11 +63,11 @@ impl World {
     pub(crate) async fn make(making: Making) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let registry = Arc::new(MemoryRegistry::start(making.registry).await.unwrap());
+        let registry = Arc::new(MemoryRegistry::start(making.registry.clone()).await.unwrap());
         let policies = Policies::none(DefaultAction::Deny);
         let tasks = TaskTracker::new();
         let reviewer = Reviewer::new(
-            Arc::new(reader(&registry, making.settings, making.reading, &tasks)),
+            Arc::new(reader(&registry, &making, &tasks)),
             Arc::new(policies.clone()),
             Arc::new(Secrets::new(&registry, making.secrets)),
         );
@@ -226,17 +228,19 @@ pub(crate) fn impatient() -> RegistryOptions {
     }
 }
 
-fn reader(
-    registry: &MemoryRegistry,
-    settings: &str,
-    options: Option<RegistryOptions>,
-    tasks: &TaskTracker,
-) -> OciRegistry {
+fn reader(registry: &MemoryRegistry, making: &Making, tasks: &TaskTracker) -> OciRegistry {
     let host = registry.host();
-    let settings = settings.replace("HOST", &host);
-    let yaml = format!("registries:\n- {{prefix: \"{host}\", insecureHttp: true}}\n{settings}");
+    let settings = making.settings.replace("HOST", &host);
+    let further: String = making
+        .registries
+        .iter()
+        .map(|entry| format!("- {entry}\n"))
+        .collect();
+    let yaml =
+        format!("registries:\n- {{prefix: \"{host}\", insecureHttp: true}}\n{further}{settings}");
+    let reading = making.reading.clone();
     let settings = RegistrySettings::from_yaml("registries.yaml", &yaml).unwrap();
-    OciRegistry::new(settings, options.unwrap_or_else(impatient), tasks).unwrap()
+    OciRegistry::new(settings, reading.unwrap_or_else(impatient), tasks).unwrap()
 }
 
 /// One credential for each namespace that has one.

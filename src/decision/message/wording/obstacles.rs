@@ -91,12 +91,12 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
         },
         Obstacle::PolicyBroken { .. } => policy_hint(policy),
         Obstacle::RegistryUnauthorized {
+            asked,
             status,
             tried,
             forbidden,
-            ..
         } => match forbidden.as_slice() {
-            [] => login_hint(*status, tried),
+            [] => login_hint(asked, *status, tried),
             _ => "let it read pull secrets there: list the namespace in pullSecrets.namespaces of its Helm values"
                 .to_owned(),
         },
@@ -109,9 +109,7 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
         Obstacle::RegistryUnavailable { .. } | Obstacle::RegistryTimeout { .. } => {
             "try again when the registry answers".to_owned()
         }
-        Obstacle::RegistryTlsFailed { .. } => {
-            "name the registry's CA in caFile of Assay's registries".to_owned()
-        }
+        Obstacle::RegistryTlsFailed { asked, detail } => tls_hint(asked, detail),
         Obstacle::DeadlineExceeded => {
             "try again: what was read so far is remembered for a while".to_owned()
         }
@@ -141,15 +139,30 @@ fn policy_hint(policy: Option<&PolicyId>) -> String {
     )
 }
 
-fn login_hint(status: u16, tried: &[String]) -> String {
+fn login_hint(asked: &Asked, status: u16, tried: &[String]) -> String {
     let is_identity = |origin: &String| origin.starts_with(WORKLOAD_IDENTITY);
-    match (status, tried) {
-        (_, []) => "add a pull secret whose token has read_registry",
-        (_, all) if all.iter().all(is_identity) => {
+    match (asked, status, tried) {
+        (Asked::Elsewhere { .. }, _, []) => {
+            "add a pull secret if it is the token service, mend the registry's access if it is its storage"
+        }
+        (_, _, []) => "add a pull secret whose token has read_registry",
+        (_, _, all) if all.iter().all(is_identity) => {
             "let that identity pull there, or add a pull secret"
         }
-        (401, _) => "renew it: the token is wrong, has expired or lacks read_registry",
-        (_, _) => "the deploy token needs read_registry",
+        (_, 401, _) => "renew it: the token is wrong, has expired or lacks read_registry",
+        (_, _, _) => "the deploy token needs read_registry",
+    }
+    .to_owned()
+}
+
+/// An authority is to be named where there is none known for it, and helps with nothing else.
+fn tls_hint(asked: &Asked, detail: &str) -> String {
+    match (asked, detail) {
+        (_, CERTIFICATE_EXPIRED) => "its operator must renew it",
+        (Asked::Elsewhere { .. }, _) => {
+            "name its CA in caFile of Assay's registries, under a prefix of its own"
+        }
+        (_, _) => "name the registry's CA in caFile of Assay's registries",
     }
     .to_owned()
 }
@@ -167,6 +180,7 @@ fn registry_text(asked: &Asked) -> String {
         Asked::SignatureRepository(repository) => {
             format!("signature repository {}", cut(&repository.to_string()))
         }
+        Asked::Elsewhere { host } => format!("{}, to which the registry leads,", cut(host)),
     }
 }
 
@@ -175,3 +189,6 @@ const WORKLOAD_IDENTITY: &str = "the workload identity for ";
 
 /// The longest origin of a login that is shown whole, in bytes: it may say why there was none.
 const TRIED_BYTES: usize = 160;
+
+/// How a certificate whose time is over is told of.
+const CERTIFICATE_EXPIRED: &str = "the certificate has expired";

@@ -69,6 +69,33 @@ async fn a_redirect_of_the_referrers_api_to_a_host_out_of_reach_is_no_api() {
     }
 }
 
+/// What is said of an image to which nothing is attached by a tag, when the API is said to be at `target`.
+async fn unsigned(target: String, elsewhere: Fault) -> Result<Found, String> {
+    let ghcr = ghcr(target, elsewhere).await;
+    let image = ghcr.registry.push_image("acme/web", "1", "unsigned");
+    let web = "ghcr.io/acme/web:1";
+    let first = ghcr.review(web, &anonymous()).await;
+    assert_eq!(first, Ok(Vec::new()), "the tags alone");
+    ghcr.search_everywhere(web, &image).await
+}
+
+#[tokio::test]
+async fn that_nothing_is_attached_is_said_only_when_the_other_host_has_answered() {
+    let target = || "http://github.com/-/v2/packages/container/acme/web".to_owned();
+    assert_eq!(unsigned(target(), Fault::Html404).await, Ok(Vec::new()));
+    let broken = unsigned(target(), status(500)).await;
+    assert_eq!(broken, Err("github.com answered 500".to_owned()));
+    let refused = unsigned(target(), status(403)).await;
+    assert_eq!(refused, Err("github.com refused access (403)".to_owned()));
+    let unknown = unknown_host();
+    let unreached = unsigned(format!("https://{unknown}/"), status(404)).await;
+    let error = unreached.expect_err("nobody knows");
+    assert!(
+        error.starts_with(&format!("{unknown} could not be ")),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn that_there_is_no_api_is_found_out_once() {
     let target = "http://github.com/-/v2/packages/container/acme/api".to_owned();

@@ -1,5 +1,5 @@
 //! GitLab: tokens come from another host than images, there is no referrers API, and what looks like its fallback may
-//! be the image itself.
+//! be the image itself. Which of its logins read what is in `registry/gitlab.rs`.
 
 use super::*;
 

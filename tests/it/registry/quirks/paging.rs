@@ -34,7 +34,7 @@ async fn pages(link: &'static str) -> Result<Vec<Vec<u8>>, String> {
         if page + 1 < pages.len() {
             headers.push(("link", &next));
         }
-        Some(answer(200, &headers, pages[page].clone()))
+        Some(answer(200, &headers, pages.get(page)?.clone()))
     });
     let found = product
         .review(&format!("{HOST}/shop/api:1"), &anonymous())
