@@ -1,5 +1,6 @@
 //! Reading OCI registries: resolve a tag, list what is attached to a digest. What the bytes mean is not known here.
 
+mod address;
 mod asked;
 mod auth;
 mod body;
@@ -20,7 +21,10 @@ mod host;
 mod layout;
 mod manifest;
 mod options;
+mod passage;
 mod prefix;
+mod proxies;
+mod reach;
 mod session;
 mod settings;
 mod tls;
@@ -34,6 +38,8 @@ pub use credentials::{
 };
 pub use layout::{LayoutError, LayoutName, OciLayout};
 pub use options::RegistryOptions;
+pub use proxies::{Proxies, ProxyError, ProxyVariables};
+pub use reach::{Names, SystemNames};
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};
 pub use tls::ClientError;
 
@@ -188,6 +194,14 @@ pub enum RegistryError {
         /// As in `answered 502`, or `could not be reached (connection refused)`.
         detail: String,
     },
+    /// The host is at an address that no registry has unless the settings name it.
+    #[error("no request is sent to {host}, {reason}")]
+    AddressRefused {
+        /// Who should have been asked: the registry, its token service, or where it redirects to.
+        host: String,
+        /// As in `a loopback address`, or `which is at 169.254.169.254, a link-local address`.
+        reason: String,
+    },
     /// The TLS handshake failed.
     #[error("TLS with {host} failed: {detail}")]
     Tls {
@@ -229,7 +243,11 @@ impl RegistryError {
             | Self::Unavailable { host, .. }
             | Self::Tls { host, .. }
             | Self::Timeout { host } => host,
-            Self::NotFound { .. } | Self::Deadline { .. } | Self::Limit { .. } => return None,
+            Self::NotFound { .. }
+            | Self::Deadline { .. }
+            | Self::Limit { .. }
+            // It says itself which host it is.
+            | Self::AddressRefused { .. } => return None,
         };
         let own = repository.host().registry();
         let is_own = match host.parse::<RegistryHost>() {

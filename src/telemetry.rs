@@ -3,6 +3,7 @@
 mod bounded;
 mod caches;
 mod certificate;
+mod circuits;
 mod codes;
 mod events;
 mod findings;
@@ -18,6 +19,7 @@ mod trust_roots;
 mod warm_up;
 
 pub use caches::{CacheReading, CacheSource, Lookups};
+pub use circuits::OpenCircuit;
 pub use codes::CODES;
 pub use events::EventResult;
 pub use findings::{Finding, PolicyResult};

@@ -11,7 +11,7 @@ use crate::{
     config::{self, RegistryArgs, default_docker_config},
     registry::{
         ClientError, CloudSettings, DockerConfigError, Keyring, OciRegistry, OwnCredentials,
-        RegistryOptions, SettingsError,
+        Proxies, ProxyError, ProxyVariables, RegistryOptions, SettingsError,
     },
     telemetry::RequestMetrics,
 };
@@ -45,6 +45,9 @@ pub enum ReadingError {
     /// The docker config is wrong.
     #[error(transparent)]
     DockerConfig(#[from] DockerConfigError),
+    /// The environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// No client can be made.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -59,6 +62,7 @@ impl Reading {
     ) -> Result<Self, ReadingError> {
         let options = RegistryOptions {
             requests,
+            proxies: proxies()?,
             ..RegistryOptions::default()
         };
         Self::new(args, args.docker_config.as_deref(), options, tasks)
@@ -67,7 +71,10 @@ impl Reading {
     /// For a person or a pipeline: without a flag, docker's own configuration.
     pub fn for_people(args: &RegistryArgs, tasks: &TaskTracker) -> Result<Self, ReadingError> {
         let docker_config = args.docker_config.clone().or_else(default_docker_config);
-        let options = RegistryOptions::default();
+        let options = RegistryOptions {
+            proxies: proxies()?,
+            ..RegistryOptions::default()
+        };
         Self::new(args, docker_config.as_deref(), options, tasks)
     }
 
@@ -102,4 +109,19 @@ impl Reading {
         files.follow(own.clone(), tasks, stop.clone());
         own
     }
+}
+
+/// In capitals or not: both are common.
+fn proxies() -> Result<Proxies, ProxyError> {
+    let value = |name: &str| {
+        let value = config::variable(name);
+        let value = value.or_else(|| config::variable(&name.to_ascii_lowercase()));
+        value.unwrap_or_default()
+    };
+    Proxies::new(ProxyVariables {
+        all: value("ALL_PROXY"),
+        http: value("HTTP_PROXY"),
+        https: value("HTTPS_PROXY"),
+        no: value("NO_PROXY"),
+    })
 }

@@ -256,6 +256,14 @@ pub enum Obstacle {
         /// What it did, as in `answered 502`.
         detail: String,
     },
+    /// It is at an address where nothing is sent on the word of an image, a registry or the DNS; has the code of
+    /// [`Self::RegistryUnavailable`].
+    RegistryAddressRefused {
+        /// Which host, as in `127.0.0.1:6443`.
+        host: String,
+        /// As in `a loopback address`.
+        reason: String,
+    },
     /// The registry's certificate was refused.
     RegistryTlsFailed {
         /// Whose.
@@ -402,6 +410,9 @@ impl Cause {
             LookupFailure::RateLimited => Obstacle::RegistryRateLimited { asked },
             LookupFailure::Unavailable { detail } => {
                 Obstacle::RegistryUnavailable { asked, detail }
+            }
+            LookupFailure::AddressRefused { host, reason } => {
+                Obstacle::RegistryAddressRefused { host, reason }
             }
             LookupFailure::Tls { detail } => Obstacle::RegistryTlsFailed { asked, detail },
             LookupFailure::Timeout => Obstacle::RegistryTimeout { asked },

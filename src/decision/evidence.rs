@@ -208,6 +208,13 @@ pub enum LookupFailure {
         /// What happened, as in `answered 502`, or `could not be reached (connection refused)`.
         detail: String,
     },
+    /// It is at an address where nothing is sent on the word of an image, a registry or the DNS.
+    AddressRefused {
+        /// Which host, as in `127.0.0.1:6443`.
+        host: String,
+        /// As in `a loopback address`.
+        reason: String,
+    },
     /// The certificate of the registry was refused.
     Tls {
         /// What the TLS library said.

@@ -136,6 +136,8 @@ impl Obstacle {
             | Self::PolicyBroken { .. }
             | Self::RegistryUnauthorized { .. }
             | Self::PullSecretUnreadable { .. }
+            // What answered there, if anything did, is no registry.
+            | Self::RegistryAddressRefused { .. }
             | Self::RegistryTlsFailed { .. }
             | Self::DeadlineExceeded
             | Self::LimitExceeded { .. } => false,

@@ -99,6 +99,32 @@ pub const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause after a 429 that is believed.
 pub const MAX_RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
 
+/// The shortest time between the starts of two requests to a host that has said 429; it doubles each time it says so again.
+pub const MIN_SPACING: Duration = Duration::from_millis(10);
+
+/// The longest time between the starts of two requests to such a host.
+pub const MAX_SPACING: Duration = Duration::from_millis(250);
+
+/// How many calls to a host fail in a row, each with its retries, before it is left alone for a while.
+pub const FAILURES_IN_A_ROW: u32 = 5;
+
+/// The most hosts of which it is remembered whether they fail, each counted once for each registry and TLS settings that it is
+/// asked for.
+pub const CIRCUITS: u64 = 2_000;
+
+/// How long such a host is left alone, give or take a half; it doubles each time it fails again.
+pub const CIRCUIT_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest a host is left alone.
+pub const MAX_CIRCUIT_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a host must have been silent for a call that ran out of time to count as a failure of the host.
+pub const TELLING_SILENCE: Duration = Duration::from_secs(2);
+
+/// How long a connection may be silent, while an answer is awaited, until it is asked whether it is alive; and how long it
+/// may take to say so.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(2);
+
 /// The most redirects that are followed for one request.
 pub const REDIRECTS_PER_REQUEST: usize = 5;
 

@@ -16,6 +16,7 @@ use super::{
     flight::Flights,
     host::Hosts,
     manifest::{ANY_MANIFEST, ManifestError, is_schema_one},
+    passage::Circuits,
     session::{Session, unexpected},
     tls::{ClientError, Clients},
     transport::Transport,
@@ -58,6 +59,7 @@ impl OciRegistry {
         let transport = Arc::new(Transport {
             clients: Clients::new(&settings, &options)?,
             hosts: Hosts::new(options.registry_facts_ttl),
+            circuits: Circuits::new(),
             settings,
             budget: Budget::new(options.held_bytes),
             options: options.clone(),

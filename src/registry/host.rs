@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use tokio::{sync::Semaphore, time::Instant};
 use url::Url;
 
-use super::{auth::Challenge, cache::Timed, flight::lock};
+use super::{auth::Challenge, cache::Timed, flight::lock, transport::Throttle};
 use crate::limits;
 
 /// All hosts that were asked lately.
@@ -28,8 +28,8 @@ pub(super) struct Host {
     pub(super) introducing: tokio::sync::Mutex<()>,
     /// Held by the caller who finds out whether there is a referrers API.
     pub(super) probing: tokio::sync::Mutex<()>,
-    /// After a 429: when the next request may start.
-    opens: Mutex<Option<Instant>>,
+    /// How fast it may be asked.
+    throttle: Mutex<Throttle>,
     challenge: Mutex<Option<Timed<Challenge>>>,
     referrers_api: Mutex<Option<Timed<ReferrersApi>>>,
     facts_ttl: Duration,
@@ -65,7 +65,7 @@ impl Host {
             permits: Arc::new(Semaphore::new(limits::REQUESTS_PER_HOST)),
             introducing: tokio::sync::Mutex::new(()),
             probing: tokio::sync::Mutex::new(()),
-            opens: Mutex::default(),
+            throttle: Mutex::default(),
             challenge: Mutex::default(),
             referrers_api: Mutex::default(),
             facts_ttl,
@@ -90,17 +90,24 @@ impl Host {
         *lock(&self.referrers_api) = Some(Timed::new(api, self.facts_ttl));
     }
 
-    /// Lets no request start for a while. Never shortens what another answer has asked for.
-    pub(super) fn close_for(&self, pause: Duration) {
-        let until = Instant::now() + pause.min(limits::MAX_RATE_LIMIT_PAUSE);
-        let mut opens = lock(&self.opens);
-        *opens = Some(opens.map_or(until, |before| before.max(until)));
+    /// After a 429: lets no request start for a while, and then one after the other.
+    pub(super) fn limited(&self, pause: Duration) {
+        lock(&self.throttle).limited(Instant::now(), pause);
+    }
+
+    /// After any other answer.
+    pub(super) fn answered(&self) {
+        lock(&self.throttle).answered();
+    }
+
+    /// When one more request may start; none when that is not before the deadline.
+    pub(super) fn turn(&self, deadline: Instant) -> Option<Instant> {
+        lock(&self.throttle).turn(Instant::now(), deadline)
     }
 
     /// When the next request may start, if not now.
     pub(super) fn opens(&self) -> Option<Instant> {
-        let opens = *lock(&self.opens);
-        opens.filter(|opens| *opens > Instant::now())
+        lock(&self.throttle).opens(Instant::now())
     }
 }
 
@@ -129,19 +136,6 @@ mod tests {
         assert_eq!(known(), learnt);
         advance(Duration::from_secs(1)).await;
         assert_eq!(known(), (None, None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_is_believed_up_to_the_limit_and_never_made_shorter() {
-        let host = hosts().of(&url("https://registry.example"));
-        assert_eq!(host.opens(), None);
-        host.close_for(Duration::from_hours(24));
-        let longest = Instant::now() + limits::MAX_RATE_LIMIT_PAUSE;
-        assert_eq!(host.opens(), Some(longest));
-        host.close_for(Duration::from_secs(1));
-        assert_eq!(host.opens(), Some(longest));
-        advance(limits::MAX_RATE_LIMIT_PAUSE).await;
-        assert_eq!(host.opens(), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The times by which registries are read, and where that is counted.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use super::CloudSettings;
+use super::{CloudSettings, Names, Proxies, SystemNames};
 use crate::{limits, telemetry::RequestMetrics};
 
 /// How long to wait and how long to believe; the defaults are those of [`limits`].
@@ -30,6 +30,14 @@ pub struct RegistryOptions {
     pub cloud: CloudSettings,
     /// The most bytes of answers that are held at the same time.
     pub held_bytes: usize,
+    /// How long a shared connection may be silent until it is asked whether it is alive, and how long until it says so.
+    pub keep_alive: Duration,
+    /// How long a host is left alone after it has failed several times in a row.
+    pub circuit_pause: Duration,
+    /// How the addresses of hosts are found; by default, as the machine finds them.
+    pub names: Arc<dyn Names>,
+    /// By which proxies hosts are asked; by default, none.
+    pub proxies: Proxies,
     /// Where requests are counted; by default, for nobody.
     pub requests: RequestMetrics,
     /// Where hosts are whatever DNS says, so that a test can play a registry under its real name; by default, none.
@@ -50,6 +58,10 @@ impl Default for RegistryOptions {
             registry_facts_ttl: limits::REGISTRY_FACTS_TTL,
             cloud: CloudSettings::default(),
             held_bytes: limits::HELD_ANSWER_BYTES,
+            keep_alive: limits::KEEP_ALIVE,
+            circuit_pause: limits::CIRCUIT_PAUSE,
+            names: Arc::new(SystemNames),
+            proxies: Proxies::default(),
             requests: RequestMetrics::default(),
             stand_ins: BTreeMap::new(),
         }

@@ -20,6 +20,7 @@ use super::{
     client::Core,
     cloud::{CloudHost, IdentityError},
     host::Host,
+    reach::endpoint,
     transport::{Answer, CROWDED, Call, Failure},
 };
 use crate::image::{Digest, Repository};
@@ -71,13 +72,7 @@ impl Session {
             transport.clients.index_of(&setting.prefix())
         });
         let scheme = if is_plain { "http" } else { "https" };
-        // Docker Hub's registry answers under another name than its images carry.
-        let endpoint = if name == "docker.io" {
-            "registry-1.docker.io"
-        } else {
-            name
-        };
-        let base = Url::parse(&format!("{scheme}://{endpoint}/")).map_err(|_| {
+        let base = Url::parse(&format!("{scheme}://{}/", endpoint(name))).map_err(|_| {
             RegistryError::Unavailable {
                 host: name.to_owned(),
                 detail: "is no valid host".to_owned(),

@@ -1,30 +1,58 @@
-//! HTTP clients: one per TLS setting, made once.
+//! HTTP clients: a few per TLS setting, made once.
 
 use std::sync::Arc;
 
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::dns::Resolve;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use rustls_pki_types::CertificateDer;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
+    RegistryError,
     options::RegistryOptions,
+    proxies::on_the_way,
+    reach::{Authority, Guarded, Reach, Unguarded, is_loopback},
     settings::{ClientIdentity, RegistrySettings},
 };
 use crate::limits;
 
-/// The clients; the first trusts the public roots only.
+/// The clients; the first trust the public roots only.
 #[derive(Debug)]
 pub(super) struct Clients {
-    clients: Vec<Client>,
+    trusts: Vec<Trust>,
     by_prefix: Vec<(String, usize)>,
+    reach: Reach,
+    proxied: Matcher,
 }
 
+/// The clients that trust the same certificate authorities.
 #[derive(Debug)]
-struct Client {
-    /// By the proxy that the environment names, if it names one.
-    outward: reqwest::Client,
-    /// Without a proxy, for loopback.
-    direct: reqwest::Client,
+struct Trust {
+    ways: Ways,
+    /// Those that show who they are, and the only host and port that they show it to: not a token service elsewhere, and not
+    /// where a registry redirects to.
+    identified: Option<(Authority, Ways)>,
+}
+
+/// The clients that differ only in how they find a host.
+#[derive(Debug)]
+struct Ways {
+    /// For hosts that the settings name: without a proxy, to whatever address.
+    named: reqwest::Client,
+    /// For all others: without a proxy, to no special address.
+    guarded: reqwest::Client,
+    /// By the proxies that the environment names, if it names one. It is the proxy that finds the host then.
+    proxied: Option<reqwest::Client>,
+}
+
+/// How a host is asked.
+#[derive(Debug)]
+pub(super) struct Route<'a> {
+    pub(super) client: &'a reqwest::Client,
+    /// What is between, without the login for it.
+    pub(super) proxy: Option<Uri>,
 }
 
 /// Why no HTTP client can be made.
@@ -51,66 +79,97 @@ impl Clients {
         settings: &RegistrySettings,
         options: &RegistryOptions,
     ) -> Result<Self, ClientError> {
-        let mut clients = vec![Client::new("", &[], None, options)?];
+        let mut trusts = vec![Trust {
+            ways: Ways::new(&tls_config("", &[], None)?, options)?,
+            identified: None,
+        }];
         let mut by_prefix = Vec::new();
         for entry in settings.entries() {
-            if !entry.authorities.is_empty() || entry.client_identity().is_some() {
-                let prefix = entry.prefix();
-                by_prefix.push((prefix.clone(), clients.len()));
-                let identity = entry.client_identity();
-                clients.push(Client::new(&prefix, &entry.authorities, identity, options)?);
+            let identity = entry.client_identity();
+            if entry.authorities.is_empty() && identity.is_none() {
+                continue;
             }
+            let prefix = entry.prefix();
+            let ways = |identity| {
+                let tls = tls_config(&prefix, &entry.authorities, identity)?;
+                Ways::new(&tls, options)
+            };
+            let identified = match (identity, Authority::of_entry(entry)) {
+                (Some(identity), Some(authority)) => Some((authority, ways(Some(identity))?)),
+                (Some(_) | None, _) => None,
+            };
+            let ways = ways(None)?;
+            by_prefix.push((prefix, trusts.len()));
+            trusts.push(Trust { ways, identified });
         }
-        Ok(Self { clients, by_prefix })
+        Ok(Self {
+            trusts,
+            by_prefix,
+            reach: Reach::new(settings),
+            proxied: options.proxies.matcher(),
+        })
     }
 
-    /// The client for the settings of this prefix.
+    /// The clients for the settings of this prefix.
     pub(super) fn index_of(&self, prefix: &str) -> usize {
         let found = self.by_prefix.iter().find(|(known, _)| known == prefix);
         found.map_or(PUBLIC, |(_, index)| *index)
     }
 
-    pub(super) fn of(&self, index: usize, url: &Url) -> Option<&reqwest::Client> {
-        let client = self.clients.get(index)?;
-        let is_loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        Some(if is_loopback {
-            &client.direct
+    /// Refuses a host that is a special address, or a name for one, unless the settings name it. What only the DNS knows
+    /// is refused when a connection is made.
+    pub(super) fn permit(&self, url: &Url) -> Result<(), RegistryError> {
+        self.reach.permit(url)
+    }
+
+    /// How this host is asked, with the TLS settings of this index.
+    pub(super) fn route(&self, index: usize, url: &Url) -> Option<Route<'_>> {
+        let ways = self.trusts.get(index)?.ways_to(url);
+        if let (Some(client), false) = (&ways.proxied, is_loopback(url))
+            && let Some(proxy) = on_the_way(&self.proxied, url)
+        {
+            let proxy = Some(proxy);
+            return Some(Route { client, proxy });
+        }
+        let client = if self.reach.is_named(url) {
+            &ways.named
         } else {
-            &client.outward
+            &ways.guarded
+        };
+        Some(Route {
+            client,
+            proxy: None,
         })
     }
 }
 
-impl Client {
-    fn new(
-        prefix: &str,
-        authorities: &[CertificateDer<'static>],
-        identity: Option<&ClientIdentity>,
-        options: &RegistryOptions,
-    ) -> Result<Self, ClientError> {
-        let tls = tls_config(prefix, authorities, identity)?;
-        let builder = || {
-            let builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .user_agent(concat!("assay/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .retry(reqwest::retry::never())
-                .connect_timeout(options.connect_timeout)
-                .pool_max_idle_per_host(limits::REQUESTS_PER_HOST);
-            let stand_ins = options.stand_ins.iter();
-            stand_ins.fold(builder, |builder, (host, address)| {
-                builder.resolve(host, *address)
-            })
+impl Trust {
+    fn ways_to(&self, url: &Url) -> &Ways {
+        match &self.identified {
+            Some((authority, identified)) if *authority == Authority::of(url) => identified,
+            Some(_) | None => &self.ways,
+        }
+    }
+}
+
+impl Ways {
+    fn new(tls: &ClientConfig, options: &RegistryOptions) -> Result<Self, ClientError> {
+        let unguarded = || Unguarded(Arc::clone(&options.names));
+        let guarded = Guarded(Arc::clone(&options.names));
+        let proxies = options.proxies.for_client()?;
+        let proxied = if proxies.is_empty() {
+            None
+        } else {
+            let builder = builder(tls, options, unguarded());
+            let builder = proxies
+                .into_iter()
+                .fold(builder, |builder, proxy| builder.proxy(proxy));
+            Some(builder.build()?)
         };
         Ok(Self {
-            outward: builder().build()?,
-            direct: builder().no_proxy().build()?,
+            named: builder(tls, options, unguarded()).no_proxy().build()?,
+            guarded: builder(tls, options, guarded).no_proxy().build()?,
+            proxied,
         })
     }
 }
@@ -118,6 +177,29 @@ impl Client {
 /// Settings that trust the public roots only.
 pub(super) fn public_tls() -> Result<ClientConfig, ClientError> {
     tls_config("", &[], None)
+}
+
+fn builder<R: Resolve + 'static>(
+    tls: &ClientConfig,
+    options: &RegistryOptions,
+    resolver: R,
+) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .user_agent(concat!("assay/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(options.connect_timeout)
+        .pool_max_idle_per_host(limits::REQUESTS_PER_HOST)
+        // A connection whose other end is gone without a word would otherwise serve every later request, for ever.
+        .http2_keep_alive_interval(options.keep_alive)
+        .http2_keep_alive_timeout(options.keep_alive)
+        .dns_resolver(resolver);
+    let stand_ins = options.stand_ins.iter();
+    stand_ins.fold(builder, |builder, (host, address)| {
+        builder.resolve(host, *address)
+    })
 }
 
 fn tls_config(
@@ -148,5 +230,5 @@ fn tls_config(
     Ok(config)
 }
 
-/// The client that trusts the public roots only.
+/// The clients that trust the public roots only.
 pub(super) const PUBLIC: usize = 0;

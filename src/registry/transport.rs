@@ -1,28 +1,34 @@
 //! Sending requests: timeouts, retries, rate limits, redirects, and the classes of failure.
 
+mod circuit;
 mod failure;
+mod patience;
+mod pause;
 mod redirect;
+mod throttle;
 
+pub(super) use circuit::{Change, Circuit, Health, Pass};
 pub(super) use failure::Failure;
+pub(super) use throttle::Throttle;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use rand::Rng as _;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 use url::Url;
 
-use self::failure::{SendError, deadline, limit, rate_limited, timeout, unavailable};
+use self::failure::{SendError, deadline, limit, timeout, unavailable};
 use super::{
-    RegistryError, Secret,
+    Secret,
     auth::authority,
     body::{self, BodyError},
     budget::{Budget, Share},
     form::FORM,
     host::{Host, Hosts},
     options::RegistryOptions,
+    passage::Circuits,
     settings::RegistrySettings,
     tls::Clients,
 };
@@ -34,6 +40,7 @@ pub(super) struct Transport {
     pub(super) settings: RegistrySettings,
     pub(super) clients: Clients,
     pub(super) hosts: Hosts,
+    pub(super) circuits: Circuits,
     pub(super) options: RegistryOptions,
     /// What all answers together may take.
     pub(super) budget: Budget,
@@ -86,6 +93,7 @@ impl Transport {
                 error,
                 is_redirected: hop > 0,
             };
+            self.clients.permit(&url).map_err(failed)?;
             let sent = self.send_patiently(call, &url, authorization.as_ref(), client);
             let mut answer = sent.await.map_err(failed)?;
             answer.is_redirected = hop > 0;
@@ -116,45 +124,7 @@ impl Transport {
         })
     }
 
-    /// Sends again after failures that may pass, as long as the deadline allows.
-    async fn send_patiently(
-        &self,
-        call: &Call<'_>,
-        url: &Url,
-        authorization: Option<&HeaderValue>,
-        client: usize,
-    ) -> Result<Answer, RegistryError> {
-        let host = self.hosts.of(url);
-        let mut retries = 0;
-        let mut waits = 0;
-        loop {
-            wait_until_open(&host, url, call.deadline).await?;
-            let sent = self
-                .send_once(call, &host, url, authorization, client)
-                .await;
-            match &sent {
-                Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => {
-                    host.close_for(rate_limit_pause(&answer.headers));
-                    if waits == limits::RATE_LIMIT_WAITS {
-                        return Err(rate_limited(url));
-                    }
-                    waits += 1;
-                    continue;
-                }
-                Ok(answer) if may_pass(answer.status) => {}
-                Err(SendError::MayPass(_)) => {}
-                Ok(_) | Err(SendError::Lasting(_)) => return sent.map_err(SendError::into_inner),
-            }
-            let resume = Instant::now() + retry_pause(self.options.retry_pause, retries);
-            if retries == limits::RETRIES_PER_REQUEST || resume >= call.deadline {
-                return sent.map_err(SendError::into_inner);
-            }
-            retries += 1;
-            sleep_until(resume).await;
-        }
-    }
-
-    /// One attempt, counted.
+    /// One attempt, counted, and how long it took once it was its turn.
     async fn send_once(
         &self,
         call: &Call<'_>,
@@ -162,9 +132,11 @@ impl Transport {
         url: &Url,
         authorization: Option<&HeaderValue>,
         client: usize,
-    ) -> Result<Answer, SendError> {
+    ) -> (Result<Answer, SendError>, Duration) {
         let permit = timeout_at(call.deadline, host.permits.acquire());
-        let _permit = permit.await.map_err(|_| deadline(url))?;
+        let Ok(_permit) = permit.await else {
+            return (Err(deadline(url).into()), Duration::ZERO);
+        };
         let began = Instant::now();
         let span = tracing::debug_span!(
             "registry request",
@@ -182,8 +154,9 @@ impl Transport {
         };
         span.record("status", end.label());
         let requests = &self.options.requests;
-        requests.count(call.registry, end, began.elapsed());
-        sent
+        let took = began.elapsed();
+        requests.count(call.registry, end, took);
+        (sent, took)
     }
 
     async fn exchange(
@@ -193,10 +166,11 @@ impl Transport {
         authorization: Option<&HeaderValue>,
         client: usize,
     ) -> Result<Answer, SendError> {
-        let Some(client) = self.clients.of(client, url) else {
+        let Some(route) = self.clients.route(client, url) else {
             return Err(SendError::Lasting(unavailable(url, "has no TLS settings")));
         };
-        let mut request = client
+        let mut request = route
+            .client
             .request(call.method.clone(), url.clone())
             .header(header::ACCEPT, call.accept)
             // What is packed is never unpacked, so that a few bytes cannot turn into many.
@@ -212,7 +186,7 @@ impl Transport {
         let patience = Instant::now() + self.options.answer_timeout;
         let response = match timeout_at(patience.min(call.deadline), request.send()).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(SendError::of(&error, url)),
+            Ok(Err(error)) => return Err(SendError::of(&error, url, route.proxy.as_ref())),
             Err(_) if call.deadline <= patience => return Err(deadline(url).into()),
             Err(_) => return Err(timeout(url).into()),
         };
@@ -261,17 +235,6 @@ impl Answer {
     }
 }
 
-/// Waits for the end of a rate limit, when that comes before the deadline.
-async fn wait_until_open(host: &Host, url: &Url, deadline: Instant) -> Result<(), RegistryError> {
-    while let Some(opens) = host.opens() {
-        if opens >= deadline {
-            return Err(rate_limited(url));
-        }
-        sleep_until(opens).await;
-    }
-    Ok(())
-}
-
 fn body_error(error: BodyError, url: &Url, call: &Call<'_>) -> SendError {
     match error {
         BodyError::TooLarge => limit(
@@ -286,44 +249,8 @@ fn body_error(error: BodyError, url: &Url, call: &Call<'_>) -> SendError {
     }
 }
 
-fn may_pass(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
-    )
-}
-
-/// What a 429 asks for; a date instead of a number of seconds is not read.
-fn rate_limit_pause(headers: &HeaderMap) -> Duration {
-    headers
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map_or(limits::RATE_LIMIT_PAUSE, Duration::from_secs)
-}
-
-/// Doubled with each retry, give or take a half, so that many callers do not come back together.
-fn retry_pause(base: Duration, retries: u32) -> Duration {
-    let jitter = rand::rng().random_range(0.5..1.5);
-    base.saturating_mul(2_u32.saturating_pow(retries))
-        .mul_f64(jitter)
-}
-
 /// What is said when a body cannot be paid for.
 pub(super) const CROWDED: &str = "the answers of registries take all the memory there is for them";
 
 /// How long the body of an error is worth waiting for.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_millis(200);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pause_before_a_retry_doubles_give_or_take_a_half() {
-        for (retries, around) in [(0, 100), (1, 200), (2, 400)] {
-            let half = Duration::from_millis(around / 2);
-            let pause = retry_pause(limits::RETRY_PAUSE, retries);
-            assert!((half..half * 3).contains(&pause), "{retries} {pause:?}");
-        }
-    }
-}

@@ -34,6 +34,9 @@ fn failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
         }
         RegistryError::RateLimited { .. } => LookupFailure::RateLimited,
         RegistryError::Unavailable { detail, .. } => LookupFailure::Unavailable { detail },
+        RegistryError::AddressRefused { host, reason } => {
+            LookupFailure::AddressRefused { host, reason }
+        }
         RegistryError::Tls { detail, .. } => LookupFailure::Tls { detail },
         RegistryError::Timeout { .. } => LookupFailure::Timeout,
         RegistryError::Deadline { .. } => LookupFailure::Deadline,

@@ -251,6 +251,13 @@ async fn every_registry_error_has_its_code() {
             "RegistryUnavailable",
         ),
         (
+            RegistryError::AddressRefused {
+                host: host(),
+                reason: detail(),
+            },
+            "RegistryUnavailable",
+        ),
+        (
             RegistryError::Tls {
                 host: host(),
                 detail: detail(),

@@ -51,6 +51,12 @@ impl Bounded {
         Change { added, removed }
     }
 
+    /// The names that are told apart.
+    pub(super) fn names(&self) -> Vec<String> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().cloned().collect()
+    }
+
     /// The value that stands for this name.
     pub(super) fn value(&self, name: &str) -> String {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -271,6 +271,7 @@ impl Metrics {
     /// The whole text of `/metrics`, in this format.
     pub fn encode_as(&self, format: Format) -> String {
         self.caches.refresh();
+        self.requests.refresh();
         self.process.refresh();
         let mut text = String::new();
         // Writing to a String cannot fail.

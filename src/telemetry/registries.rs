@@ -8,7 +8,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::bounded::{Bounded, OTHER};
+use super::{
+    bounded::{Bounded, OTHER},
+    circuits::{CircuitMetrics, OpenCircuit},
+};
 use crate::limits;
 
 /// Counts requests to registries. Clones count together; one that is on no [`super::Metrics`] counts for nobody.
@@ -17,6 +20,7 @@ pub struct RequestMetrics {
     hosts: Arc<Bounded>,
     requests: Family<RequestLabels, Counter>,
     duration: Family<HostLabel, Histogram, fn() -> Histogram>,
+    circuits: CircuitMetrics,
 }
 
 /// How one request ended.
@@ -43,8 +47,8 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
-struct HostLabel {
-    host: String,
+pub(super) struct HostLabel {
+    pub(super) host: String,
 }
 
 impl RequestMetrics {
@@ -60,6 +64,16 @@ impl RequestMetrics {
             .inc();
     }
 
+    /// Tells of a host that is left alone, as long as what this returns is kept.
+    pub fn hold_circuit(&self, registry: &str) -> OpenCircuit {
+        self.circuits.hold(registry)
+    }
+
+    /// Counts one request that was not sent, because its host is left alone.
+    pub fn count_withheld(&self, registry: &str) {
+        self.circuits.count_withheld(registry);
+    }
+
     /// Tells these registries apart, the most important first, and counts all others together: which images there are
     /// is chosen by whoever makes Pods.
     pub fn know_registries(&self, hosts: &[String]) {
@@ -69,7 +83,9 @@ impl RequestMetrics {
                 let host = host.clone();
                 self.requests.remove(&RequestLabels { host, status });
             }
-            self.duration.remove(&HostLabel { host: host.clone() });
+            let label = HostLabel { host: host.clone() };
+            self.duration.remove(&label);
+            self.circuits.end(&label);
         }
         for host in change.added {
             self.begin(&host);
@@ -83,7 +99,13 @@ impl RequestMetrics {
             drop(self.requests.get_or_create(&RequestLabels { host, status }));
         }
         let host = host.to_owned();
-        drop(self.duration.get_or_create(&HostLabel { host }));
+        let label = HostLabel { host };
+        drop(self.duration.get_or_create(&label));
+        self.circuits.begin(&label);
+    }
+
+    pub(super) fn refresh(&self) {
+        self.circuits.refresh();
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
@@ -98,13 +120,16 @@ impl RequestMetrics {
             Unit::Seconds,
             self.duration.clone(),
         );
+        self.circuits.register(registry);
     }
 }
 
 impl Default for RequestMetrics {
     fn default() -> Self {
+        let hosts = Arc::new(Bounded::new(limits::REGISTRIES_MEASURED));
         let metrics = Self {
-            hosts: Arc::new(Bounded::new(limits::REGISTRIES_MEASURED)),
+            circuits: CircuitMetrics::new(Arc::clone(&hosts)),
+            hosts,
             requests: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
         };

@@ -5,12 +5,17 @@
 )]
 
 mod access;
+mod addresses;
 mod attestations;
 mod bans;
 mod budgets;
+mod circuits;
 mod clouds;
+mod connections;
 mod contents;
+mod deadlines;
 mod faults;
+mod front;
 mod gitlab;
 mod lies;
 mod limits;

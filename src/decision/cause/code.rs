@@ -63,7 +63,9 @@ impl Obstacle {
                 "RegistryUnauthorized"
             }
             Self::RegistryRateLimited { .. } => "RegistryRateLimited",
-            Self::RegistryUnavailable { .. } => "RegistryUnavailable",
+            Self::RegistryUnavailable { .. } | Self::RegistryAddressRefused { .. } => {
+                "RegistryUnavailable"
+            }
             Self::RegistryTlsFailed { .. } => "RegistryTlsFailed",
             Self::RegistryTimeout { .. } => "RegistryTimeout",
             Self::DeadlineExceeded => "DeadlineExceeded",

@@ -334,6 +334,13 @@ fn registry_unavailable_where_signatures_live_elsewhere() {
 }
 
 #[test]
+fn registry_unavailable_as_nothing_is_sent_to_its_address() {
+    let host = "metadata.example".to_owned();
+    let reason = "which is at 169.254.169.254, a link-local address".to_owned();
+    assert_snapshot!(line_of_lookup(LookupFailure::AddressRefused { host, reason }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: Assay sends no request to metadata.example, which is at 169.254.169.254, a link-local address [RegistryUnavailable]; if it is a registry of yours, name it as a prefix in Assay's registries"#);
+}
+
+#[test]
 fn registry_tls_failed() {
     let detail = "invalid peer certificate: UnknownIssuer".to_owned();
     assert_snapshot!(line_of_lookup(LookupFailure::Tls { detail }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the TLS connection to the registry failed (invalid peer certificate: UnknownIssuer) [RegistryTlsFailed]; name the registry's CA in caFile of Assay's registries"#);
@@ -378,6 +385,12 @@ fn registry_unauthorized_where_the_registry_leads() {
 #[test]
 fn registry_timeout_where_the_registry_leads() {
     assert_snapshot!(line_of_elsewhere(LookupFailure::Timeout), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: gitlab.com, to which the registry leads, did not answer in time [RegistryTimeout]; try again when the registry answers"#);
+}
+
+#[test]
+fn registry_tls_failed_as_it_wants_to_know_its_clients() {
+    let detail = "received fatal alert: CertificateRequired".to_owned();
+    assert_snapshot!(line_of_lookup(LookupFailure::Tls { detail }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the TLS connection to the registry failed (received fatal alert: CertificateRequired) [RegistryTlsFailed]; name a client certificate in clientCertFile and clientKeyFile of Assay's registries"#);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::{error::Error, io};
 
+use http::Uri;
 use rustls::CertificateError;
 use url::Url;
 
 use crate::{
-    registry::{RegistryError, auth::authority},
+    registry::{RegistryError, auth::authority, reach::SpecialAddress},
     telemetry::RequestEnd,
 };
 
@@ -49,27 +50,39 @@ impl From<RegistryError> for SendError {
 }
 
 impl SendError {
-    pub(super) fn of(error: &reqwest::Error, url: &Url) -> Self {
-        if let Some(tls) = find::<rustls::Error>(error) {
+    /// Why a request was not answered that was sent by this proxy, or by none.
+    pub(super) fn of(error: &reqwest::Error, url: &Url, proxy: Option<&Uri>) -> Self {
+        if let Some(special) = find::<SpecialAddress>(error) {
+            return Self::Lasting(special.refusal(url));
+        }
+        let tls = find::<rustls::Error>(error).map(tls_detail);
+        if let Some(detail) = tls.or_else(|| alert(error)) {
             return Self::Lasting(RegistryError::Tls {
                 host: authority(url),
-                detail: tls_detail(tls),
+                detail,
             });
         }
         if error.is_timeout() {
-            return Self::Lasting(timeout(url));
+            return if error.is_connect() {
+                Self::Lasting(timeout(url))
+            } else {
+                // A shared connection turned out to be dead: the next request makes a new one.
+                Self::MayPass(timeout(url))
+            };
         }
-        if error.is_dns() {
-            return Self::MayPass(unavailable(url, "could not be found (DNS)"));
-        }
-        let reason = match find::<io::Error>(error) {
-            Some(cause) => cause.kind().to_string(),
-            None => "the connection broke".to_owned(),
+        let detail = match (proxy.and_then(Uri::authority), error.is_dns()) {
+            (None, true) => "could not be found (DNS)".to_owned(),
+            (None, false) => format!("could not be reached ({})", reason(error)),
+            // The name that was not found is the proxy's.
+            (Some(proxy), true) => format!("could not be reached by the proxy {proxy} (DNS)"),
+            (Some(proxy), false) => {
+                format!(
+                    "could not be reached by the proxy {proxy} ({})",
+                    reason(error)
+                )
+            }
         };
-        Self::MayPass(unavailable(
-            url,
-            &format!("could not be reached ({reason})"),
-        ))
+        Self::MayPass(unavailable(url, &detail))
     }
 
     /// As it is counted.
@@ -83,7 +96,9 @@ impl SendError {
             RegistryError::NotFound { .. } => RequestEnd::Status(404),
             RegistryError::Unauthorized { status, .. } => RequestEnd::Status(*status),
             RegistryError::RateLimited { .. } => RequestEnd::Status(429),
-            RegistryError::Unavailable { .. } => RequestEnd::Unreachable,
+            RegistryError::Unavailable { .. } | RegistryError::AddressRefused { .. } => {
+                RequestEnd::Unreachable
+            }
         }
     }
 
@@ -105,6 +120,36 @@ fn tls_detail(error: &rustls::Error) -> String {
         ) => "the certificate is not valid yet".to_owned(),
         error => error.to_string(),
     }
+}
+
+/// What the other side objects to in a connection that stood already, as to a missing client certificate. HTTP/2 keeps the
+/// text of such an error alone.
+fn alert(error: &reqwest::Error) -> Option<String> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if let Some(at) = text.find(ALERT) {
+            return text.get(at..).map(str::to_owned);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// What broke a connection, in few words.
+fn reason(error: &reqwest::Error) -> String {
+    if let Some(cause) = find::<io::Error>(error) {
+        return cause.kind().to_string();
+    }
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        // What a proxy said to CONNECT is told by text alone.
+        if let Some(said) = error.to_string().strip_prefix("tunnel error: ") {
+            return said.to_owned();
+        }
+        next = error.source();
+    }
+    "the connection broke".to_owned()
 }
 
 /// Looks for one kind of error among the sources, and inside of I/O errors, which hide theirs.
@@ -157,3 +202,6 @@ pub(super) fn deadline(url: &Url) -> RegistryError {
         host: authority(url),
     }
 }
+
+/// How the TLS library begins to tell of an alert.
+const ALERT: &str = "received fatal alert: ";

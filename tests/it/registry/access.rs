@@ -243,7 +243,8 @@ async fn credentials_are_not_sent_to_a_token_service_of_another_house() {
     let service = private(vec![login("a", &["acme/api"])]).await;
     // The address of "any interface" leads to loopback, and is none of it by name.
     let elsewhere = service.registry.host().replace("127.0.0.1", "0.0.0.0");
-    let setup = Setup::new(sandbox::RegistrySettings::default()).await;
+    let mut setup = Setup::new(sandbox::RegistrySettings::default()).await;
+    setup.reader = reader(&[&setup.registry.host(), &elsewhere], options());
     let challenge = format!("Bearer realm=\"http://{elsewhere}/token\",service=\"x\"");
     setup.registry.set_fault(move |_| {
         Some(Fault::Status {
@@ -277,7 +278,8 @@ async fn a_token_service_is_reached_over_https_only() {
         ..sandbox::RegistrySettings::default()
     };
     let mut setup = Setup::new(settings).await;
-    setup.reader = trusting(&setup.registry.host(), &identity.certificate_pem);
+    let host = setup.registry.host();
+    setup.reader = trusting(&host, &identity.certificate_pem, "named.example");
     setup.registry.set_fault(|_| {
         Some(Fault::Status {
             status: 401,
@@ -308,10 +310,11 @@ async fn a_private_authority_vouches_for_its_own_prefix_only() {
     };
     let mut setup = Setup::new(settings).await;
     let image = push(&setup);
-    setup.reader = trusting(&setup.registry.host(), &identity.certificate_pem);
+    let host = setup.registry.host();
+    setup.reader = trusting(&host, &identity.certificate_pem, "named.example");
     let found = setup.resolve("acme/api:1", &anonymous()).await;
     assert_eq!(found.expect("resolved"), image);
-    setup.reader = trusting("r.example", &identity.certificate_pem);
+    setup.reader = trusting("r.example", &identity.certificate_pem, &host);
     let found = setup.resolve("acme/api:1", &anonymous()).await;
     assert!(matches!(found, Err(RegistryError::Tls { .. })), "{found:?}");
 }
@@ -342,12 +345,13 @@ fn identity() -> sandbox::ServerIdentity {
     }
 }
 
-/// A reader that trusts this certificate for this prefix.
-fn trusting(prefix: &str, certificate_pem: &str) -> OciRegistry {
+/// A reader that trusts this certificate for this prefix, and knows another by name.
+fn trusting(prefix: &str, certificate_pem: &str, other: &str) -> OciRegistry {
     let folder = tempfile::TempDir::new().expect("a folder");
     std::fs::write(folder.path().join("ca.pem"), certificate_pem).expect("written");
     let file = folder.path().join("registries.yaml");
-    let yaml = format!("registries:\n  - prefix: {prefix}\n    caFile: ca.pem\n");
+    let yaml =
+        format!("registries:\n  - prefix: {prefix}\n    caFile: ca.pem\n  - prefix: {other}\n");
     let settings = RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &yaml);
     OciRegistry::new(settings.expect("settings"), options(), &TaskTracker::new()).expect("a reader")
 }

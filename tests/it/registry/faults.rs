@@ -233,7 +233,9 @@ async fn the_deadline_ends_a_request_that_hangs() {
 #[tokio::test]
 async fn a_registry_that_is_gone_and_one_that_speaks_no_tls_are_told_apart() {
     let setup = open(Referrers::Api, options()).await;
-    let secure = reader(&[], options());
+    let yaml = format!("registries: [{{prefix: \"{}\"}}]", setup.registry.host());
+    let settings = RegistrySettings::from_yaml("r.yaml", &yaml).expect("settings");
+    let secure = OciRegistry::new(settings, options(), &TaskTracker::new()).expect("a reader");
     let image = setup.image("acme/api:1");
     let found = secure.resolve(&image, &anonymous()).await;
     assert!(matches!(found, Err(RegistryError::Tls { .. })), "{found:?}");

@@ -63,7 +63,11 @@ impl World {
     pub(crate) async fn make(making: Making) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let registry = Arc::new(MemoryRegistry::start(making.registry.clone()).await.unwrap());
+        let registry = Arc::new(
+            MemoryRegistry::start(making.registry.clone())
+                .await
+                .unwrap(),
+        );
         let policies = Policies::none(DefaultAction::Deny);
         let tasks = TaskTracker::new();
         let reviewer = Reviewer::new(

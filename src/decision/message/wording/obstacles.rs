@@ -53,6 +53,9 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
         Obstacle::RegistryUnavailable { asked, detail } => {
             format!("{} {}", registry_text(asked), cut(detail))
         }
+        Obstacle::RegistryAddressRefused { host, reason } => {
+            format!("Assay sends no request to {}, {}", cut(host), cut(reason))
+        }
         Obstacle::RegistryTlsFailed { asked, detail } => {
             format!(
                 "the TLS connection to {} failed ({})",
@@ -109,6 +112,9 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
         Obstacle::RegistryUnavailable { .. } | Obstacle::RegistryTimeout { .. } => {
             "try again when the registry answers".to_owned()
         }
+        Obstacle::RegistryAddressRefused { .. } => {
+            "if it is a registry of yours, name it as a prefix in Assay's registries".to_owned()
+        }
         Obstacle::RegistryTlsFailed { asked, detail } => tls_hint(asked, detail),
         Obstacle::DeadlineExceeded => {
             "try again: what was read so far is remembered for a while".to_owned()
@@ -159,6 +165,10 @@ fn login_hint(asked: &Asked, status: u16, tried: &[String]) -> String {
 fn tls_hint(asked: &Asked, detail: &str) -> String {
     match (asked, detail) {
         (_, CERTIFICATE_EXPIRED) => "its operator must renew it",
+        // An alert is what the other side says of us, not what we say of it.
+        (_, detail) if detail.contains("CertificateRequired") => {
+            "name a client certificate in clientCertFile and clientKeyFile of Assay's registries"
+        }
         (Asked::Elsewhere { .. }, _) => {
             "name its CA in caFile of Assay's registries, under a prefix of its own"
         }

@@ -1,0 +1,167 @@
+//! Leave to call a host: not while it is left alone because it fails.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use moka::sync::Cache;
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    RegistryError,
+    flight::lock,
+    transport::{Change, Circuit, Health, Pass},
+};
+use crate::{limits, telemetry::OpenCircuit};
+
+/// The circuits of all hosts that were asked lately.
+#[derive(Debug)]
+pub(super) struct Circuits(Cache<CircuitKey, Arc<Mutex<Watched>>>);
+
+/// Whose failures are counted together: those of one host, asked with the same TLS settings for images of one registry.
+///
+/// Who asks with the wrong certificate authority fails alone. So does a registry that names another's slow page as its token
+/// service, or redirects to it: that shows nothing about the other.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct CircuitKey {
+    origin: String,
+    client: usize,
+    registry: String,
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    circuit: Circuit,
+    /// While it is open: tells of it.
+    open: Option<OpenCircuit>,
+}
+
+/// Leave to make one call to a host. What is dropped without an end says nothing about the host.
+#[derive(Debug)]
+pub(super) struct Passage {
+    watched: Arc<Mutex<Watched>>,
+    pass: Option<Pass>,
+}
+
+impl Circuits {
+    pub(super) fn new() -> Self {
+        Self(Cache::new(limits::CIRCUITS))
+    }
+
+    /// Leave for one call to the host of this URL, or what failed last where it is left alone.
+    pub(super) fn enter(
+        &self,
+        url: &Url,
+        client: usize,
+        registry: &str,
+    ) -> Result<Passage, RegistryError> {
+        let key = CircuitKey {
+            origin: url.origin().ascii_serialization(),
+            client,
+            registry: registry.to_owned(),
+        };
+        let watched = self.0.get_with(key, Arc::default);
+        let pass = lock(&watched).circuit.admit(Instant::now())?;
+        Ok(Passage {
+            watched,
+            pass: Some(pass),
+        })
+    }
+}
+
+impl Passage {
+    /// What the call has shown. When the host is left alone after that, then for `pause` at first, and `tell` is called.
+    pub(super) fn end(
+        mut self,
+        health: Health,
+        pause: Duration,
+        tell: impl FnOnce() -> OpenCircuit,
+    ) {
+        let Some(pass) = self.pass.take() else {
+            return;
+        };
+        let mut watched = lock(&self.watched);
+        match watched.circuit.learn(pass, health, Instant::now(), pause) {
+            Change::Opened => watched.open = Some(tell()),
+            Change::Closed => watched.open = None,
+            Change::Same => {}
+        }
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        if let Some(pass) = self.pass.take() {
+            let (now, unknown) = (Instant::now(), Health::Unknown);
+            // Nothing is learnt, so nothing changes but who may probe.
+            let _ = lock(&self.watched)
+                .circuit
+                .learn(pass, unknown, now, Duration::ZERO);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::telemetry::RequestMetrics;
+
+    fn enter(circuits: &Circuits, client: usize, registry: &str) -> Result<Passage, RegistryError> {
+        let url = Url::parse("https://registry.example/v2/").expect("a URL");
+        circuits.enter(&url, client, registry)
+    }
+
+    /// Circuits of which that of these settings and this registry has just opened.
+    fn opened(client: usize, registry: &str) -> Circuits {
+        let circuits = Circuits::new();
+        for _ in 0..limits::FAILURES_IN_A_ROW {
+            let passage = enter(&circuits, client, registry).expect("closed");
+            let error = RegistryError::Timeout {
+                host: "registry.example".to_owned(),
+            };
+            let requests = RequestMetrics::default();
+            passage.end(Health::Fails(error), limits::CIRCUIT_PAUSE, || {
+                requests.hold_circuit(registry)
+            });
+        }
+        circuits
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_other_tls_settings_does_not_fail_with_those_who_have_the_wrong_ones() {
+        let circuits = opened(0, "registry.example");
+        assert!(enter(&circuits, 0, "registry.example").is_err());
+        assert!(enter(&circuits, 1, "registry.example").is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_registry_that_leads_to_the_slow_page_of_another_does_not_close_it_for_that_one() {
+        let circuits = opened(0, "evil.example");
+        assert!(enter(&circuits, 0, "evil.example").is_err());
+        assert!(enter(&circuits, 0, "registry.example").is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_given_up_does_not_keep_others_from_trying() {
+        let circuits = opened(0, "registry.example");
+        advance(limits::CIRCUIT_PAUSE).await;
+        let probe = enter(&circuits, 0, "registry.example").expect("one may try");
+        assert!(enter(&circuits, 0, "registry.example").is_err());
+        drop(probe);
+        assert!(enter(&circuits, 0, "registry.example").is_ok());
+    }
+
+    #[test]
+    fn the_circuits_that_are_remembered_are_bounded_in_number() {
+        let circuits = Circuits::new();
+        for number in 0..=limits::CIRCUITS {
+            assert!(enter(&circuits, 0, &format!("r{number}.example")).is_ok());
+        }
+        circuits.0.run_pending_tasks();
+        assert_eq!(circuits.0.entry_count(), limits::CIRCUITS);
+    }
+}

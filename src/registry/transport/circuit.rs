@@ -1,0 +1,332 @@
+//! Whether a host is asked at all: not for a while once it has failed several times in a row.
+//!
+//! Values alone: who calls says what time it is and how long the first pause.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{limits, registry::RegistryError};
+
+/// What is known of one host's health. Closed, so that calls pass, to begin with.
+#[derive(Debug, Default)]
+pub(in crate::registry) struct Circuit {
+    state: State,
+    /// Grows whenever the circuit opens or closes: what began before says nothing about what is now.
+    epoch: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Calls pass; so many have failed since the last that did not.
+    Closed { failures: u32 },
+    /// No call passes before this time.
+    Open { until: Instant, outage: Outage },
+    /// One call is under way to find out.
+    Probing { outage: Outage },
+}
+
+/// Why no call passes.
+#[derive(Clone, Debug)]
+struct Outage {
+    last: RegistryError,
+    /// How many probes have failed.
+    probes: u32,
+}
+
+/// Leave to make one call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::registry) struct Pass {
+    epoch: u64,
+    is_probe: bool,
+}
+
+/// What one call said about its host.
+#[derive(Debug)]
+pub(in crate::registry) enum Health {
+    /// It answers, whatever its answer is.
+    Answers,
+    /// It does not.
+    Fails(RegistryError),
+    /// Nothing can be said.
+    Unknown,
+}
+
+/// What has become of the circuit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::registry) enum Change {
+    Opened,
+    Closed,
+    Same,
+}
+
+impl Circuit {
+    /// Leave to make a call now, or what failed last.
+    pub(in crate::registry) fn admit(&mut self, now: Instant) -> Result<Pass, RegistryError> {
+        let is_probe = match &self.state {
+            State::Closed { .. } => false,
+            State::Open { until, outage } if *until <= now => {
+                let outage = outage.clone();
+                self.state = State::Probing { outage };
+                true
+            }
+            State::Open { outage, .. } | State::Probing { outage } => {
+                return Err(in_a_row(&outage.last));
+            }
+        };
+        let epoch = self.epoch;
+        Ok(Pass { epoch, is_probe })
+    }
+
+    /// What a call has shown. `pause` is how long the host is left alone at first.
+    pub(in crate::registry) fn learn(
+        &mut self,
+        pass: Pass,
+        health: Health,
+        now: Instant,
+        pause: Duration,
+    ) -> Change {
+        match health {
+            Health::Answers => self.close(),
+            Health::Fails(error) if pass.epoch == self.epoch => self.fail(error, now, pause),
+            Health::Unknown if pass.epoch == self.epoch => {
+                self.let_another_probe(pass, now);
+                Change::Same
+            }
+            Health::Fails(_) | Health::Unknown => Change::Same,
+        }
+    }
+
+    fn close(&mut self) -> Change {
+        let was_closed = matches!(self.state, State::Closed { .. });
+        self.state = State::default();
+        if was_closed {
+            return Change::Same;
+        }
+        self.epoch += 1;
+        Change::Closed
+    }
+
+    fn fail(&mut self, last: RegistryError, now: Instant, pause: Duration) -> Change {
+        let probes = match &mut self.state {
+            State::Closed { failures } => {
+                *failures += 1;
+                if *failures < limits::FAILURES_IN_A_ROW {
+                    return Change::Same;
+                }
+                0
+            }
+            State::Probing { outage } => outage.probes.saturating_add(1),
+            State::Open { .. } => return Change::Same,
+        };
+        let until = now + doubled(pause, probes);
+        let outage = Outage { last, probes };
+        self.state = State::Open { until, outage };
+        self.epoch += 1;
+        if probes == 0 {
+            Change::Opened
+        } else {
+            Change::Same
+        }
+    }
+
+    /// The probe was given up before it showed anything: the next caller's is as good.
+    fn let_another_probe(&mut self, pass: Pass, now: Instant) {
+        if let (true, State::Probing { outage }) = (pass.is_probe, &self.state) {
+            let outage = outage.clone();
+            self.state = State::Open { until: now, outage };
+        }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Closed { failures: 0 }
+    }
+}
+
+/// The last failure, as those hear of it who are not let through. A refused certificate stays one: somebody may be in
+/// between, and what passes during an outage must not pass then.
+fn in_a_row(last: &RegistryError) -> RegistryError {
+    let count = limits::FAILURES_IN_A_ROW;
+    let told = |detail: &str| format!("{detail}, {count} times in a row, and is left alone");
+    match last.clone() {
+        RegistryError::Unavailable { host, detail } => RegistryError::Unavailable {
+            host,
+            detail: told(&detail),
+        },
+        RegistryError::Timeout { host } | RegistryError::Deadline { host } => {
+            RegistryError::Unavailable {
+                host,
+                detail: told("did not answer in time"),
+            }
+        }
+        error @ (RegistryError::Tls { .. }
+        | RegistryError::NotFound { .. }
+        | RegistryError::Unauthorized { .. }
+        | RegistryError::RateLimited { .. }
+        | RegistryError::AddressRefused { .. }
+        | RegistryError::Limit { .. }) => error,
+    }
+}
+
+/// Doubled with each probe that fails.
+fn doubled(pause: Duration, probes: u32) -> Duration {
+    pause
+        .saturating_mul(2_u32.saturating_pow(probes))
+        .min(limits::MAX_CIRCUIT_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn error(detail: &str) -> RegistryError {
+        RegistryError::Unavailable {
+            host: "r.example".to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn fails() -> Health {
+        Health::Fails(error("answered 503"))
+    }
+
+    fn call(circuit: &mut Circuit, health: Health) -> Change {
+        let pass = circuit.admit(Instant::now()).expect("closed");
+        circuit.learn(pass, health, Instant::now(), limits::CIRCUIT_PAUSE)
+    }
+
+    fn open() -> Circuit {
+        let mut circuit = Circuit::default();
+        for _ in 1..limits::FAILURES_IN_A_ROW {
+            assert_eq!(call(&mut circuit, fails()), Change::Same);
+        }
+        assert_eq!(call(&mut circuit, fails()), Change::Opened);
+        circuit
+    }
+
+    fn refusal(circuit: &mut Circuit) -> Option<String> {
+        Some(circuit.admit(Instant::now()).err()?.to_string())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_fails_several_times_in_a_row_is_left_alone_and_then_asked_once() {
+        let mut circuit = open();
+        let told = Some("r.example answered 503, 5 times in a row, and is left alone".to_owned());
+        assert_eq!(refusal(&mut circuit), told);
+        advance(limits::CIRCUIT_PAUSE).await;
+        let probe = circuit.admit(Instant::now()).expect("one may try");
+        assert_eq!(refusal(&mut circuit), told, "one alone");
+        let change = circuit.learn(
+            probe,
+            Health::Answers,
+            Instant::now(),
+            limits::CIRCUIT_PAUSE,
+        );
+        assert_eq!(change, Change::Closed);
+        assert_eq!(call(&mut circuit, fails()), Change::Same, "counted anew");
+        assert_eq!(refusal(&mut circuit), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_doubles_up_to_its_limit_while_probes_fail() {
+        let mut circuit = open();
+        let mut expected = limits::CIRCUIT_PAUSE;
+        for _ in 0..10 {
+            advance(expected - Duration::from_millis(1)).await;
+            assert!(refusal(&mut circuit).is_some(), "{expected:?}");
+            advance(Duration::from_millis(1)).await;
+            assert_eq!(call(&mut circuit, fails()), Change::Same);
+            expected = (expected * 2).min(limits::MAX_CIRCUIT_PAUSE);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_in_between_begins_the_count_anew() {
+        let mut circuit = Circuit::default();
+        for _ in 0..3 {
+            for _ in 1..limits::FAILURES_IN_A_ROW {
+                assert_eq!(call(&mut circuit, fails()), Change::Same);
+            }
+            assert_eq!(call(&mut circuit, Health::Answers), Change::Same);
+        }
+        for _ in 0..100 {
+            assert_eq!(call(&mut circuit, Health::Unknown), Change::Same);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_is_given_up_makes_room_for_another() {
+        let mut circuit = open();
+        advance(limits::CIRCUIT_PAUSE).await;
+        let probe = circuit.admit(Instant::now()).expect("one may try");
+        circuit.learn(
+            probe,
+            Health::Unknown,
+            Instant::now(),
+            limits::CIRCUIT_PAUSE,
+        );
+        assert!(circuit.admit(Instant::now()).is_ok());
+        assert!(circuit.admit(Instant::now()).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_began_before_the_circuit_changed_cannot_open_it() {
+        let mut circuit = Circuit::default();
+        let passes: Vec<Pass> = (0..20)
+            .map(|_| circuit.admit(Instant::now()).expect("closed"))
+            .collect();
+        let now = Instant::now();
+        for &pass in &passes[..5] {
+            circuit.learn(pass, fails(), now, limits::CIRCUIT_PAUSE);
+        }
+        assert!(refusal(&mut circuit).is_some());
+        // An answer to an old call shows that the host is alive; the failures of old calls no longer show anything.
+        let change = circuit.learn(passes[5], Health::Answers, now, limits::CIRCUIT_PAUSE);
+        assert_eq!(change, Change::Closed);
+        for &pass in &passes[6..] {
+            assert_eq!(
+                circuit.learn(pass, fails(), now, limits::CIRCUIT_PAUSE),
+                Change::Same
+            );
+        }
+        assert_eq!(refusal(&mut circuit), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_is_as_long_as_its_caller_says() {
+        let mut circuit = Circuit::default();
+        for _ in 0..limits::FAILURES_IN_A_ROW {
+            let pass = circuit.admit(Instant::now()).expect("closed");
+            circuit.learn(pass, fails(), Instant::now(), limits::CIRCUIT_PAUSE / 2);
+        }
+        advance(limits::CIRCUIT_PAUSE / 2).await;
+        assert_eq!(refusal(&mut circuit), None);
+    }
+
+    #[test]
+    fn silence_is_told_as_such_and_a_refused_certificate_stays_one() {
+        let host = || "r.example".to_owned();
+        let silent = "r.example did not answer in time, 5 times in a row, and is left alone";
+        let detail = || "UnknownIssuer".to_owned();
+        for (last, expected) in [
+            (RegistryError::Timeout { host: host() }, silent),
+            (RegistryError::Deadline { host: host() }, silent),
+            (
+                RegistryError::Tls {
+                    host: host(),
+                    detail: detail(),
+                },
+                "TLS with r.example failed: UnknownIssuer",
+            ),
+        ] {
+            let is_tls = matches!(last, RegistryError::Tls { .. });
+            let told = in_a_row(&last);
+            assert_eq!(told.to_string(), expected);
+            assert_eq!(matches!(told, RegistryError::Tls { .. }), is_tls);
+        }
+    }
+}
