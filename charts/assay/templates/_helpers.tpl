@@ -137,3 +137,40 @@ annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
+
+{{/* The port in a text as host[:port][/path], or the usual one. */}}
+{{- define "assay.portOf" -}}
+{{- $host := splitList "/" .text | first | splitList "@" | last -}}
+{{- regexFind ":[0-9]+$" $host | trimPrefix ":" | default .usual -}}
+{{- end -}}
+
+{{/* The TCP ports that Assay may reach: those that are listed, and those of the registries, of the collector of traces and of
+the proxies that the values name. */}}
+{{- define "assay.egressPorts" -}}
+{{- $ports := list -}}
+{{- range .Values.networkPolicy.egress.ports -}}
+{{- $ports = append $ports (int .) -}}
+{{- end -}}
+{{- range $registry := .Values.registries -}}
+{{- range $field := list "prefix" "mirrorOf" "signatureRepository" -}}
+{{- with get $registry $field -}}
+{{- $isPlain := and (eq $field "prefix") (eq (toString (get $registry "insecureHttp")) "true") -}}
+{{- $ports = append $ports (include "assay.portOf" (dict "text" . "usual" (ternary "80" "443" $isPlain)) | int) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $urls := list .Values.tracing.otlpEndpoint -}}
+{{- range .Values.extraEnv -}}
+{{- if regexMatch "^(?i:https|http|all)_(?i:proxy)$" .name -}}
+{{- $urls = append $urls (default "" .value) -}}
+{{- end -}}
+{{- end -}}
+{{- range compact $urls -}}
+{{- $usual := ternary "443" "80" (hasPrefix "https://" .) -}}
+{{- $text := regexReplaceAll "^[a-z]+://" . "" -}}
+{{- $ports = append $ports (include "assay.portOf" (dict "text" $text "usual" $usual) | int) -}}
+{{- end -}}
+{{- range $index, $port := uniq $ports -}}
+{{- if $index }} {{ end }}{{ $port -}}
+{{- end -}}
+{{- end -}}
