@@ -210,15 +210,12 @@ impl Session {
         &self,
         looked: impl IntoIterator<Item = Looked>,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
+        let looked: Vec<_> = looked.into_iter().map(Looked::found).collect();
+        // Keys sign the same payload in cosign's older layout: only the annotations tell their signatures apart.
         let mut seen = BTreeSet::new();
-        let mut all = Vec::new();
-        for found in looked.into_iter().map(Looked::found) {
-            for attachment in found.iter() {
-                if seen.insert((attachment.manifest.clone(), attachment.digest.clone())) {
-                    all.push(attachment.clone());
-                }
-            }
-        }
+        let all = looked.iter().flat_map(|found| found.iter());
+        let all = all.filter(|one| seen.insert((&one.manifest, &one.digest, &one.annotations)));
+        let all: Vec<Attachment> = all.cloned().collect();
         let limit = limits::CANDIDATES_PER_IMAGE;
         if all.len() > limit {
             return Err(self.limit(format!(

@@ -9,6 +9,7 @@
 mod admitted;
 mod advisories;
 mod attested;
+mod budgets;
 mod cost;
 mod elsewhere;
 mod faults;

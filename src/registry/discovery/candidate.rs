@@ -1,7 +1,11 @@
 //! Candidates: layers of the right media type, fetched within bounds.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
@@ -112,24 +116,40 @@ impl Candidates {
         let place = self.place;
         // They stay when their manifests have gone.
         let annotations = Arc::new(session.pay(self.annotation_bytes).await?);
-        let annotations = &annotations;
-        let attachments: Vec<Attachment> = stream::iter(self.layers)
-            .map(|layer| async move {
-                let content = session.fetch_blob(&layer.digest, layer.size).await?;
-                let content = paid(content, Arc::clone(annotations));
-                Ok::<_, RegistryError>(Attachment {
-                    place,
-                    annotations: layer.descriptor.annotations(),
-                    media_type: layer.descriptor.media_type,
-                    digest: layer.digest,
-                    content,
-                    manifest: layer.manifest,
-                })
+        let blobs = self.fetch_blobs(session).await?;
+        let attachments = self.layers.into_iter().filter_map(|layer| {
+            let content = blobs.get(&(layer.digest.clone(), layer.size))?.clone();
+            Some(Attachment {
+                place,
+                annotations: layer.descriptor.annotations(),
+                media_type: layer.descriptor.media_type,
+                digest: layer.digest,
+                content: paid(content, Arc::clone(&annotations)),
+                manifest: layer.manifest,
             })
-            .buffered(limits::FETCHES_PER_IMAGE)
-            .try_collect()
-            .await?;
+        });
+        let attachments: Vec<Attachment> = attachments.collect();
         Ok(Looked::Found(attachments.into()))
+    }
+
+    /// Every blob once: keys sign the same payload in cosign's older layout, one layer for each.
+    async fn fetch_blobs(
+        &self,
+        session: &Session,
+    ) -> Result<BTreeMap<(Digest, usize), Bytes>, RegistryError> {
+        let wanted: BTreeSet<(Digest, usize)> = self
+            .layers
+            .iter()
+            .map(|layer| (layer.digest.clone(), layer.size))
+            .collect();
+        stream::iter(wanted)
+            .map(|(digest, size)| async move {
+                let content = session.fetch_blob(&digest, size).await?;
+                Ok::<_, RegistryError>(((digest, size), content))
+            })
+            .buffer_unordered(limits::FETCHES_PER_IMAGE)
+            .try_collect()
+            .await
     }
 }
 

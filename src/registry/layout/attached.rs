@@ -1,6 +1,9 @@
 //! What a layout holds about an image.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     LayoutError,
@@ -82,7 +85,8 @@ impl Contents {
 /// Candidates, each once, until they are too many.
 struct Gathered<'a> {
     folder: &'a Folder,
-    seen: BTreeSet<(Digest, Digest)>,
+    /// Keys sign the same payload in cosign's older layout: only the annotations tell their signatures apart.
+    seen: BTreeSet<(Digest, Digest, BTreeMap<String, String>)>,
     found: Vec<Attachment>,
     bytes: usize,
 }
@@ -100,7 +104,9 @@ impl Gathered<'_> {
                 detail: "it lists a signature by a digest that is not SHA-256".to_owned(),
             });
         };
-        if !self.seen.insert((manifest.digest.clone(), digest.clone())) {
+        let annotations = layer.annotations();
+        let known = (manifest.digest.clone(), digest.clone(), annotations.clone());
+        if !self.seen.insert(known) {
             return Ok(());
         }
         let limit = limits::CANDIDATES_PER_IMAGE;
@@ -124,7 +130,7 @@ impl Gathered<'_> {
             media_type: layer.media_type.clone(),
             digest,
             content,
-            annotations: layer.annotations(),
+            annotations,
             manifest: manifest.digest.clone(),
         });
         Ok(())

@@ -192,6 +192,27 @@ async fn signatures_are_found_by_tag_by_subject_and_in_the_fallback_index() {
 }
 
 #[tokio::test]
+async fn two_signatures_over_one_payload_are_two() {
+    let mut layout = Written::new();
+    let image = layout.image("{}");
+    let layers: Vec<Value> = ["first", "second"]
+        .map(|signature| {
+            let mut layer = layout.blob(SIMPLE_SIGNING, "payload");
+            layer["annotations"] = json!({"dev.cosignproject.cosign/signature": signature});
+            layer
+        })
+        .into();
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": layers});
+    let signatures = layout.blob(MANIFEST, &manifest.to_string());
+    let tag = format!("sha256-{}.sig", digest(&image).hex());
+    layout.list(image.clone(), &[(REF_NAME, "1.0")]);
+    layout.list(signatures, &[(REF_NAME, &tag)]);
+    let opened = layout.open(":1.0").unwrap();
+    let both = (AttachmentPlace::SignatureTag, "payload".to_owned());
+    assert_eq!(found(&opened, &image).await, [both.clone(), both]);
+}
+
+#[tokio::test]
 async fn an_index_is_one_image_although_its_parts_are_listed_too() {
     let mut layout = Written::new();
     let (amd64, arm64) = (layout.image("amd64"), layout.image("arm64"));
