@@ -42,6 +42,10 @@ chart *options:
 demo:
     cargo run -- demo
 
+# Measure, and write docs/performance.md; with `--quick`, only look whether that still works.
+load *options:
+    .ci/load {{ options }}
+
 # Run the tests on real components (see CONTRIBUTING.md).
 cluster:
     cargo test --test cluster -- --include-ignored

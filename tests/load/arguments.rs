@@ -16,6 +16,8 @@ pub(crate) enum Size {
 pub(crate) enum Task {
     /// Answer every request with the same bytes until stdin is closed.
     ConstantServer,
+    /// Say how it is run: `cargo bench` runs every benchmark, and this one wants to be told what to measure.
+    Explain,
     /// Measure, and write what was found.
     Measure(Arguments),
 }
@@ -58,6 +60,9 @@ impl Task {
                 "--bench" => {}
                 _ => return Err(format!("{word:?} is not understood")),
             }
+        }
+        if program.is_none() && output.is_none() {
+            return Ok(Self::Explain);
         }
         Ok(Self::Measure(Arguments {
             program: program.ok_or("--program wants the release build of assay")?,

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     match task {
+        Task::Explain => eprintln!("load: nothing is measured; run .ci/load"),
         Task::ConstantServer => runtime.block_on(constant::serve()),
         Task::Measure(arguments) => runtime.block_on(measure(&arguments)),
     }

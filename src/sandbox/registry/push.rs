@@ -120,6 +120,11 @@ impl MemoryRegistry {
         lock(&self.shared.store).put_tag(repository, tag, digest.clone());
     }
 
+    /// Forgets everything that was pushed.
+    pub fn clear(&self) {
+        *lock(&self.shared.store) = Store::default();
+    }
+
     /// Takes a tag away; the manifest stays.
     pub fn remove_tag(&self, repository: &str, tag: &str) {
         lock(&self.shared.store).remove_tag(repository, tag);
