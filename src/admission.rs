@@ -14,6 +14,7 @@ pub use policies::{POLICIES, answer_policies};
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -143,11 +144,7 @@ async fn respond(
             object_labels: workload::pod_labels(kind, &request.object),
             ..Place::default()
         },
-        pod: Arc::new(
-            workload::pod(kind, &request.object)
-                .cloned()
-                .unwrap_or_default(),
-        ),
+        pod: pod(kind, request),
         pull: workload::pull_references(kind, &request.object),
         enforcement,
         deadline,
@@ -166,6 +163,19 @@ async fn respond(
         }
         Ok(Decision::Deny(refusal)) => Response::refused(&refusal),
         Err(error) => Response::not_reviewed(&error),
+    }
+}
+
+/// What conditions read. A Pod is the object itself, and most reviews are about Pods.
+fn pod(kind: WorkloadKind, request: &AdmissionRequest) -> Arc<Value> {
+    if kind.is_pod() {
+        Arc::clone(&request.object)
+    } else {
+        Arc::new(
+            workload::pod(kind, &request.object)
+                .cloned()
+                .unwrap_or_default(),
+        )
     }
 }
 

@@ -62,7 +62,7 @@ fn validation(request: &AdmissionRequest, reviewer: &Reviewer) -> Validation {
 
 /// The object as it will be called: with `generateName` it has no name yet.
 fn named(request: &AdmissionRequest) -> Value {
-    let mut object = request.object.clone();
+    let mut object = Value::clone(&request.object);
     let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
     if let Some(metadata) = metadata {
         let is_named = metadata.get("name").and_then(Value::as_str).is_some();

@@ -1,6 +1,8 @@
 //! What the API server asks.
 
-use serde::Deserialize;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::ReviewBodyError;
@@ -27,8 +29,9 @@ pub(super) struct AdmissionRequest {
     pub(super) dry_run: bool,
     #[serde(default)]
     pub(super) user_info: UserInfo,
-    #[serde(default)]
-    pub(super) object: Value,
+    /// Shared with the conditions that read it.
+    #[serde(default, deserialize_with = "shared")]
+    pub(super) object: Arc<Value>,
     #[serde(default)]
     pub(super) old_object: Value,
 }
@@ -127,6 +130,10 @@ impl UserInfo {
         self.username.strip_prefix(NODE_USER) == Some(node)
             && self.groups.iter().any(|group| group == NODES)
     }
+}
+
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Arc::new)
 }
 
 fn malformed(detail: impl Into<String>) -> ReviewBodyError {
