@@ -182,8 +182,12 @@ pub const PULL_SECRETS_TTL: Duration = Duration::from_secs(5);
 /// The most bytes of pull secrets that are held.
 pub const PULL_SECRET_CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// How many images of one review are looked up at the same time.
-pub const LOOKUPS_PER_REVIEW: usize = 16;
+/// How many images of one review are looked up at the same time: as many as one registry is sent requests.
+pub const LOOKUPS_PER_REVIEW: usize = REQUESTS_PER_HOST;
+
+/// Of how many images of one review what they say about themselves is read at the same time. How much that is, is known
+/// only once it is there.
+pub const CONTENTS_PER_REVIEW: usize = 16;
 
 /// The most bytes of verification results that are remembered: about 10,000 signatures.
 pub const VERDICT_CACHE_BYTES: u64 = 16 * 1024 * 1024;

@@ -5,12 +5,21 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::{decision::LookupFailure, image::Digest, limits::REGISTRY_BYTES_PER_REVIEW};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{
+    decision::LookupFailure,
+    image::Digest,
+    limits::{CONTENTS_PER_REVIEW, REGISTRY_BYTES_PER_REVIEW},
+};
 
 /// What all images of one review may still be given together: each has bounds of its own, and a review may have many
 /// images.
-#[derive(Debug, Default)]
-pub(super) struct Allowance(Mutex<Given>);
+#[derive(Debug)]
+pub(super) struct Allowance {
+    given: Mutex<Given>,
+    readings: Semaphore,
+}
 
 #[derive(Debug, Default)]
 struct Given {
@@ -19,13 +28,28 @@ struct Given {
     bytes: usize,
 }
 
+impl Default for Allowance {
+    fn default() -> Self {
+        Self {
+            given: Mutex::default(),
+            readings: Semaphore::new(CONTENTS_PER_REVIEW),
+        }
+    }
+}
+
 impl Allowance {
+    /// Waits until what an image says about itself may be read, which is so until the answer is dropped.
+    pub(super) async fn reading(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed, so this waits and does not fail.
+        self.readings.acquire().await.ok()
+    }
+
     /// Counts these contents with their lengths, unless they are too much.
     pub(super) fn take<'a>(
         &self,
         contents: impl IntoIterator<Item = (&'a Digest, usize)>,
     ) -> Result<(), LookupFailure> {
-        let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         for (digest, bytes) in contents {
             if given.contents.insert(digest.clone()) {
                 given.bytes = given.bytes.saturating_add(bytes);

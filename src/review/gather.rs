@@ -131,6 +131,9 @@ impl Gatherer<'_> {
         image: &Digest,
         parts: &BTreeSet<Part>,
     ) -> Result<Arc<Contents>, LookupFailure> {
+        let _reading = timeout_at(self.access.deadline, self.allowance.reading())
+            .await
+            .map_err(|_| LookupFailure::Deadline)?;
         self.allowance.take([])?;
         let repository = inquiry.reference.repository();
         let contents = self

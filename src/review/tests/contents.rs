@@ -1,7 +1,10 @@
 //! How much one review may be given.
 
 use super::*;
-use crate::{limits::REGISTRY_BYTES_PER_REVIEW, registry::Attachment};
+use crate::{
+    limits::{CONTENTS_PER_REVIEW, REGISTRY_BYTES_PER_REVIEW},
+    registry::Attachment,
+};
 
 /// A signature that is none, of this length; different ones are different.
 fn long(number: usize, bytes: usize) -> Attachment {
@@ -54,4 +57,29 @@ async fn the_same_content_is_counted_once() {
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(world.codes(&names).await, vec!["KeyMismatch"; most]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_images_say_is_read_of_a_few_at_a_time() {
+    let conditions = json!([{"expression": "image.labels['a'] == '1'", "message": "m"}]);
+    let more = json!({"conditions": conditions});
+    let mut world = World::under(&[policy("shop", "r.example/**", &more)]);
+    world.delay = Duration::from_millis(50);
+    let names: Vec<String> = (0..=CONTENTS_PER_REVIEW)
+        .map(|number| format!("r.example/app{number}@{}", image()))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(world.codes(&names).await.len(), names.len());
+    let calls = world.calls();
+    let kinds: Vec<_> = calls.iter().map(|call| call.split(' ').next()).collect();
+    let mut first = vec![Some("contents"); CONTENTS_PER_REVIEW];
+    first.push(Some("First"));
+    assert_eq!(kinds[..first.len()], first);
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|kind| **kind == Some("contents"))
+            .count(),
+        names.len()
+    );
 }
