@@ -151,7 +151,7 @@ impl Replica {
             let count: f64 = count.split(' ').next().unwrap().parse().unwrap();
             match sums
                 .iter_mut()
-                .find(|(known, _)| (*known - bound).abs() < f64::EPSILON || *known == bound)
+                .find(|(known, _)| known.total_cmp(&bound).is_eq())
             {
                 Some((_, sum)) => *sum += count,
                 None => sums.push((bound, count)),
@@ -173,7 +173,10 @@ impl Histogram {
     /// What was counted after another reading.
     pub(crate) fn since(&self, before: &Self) -> Self {
         let counts = self.0.iter().map(|(bound, count)| {
-            let known = before.0.iter().find(|(known, _)| known == bound);
+            let known = before
+                .0
+                .iter()
+                .find(|(known, _)| known.total_cmp(bound).is_eq());
             (*bound, count - known.map_or(0.0, |(_, count)| *count))
         });
         Self(counts.collect())

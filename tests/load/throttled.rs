@@ -51,15 +51,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Section {
     world.registry.set_fault(move |_| hook.refusal());
     let replica = world.replica(&arguments.program, Threads::All).await;
     let mut section = Section::new("10,000 Pods against a registry that throttles");
-    section.text(&format!(
-        "{} workloads of ten Pods; each Pod has ten containers with images of its workload, each image five signatures by five keys, all of \
-         which the policy demands: {} Pods, {} different images. The registry answers at most {} requests in a second, and the others with 429 and \
-         `Retry-After: 1`. {CONNECTIONS} reviews are under way at any time. First every workload's first Pod is created, then all the others.",
-        whole(workloads as f64),
-        whole((workloads * PODS) as f64),
-        whole((workloads * IMAGES) as f64),
-        whole(ANSWERS_PER_SECOND as f64),
-    ));
+    section.text(&scene(workloads));
     let mut table = Table::new([
         "reviews",
         "number",
@@ -76,46 +68,49 @@ pub(crate) async fn run(arguments: &Arguments) -> Section {
         "time in ms",
     );
     for phase in phases {
-        let (answered, refused) = throttle.counts();
+        let name = phase.name;
+        let before = throttle.counts();
         let load = drive(&replica.endpoint, share(phase.reviews, CONNECTIONS)).await;
-        let (answered, refused) = (
-            throttle.counts().0 - answered,
-            throttle.counts().1 - refused,
-        );
+        let after = throttle.counts();
         if let Some(refusal) = &load.refusal {
-            section.text(&format!(
-                "One of those that were refused, {}: `{}`",
-                phase.name,
-                message(refusal)
-            ));
+            let said = message(refusal);
+            section.text(&format!("One of those that were refused, {name}: `{said}`"));
         }
-        let quantiles = [0.5, 0.95, 0.99].map(|part| short(quantile(&load.took, part) * 1e3));
-        let [p50, p95, p99] = &quantiles;
+        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|part| short(quantile(&load.took, part) * 1e3));
+        let [number, refused, answered, throttled] = [
+            load.took.len(),
+            load.refused,
+            after.0 - before.0,
+            after.1 - before.1,
+        ]
+        .map(|count| whole(count as f64));
         table.row([
-            phase.name,
-            &whole(load.took.len() as f64),
-            &whole(load.refused as f64),
-            p50,
-            p95,
-            p99,
-            &whole(answered as f64),
-            &whole(refused as f64),
+            name, &number, &refused, &p50, &p95, &p99, &answered, &throttled,
         ]);
-        plot.series([distribution(phase.name, &load)]);
+        plot.series([distribution(name, &load)]);
         world.registry.clear_requests();
     }
     section.table(table);
+    let resident = short(replica.resident());
     section.text(&format!(
-        "Afterwards the replica has {} MiB resident.",
-        short(replica.resident())
+        "Afterwards the replica has {resident} MiB resident."
     ));
-    section.text(
-        "For comparison, published by Ratify in 2023 for the same numbers of Pods, images and signatures, on a cluster of its own: P95 24 ms cached, \
-         0.9 to 4 s first seen, three replicas of 189 MiB, and 9,492 time-outs with a shared cache against 13 without it. The machines differ, \
-         so the times do not compare to the digit; the number of refusals does.",
-    );
+    section.text(RIVAL);
     section.plot("throttled", plot);
     section
+}
+
+/// What is measured, in words.
+fn scene(workloads: usize) -> String {
+    format!(
+        "{} workloads of ten Pods; each Pod has ten containers with images of its workload, each image five signatures by five keys, all of \
+         which the policy demands: {} Pods, {} different images. The registry answers at most {} requests in a second, and the others with 429 and \
+         `Retry-After: 1`. {CONNECTIONS} reviews are under way at any time. First every workload's first Pod is created, then all the others.",
+        whole(workloads as f64),
+        whole((workloads * PODS) as f64),
+        whole((workloads * IMAGES) as f64),
+        whole(ANSWERS_PER_SECOND as f64),
+    )
 }
 
 /// First seen by tag; the other Pods by tag; and every Pod again by the digest that it was pinned to.
@@ -209,6 +204,11 @@ impl Throttle {
             .map_or((0, 0), |window| (window.all_answered, window.all_refused))
     }
 }
+
+/// What somebody else has published.
+const RIVAL: &str = "For comparison, published by Ratify in 2023 for the same numbers of Pods, images and signatures, on a cluster of its own: P95 24 ms cached, \
+    0.9 to 4 s first seen, three replicas of 189 MiB, and 9,492 time-outs with a shared cache against 13 without it. The machines differ, \
+    so the times do not compare to the digit; the number of refusals does.";
 
 const PODS: usize = 10;
 const IMAGES: usize = 10;
