@@ -169,7 +169,7 @@ impl<'a> Gathered<'a> {
     /// A place that is missing in what was found was not looked at.
     fn of(places: &SignaturePlaces, image: &Repository, found: &'a ImageEvidence) -> Self {
         let mut candidates = Vec::new();
-        let mut failure = None;
+        let mut failure: Option<Box<Unsatisfied>> = None;
         for place in places.all() {
             let problem = match found.signatures.get(place) {
                 Some(Ok(found)) => {
@@ -185,9 +185,9 @@ impl<'a> Gathered<'a> {
                 Asked::SignatureRepository(place.clone())
             };
             let cause = Cause::of_lookup(problem, asked);
-            let is_telling = failure.as_ref().is_none_or(|before: &Box<Unsatisfied>| {
-                is_outage(&before.cause) && !is_outage(&cause)
-            });
+            let is_telling = failure
+                .as_ref()
+                .is_none_or(|before| is_outage(&before.cause) && !is_outage(&cause));
             if is_telling {
                 failure = Some(Unsatisfied::before_judging(cause));
             }

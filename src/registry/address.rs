@@ -89,31 +89,29 @@ fn of_v6(address: Ipv6Addr) -> Option<AddressClass> {
 /// The IPv4 addresses that a gateway between the two protocols may read from an IPv6 address.
 fn inside(address: Ipv6Addr) -> [Option<Ipv4Addr>; 4] {
     let segments = address.segments();
-    let [.., a, b, _, c, d, e, f, _, _, _] = address.octets();
+    let [.., o6, o7, _, o9, o10, o11, o12, _, _, _] = address.octets();
     let [.., high, low] = segments;
     let last = Some(pair(high, low));
     match segments {
-        // Compatible, mapped and translated (RFC 4291 §2.5.5, RFC 2765 §2.1).
-        [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => {
-            [last, None, None, None]
-        }
-        // NAT64 (RFC 6052 §2.1).
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => [last, None, None, None],
+        // Compatible and mapped (RFC 4291 §2.5.5), translated (RFC 2765 §2.1), NAT64 (RFC 6052 §2.1), and ISATAP
+        // (RFC 5214 §6.1).
+        [0, 0, 0, 0, 0, 0 | 0xffff, _, _]
+        | [0, 0, 0, 0, 0xffff, 0, _, _]
+        | [0x64, 0xff9b, 0, 0, 0, 0, _, _]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => [last, None, None, None],
         // NAT64 of one's own (RFC 8215): each length of prefix puts the address elsewhere, around the octet 8. What
         // begins with 0 is more likely a part of something else.
         [0x64, 0xff9b, 1, ..] => [
             last,
-            Some(Ipv4Addr::new(a, b, c, d)),
-            Some(Ipv4Addr::new(b, c, d, e)),
-            Some(Ipv4Addr::new(c, d, e, f)),
+            Some(Ipv4Addr::new(o6, o7, o9, o10)),
+            Some(Ipv4Addr::new(o7, o9, o10, o11)),
+            Some(Ipv4Addr::new(o9, o10, o11, o12)),
         ]
         .map(|found| found.filter(|found| !matches!(found.octets(), [0, ..]))),
         // 6to4 (RFC 3056 §2).
         [0x2002, high, low, ..] => [Some(pair(high, low)), None, None, None],
         // Teredo: the client's address, inverted (RFC 4380 §4).
         [0x2001, 0, .., high, low] => [Some(pair(!high, !low)), None, None, None],
-        // ISATAP (RFC 5214 §6.1).
-        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => [last, None, None, None],
         _ => [None; 4],
     }
 }

@@ -69,7 +69,10 @@ impl Share {
     /// When others do not let go of enough in time. What is held already stays held.
     pub(super) async fn grow(&mut self, bytes: usize, deadline: Instant) -> Result<(), Spent> {
         let more = u32::try_from(bytes).map_err(|_| Spent::ByOthers)?;
-        let held = self.held.as_ref().map_or(0, |held| held.num_permits());
+        let held = self
+            .held
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
         let patience = if held < LITTLE_BYTES {
             limits::BUDGET_PATIENCE
         } else {
@@ -82,10 +85,9 @@ impl Share {
                 Some(held) => held.merge(taken),
                 None => self.held = Some(taken),
             },
-            // It is never closed.
-            Ok(Err(_)) => return Err(Spent::ByOthers),
             Err(_) if deadline <= patience => return Err(Spent::Deadline),
-            Err(_) => return Err(Spent::ByOthers),
+            // It is never closed, so this is patience at its end.
+            Ok(Err(_)) | Err(_) => return Err(Spent::ByOthers),
         }
         Ok(())
     }

@@ -291,8 +291,7 @@ mod tests {
         let mut found = Vec::new();
         for _ in answers {
             let name: Name = "rebinding.example".parse().expect("a name");
-            let resolved = resolver.resolve(name).await;
-            found.push(match resolved {
+            found.push(match resolver.resolve(name).await {
                 Ok(addresses) => addresses.map(|one| one.to_string()).collect(),
                 Err(error) => vec![error.to_string()],
             });

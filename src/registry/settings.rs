@@ -25,7 +25,7 @@ use super::{
     prefix::{Prefix, Spelling},
 };
 use crate::{
-    image::{Repository, SignaturePlaces},
+    image::{RegistryHost, Repository, SignaturePlaces},
     limits,
 };
 
@@ -151,7 +151,7 @@ impl RegistrySetting {
         let signatures = self.signature_repository.as_ref().map(Repository::host);
         let source = self.mirror_of.as_ref().map(Prefix::host);
         let hosts = [Some(self.prefix.host()), source, signatures];
-        hosts.into_iter().flatten().map(|host| host.registry())
+        hosts.into_iter().flatten().map(RegistryHost::registry)
     }
 }
 

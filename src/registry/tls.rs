@@ -156,14 +156,14 @@ impl Ways {
     fn new(tls: &ClientConfig, options: &RegistryOptions) -> Result<Self, ClientError> {
         let unguarded = || Unguarded(Arc::clone(&options.names));
         let guarded = Guarded(Arc::clone(&options.names));
-        let proxies = options.proxies.for_client()?;
-        let proxied = if proxies.is_empty() {
+        let by_environment = options.proxies.for_client()?;
+        let proxied = if by_environment.is_empty() {
             None
         } else {
             let builder = builder(tls, options, unguarded());
-            let builder = proxies
+            let builder = by_environment
                 .into_iter()
-                .fold(builder, |builder, proxy| builder.proxy(proxy));
+                .fold(builder, reqwest::ClientBuilder::proxy);
             Some(builder.build()?)
         };
         Ok(Self {

@@ -41,9 +41,8 @@ impl Found {
     /// count may be, and who has not answered is not asked again.
     pub(super) fn is_worth(&self, place: &Repository, search: Search) -> bool {
         match (search, self.0.get(place)) {
-            (_, None) => true,
             (_, Some(Err(_))) => false,
-            (Search::First | Search::Everywhere, Some(Ok(_))) => true,
+            (_, None) | (Search::First | Search::Everywhere, Some(Ok(_))) => true,
             (Search::Afresh, Some(Ok(find))) => find.holds_something,
         }
     }

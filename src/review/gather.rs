@@ -99,15 +99,13 @@ impl Gatherer<'_> {
 
     /// A digest that is written down is what will run, whatever a registry says about it.
     async fn resolve(&self, reference: &Reference) -> Result<Digest, LookupFailure> {
-        match reference.digest() {
-            Some(digest) => Ok(digest.clone()),
-            None => {
-                let repository = reference.repository();
-                self.in_time(repository, self.registry.resolve(reference, &self.access))
-                    .instrument(tracing::debug_span!("resolve"))
-                    .await
-            }
+        if let Some(digest) = reference.digest() {
+            return Ok(digest.clone());
         }
+        let repository = reference.repository();
+        self.in_time(repository, self.registry.resolve(reference, &self.access))
+            .instrument(tracing::debug_span!("resolve"))
+            .await
     }
 
     /// What the image says about itself, if anything asks for that.

@@ -222,8 +222,22 @@ async fn more_candidates_than_are_verified_leave_it_undetermined() {
 
 #[tokio::test(start_paused = true)]
 async fn every_registry_error_has_its_code() {
+    for (error, code) in registry_errors() {
+        let mut world = World::guarded();
+        world
+            .resolved
+            .insert("r.example/app:1".to_owned(), Err(error.clone()));
+        assert_eq!(world.codes(&["r.example/app:1"]).await, [code]);
+        let mut world = World::guarded();
+        world.broken.insert("r.example/app".to_owned(), error);
+        assert_eq!(world.codes(&["r.example/app:1"]).await, [code]);
+    }
+}
+
+/// One of each kind, with its code.
+fn registry_errors() -> [(RegistryError, &'static str); 9] {
     let detail = || "detail".to_owned();
-    let errors = [
+    [
         (
             RegistryError::NotFound {
                 host: host(),
@@ -273,17 +287,7 @@ async fn every_registry_error_has_its_code() {
             },
             "LimitExceeded",
         ),
-    ];
-    for (error, code) in errors {
-        let mut world = World::guarded();
-        world
-            .resolved
-            .insert("r.example/app:1".to_owned(), Err(error.clone()));
-        assert_eq!(world.codes(&["r.example/app:1"]).await, [code]);
-        let mut world = World::guarded();
-        world.broken.insert("r.example/app".to_owned(), error);
-        assert_eq!(world.codes(&["r.example/app:1"]).await, [code]);
-    }
+    ]
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,7 +108,7 @@ impl Report {
             for block in &section.blocks {
                 page.push('\n');
                 match block {
-                    Block::Text(text) => page.push_str(&format!("{text}\n")),
+                    Block::Text(text) => page.extend([text, "\n"]),
                     Block::Table(table) => page.push_str(&table.text()),
                     Block::Plot { file, plot } => {
                         fs::write(plots.join(file), plot.svg()).expect("a plot");

@@ -52,16 +52,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Section {
     let replica = world.replica(&arguments.program, Threads::All).await;
     let mut section = Section::new("10,000 Pods against a registry that throttles");
     section.text(&scene(workloads));
-    let mut table = Table::new([
-        "reviews",
-        "number",
-        "refused",
-        "P50 in ms",
-        "P95 in ms",
-        "P99 in ms",
-        "requests answered",
-        "429",
-    ]);
+    let mut table = Table::new(COLUMNS);
     let mut plot = Plot::new(
         "Reviews while the registry throttles",
         "part of all reviews in %",
@@ -99,6 +90,17 @@ pub(crate) async fn run(arguments: &Arguments) -> Section {
     section.plot("throttled", plot);
     section
 }
+
+const COLUMNS: [&str; 8] = [
+    "reviews",
+    "number",
+    "refused",
+    "P50 in ms",
+    "P95 in ms",
+    "P99 in ms",
+    "requests answered",
+    "429",
+];
 
 /// What is measured, in words.
 fn scene(workloads: usize) -> String {

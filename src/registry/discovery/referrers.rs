@@ -27,7 +27,7 @@ use crate::{
 /// One page of the API's answer.
 enum Page {
     Listed {
-        index: Manifest,
+        index: Box<Manifest>,
         next: Option<Url>,
     },
     /// There is no such API.
@@ -85,7 +85,7 @@ impl Session {
                 return Err(self.unavailable("lists the same page of referrers again and again"));
             }
             let (index, next) = match self.referrers_page(url).await? {
-                Page::Listed { index, next } => (index, next),
+                Page::Listed { index, next } => (*index, next),
                 Page::LeadsNowhere(error) => {
                     self.host.learn_referrers_api(ReferrersApi::Absent);
                     return Ok(Looked::LeadsNowhere(error));
@@ -237,7 +237,7 @@ impl Session {
         })?;
         index.share = Some(Arc::clone(&answer.share));
         Ok(Page::Listed {
-            index,
+            index: Box::new(index),
             next: self.next_page(url, &answer.headers)?,
         })
     }

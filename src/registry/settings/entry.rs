@@ -155,11 +155,14 @@ impl Entry {
     }
 }
 
+/// Two fields that need each other.
+type Pair<'a> = (&'a Spanned<String>, &'a Spanned<String>);
+
 /// Both of two fields that need each other, or neither.
 fn both<'a>(
     (one_name, one): (&'static str, &'a Option<Spanned<String>>),
     (other_name, other): (&'static str, &'a Option<Spanned<String>>),
-) -> Result<Option<(&'a Spanned<String>, &'a Spanned<String>)>, Located> {
+) -> Result<Option<Pair<'a>>, Located> {
     let (alone, present, missing) = match (one, other) {
         (None, None) => return Ok(None),
         (Some(one), Some(other)) => return Ok(Some((one, other))),

@@ -236,7 +236,7 @@ mod tests {
         let mut circuit = open();
         let mut expected = limits::CIRCUIT_PAUSE;
         for _ in 0..10 {
-            advance(expected - Duration::from_millis(1)).await;
+            advance(expected.saturating_sub(Duration::from_millis(1))).await;
             assert!(refusal(&mut circuit).is_some(), "{expected:?}");
             advance(Duration::from_millis(1)).await;
             assert_eq!(call(&mut circuit, fails()), Change::Same);

@@ -260,7 +260,7 @@ mod tests {
             );
         }
         let deadline = || Err(RegistryError::Deadline { host: host() });
-        let brief = limits::TELLING_SILENCE - Duration::from_millis(1);
+        let brief = limits::TELLING_SILENCE.saturating_sub(Duration::from_millis(1));
         assert_eq!(said(deadline(), brief), "unknown");
         assert_eq!(said(deadline(), limits::TELLING_SILENCE), "fails");
     }

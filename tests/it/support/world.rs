@@ -235,11 +235,12 @@ pub(crate) fn impatient() -> RegistryOptions {
 fn reader(registry: &MemoryRegistry, making: &Making, tasks: &TaskTracker) -> OciRegistry {
     let host = registry.host();
     let settings = making.settings.replace("HOST", &host);
-    let further: String = making
+    let further: Vec<String> = making
         .registries
         .iter()
         .map(|entry| format!("- {entry}\n"))
         .collect();
+    let further = further.concat();
     let yaml =
         format!("registries:\n- {{prefix: \"{host}\", insecureHttp: true}}\n{further}{settings}");
     let reading = making.reading.clone();

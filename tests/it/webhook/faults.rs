@@ -70,7 +70,7 @@ async fn each_fault_has_its_code_and_its_line_wherever_it_comes() {
         let elsewhere = &elsewhere;
         STEPS.map(|step| async move { elsewhere.told(step, *trouble).await })
     });
-    let told: Vec<Option<Told>> = stream::iter(cells).buffered(4).collect().await;
+    let told: Vec<Option<Told>> = Box::pin(stream::iter(cells).buffered(4).collect()).await;
     let rows = || TROUBLES.iter().zip(told.chunks(STEPS.len()));
     let heads = STEPS.map(Step::name);
     let codes = rows().map(|(trouble, told)| {
@@ -408,7 +408,7 @@ async fn over_tls((certificate_pem, key_pem): (String, String)) -> MemoryRegistr
 
 /// An entry of the registries' settings.
 fn entry(host: &str, ca_file: Option<&Path>) -> String {
-    let ca_file = ca_file.map(|file| format!(", caFile: {file:?}"));
+    let ca_file = ca_file.map(|file| format!(", caFile: \"{}\"", file.display()));
     format!("{{prefix: {host:?}{}}}", ca_file.unwrap_or_default())
 }
 

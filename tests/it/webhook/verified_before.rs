@@ -1,6 +1,7 @@
 //! A registry that is down, under policies that use what they have verified.
 
 use assay::{
+    clock::Clock as _,
     image::Digest,
     registry::RegistryOptions,
     sandbox::registry::{Access, Fault, Login, RegistrySettings},
@@ -208,7 +209,6 @@ async fn what_another_trust_root_has_verified_does_not_count() {
 #[tokio::test]
 async fn after_the_time_that_the_policy_gives_it_denies() {
     let (world, image) = open_world().await;
-    use assay::clock::Clock as _;
     let began = world.clock.now();
     world.deploy(IMAGE).await;
     down(&world);

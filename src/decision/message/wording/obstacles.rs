@@ -30,20 +30,7 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
             status,
             tried,
             forbidden,
-        } => {
-            let tried = match tried.as_slice() {
-                [] => "anonymous access".to_owned(),
-                credentials => listed_short(credentials, TRIED_BYTES, "and"),
-            };
-            let refused = format!("{} refused {tried} ({status})", registry_text(asked));
-            match forbidden.as_slice() {
-                [] => refused,
-                some => {
-                    let some = listed_short(some, SHORT_BYTES, "nor");
-                    format!("{refused}, and Assay may not read {some}")
-                }
-            }
-        }
+        } => unauthorized(asked, *status, tried, forbidden),
         Obstacle::PullSecretUnreadable { detail } => {
             format!("the pull secrets could not be read ({})", cut(detail))
         }
@@ -68,6 +55,21 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
         }
         Obstacle::DeadlineExceeded => "the time for this request ran out".to_owned(),
         Obstacle::LimitExceeded { detail } => cut(detail),
+    }
+}
+
+fn unauthorized(asked: &Asked, status: u16, tried: &[String], forbidden: &[String]) -> String {
+    let tried = match tried {
+        [] => "anonymous access".to_owned(),
+        credentials => listed_short(credentials, TRIED_BYTES, "and"),
+    };
+    let refused = format!("{} refused {tried} ({status})", registry_text(asked));
+    match forbidden {
+        [] => refused,
+        some => {
+            let some = listed_short(some, SHORT_BYTES, "nor");
+            format!("{refused}, and Assay may not read {some}")
+        }
     }
 }
 

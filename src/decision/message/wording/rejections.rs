@@ -22,17 +22,11 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
         Rejection::SignatureInvalid { detail, .. }
         | Rejection::CertificateInvalid { detail, .. }
         | Rejection::TimestampMissing { detail, .. }
-        | Rejection::LogEntryInvalid { detail, .. } => {
-            let step = failed_step(rejection);
-            format!("has a signature {step}: {}", cut(detail))
-        }
+        | Rejection::LogEntryInvalid { detail, .. } => step_failed(rejection, detail),
         Rejection::AttestationMissing {
             predicate_type,
             signing,
-        } => {
-            let looked_in = signing::looked_in(signing);
-            format!("has no {}{looked_in}", attestation(predicate_type))
-        }
+        } => attestation_missing(predicate_type, signing),
         Rejection::AttestationInvalid {
             predicate_type,
             detail,
@@ -51,10 +45,10 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             validity,
             judged_at,
             signing,
-        } => {
-            let expired = key_expired(authority, *validity, *judged_at, policy);
-            signed_in_vain(&expired, signing)
-        }
+        } => signed_in_vain(
+            &key_expired(authority, *validity, *judged_at, policy),
+            signing,
+        ),
         Rejection::ThresholdNotMet {
             required,
             signed,
@@ -73,6 +67,19 @@ pub(super) fn fact(rejection: &Rejection, policy: &str) -> String {
             format!("is no image reference: {}", cut(&reason.to_string()))
         }
     }
+}
+
+fn step_failed(rejection: &Rejection, detail: &str) -> String {
+    format!(
+        "has a signature {}: {}",
+        failed_step(rejection),
+        cut(detail)
+    )
+}
+
+fn attestation_missing(predicate_type: &str, signing: &Signing) -> String {
+    let looked_in = signing::looked_in(signing);
+    format!("has no {}{looked_in}", attestation(predicate_type))
 }
 
 fn unmatched(by: Unmatched) -> &'static str {

@@ -4,11 +4,14 @@ use axum::{body::Body, response::Response};
 
 use super::*;
 
+/// How a stand-in answers.
+type Answering = Box<dyn Fn(&Heard) -> Response + Send + Sync>;
+
 #[tokio::test]
 async fn what_keeps_an_identity_from_being_had_is_named() {
     let long = "x".repeat(assay::limits::IDENTITY_ANSWER_BYTES + 1);
     let without_key = assumed("ASIA1").replace("AccessKeyId", "Else");
-    let cases: Vec<(&str, Box<dyn Fn(&Heard) -> Response + Send + Sync>)> = vec![
+    let cases: Vec<(&str, Answering)> = vec![
         (
             "STS answered 403",
             Box::new(|_| answer(403, "<Error>s3cret</Error>")),
