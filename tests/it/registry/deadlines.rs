@@ -99,7 +99,11 @@ async fn a_pause_that_would_end_after_the_deadline_is_not_begun() {
 #[tokio::test]
 async fn a_token_service_or_a_storage_that_is_silent_is_not_waited_for_longer() {
     let silent = faulty("", Fault::Hang).await.registry;
-    let elsewhere = format!("Deadline {{ host: {:?} }}", silent.host());
+    // Which of the two is named depends on who notices first.
+    let named = [
+        DEADLINE.to_owned(),
+        format!("Deadline {{ host: {:?} }}", silent.host()),
+    ];
     let realm = format!("Bearer realm=\"{}/token\"", silent.base_url());
     for fault in [
         status(401, &[("www-authenticate", &realm)]),
@@ -107,7 +111,8 @@ async fn a_token_service_or_a_storage_that_is_silent_is_not_waited_for_longer() 
     ] {
         let mut setup = faulty("/manifests/1", fault).await;
         setup.reader = reader(&[&setup.registry.host(), &silent.host()], patient());
-        assert_eq!(late(&setup, "acme/api:1", anonymous()).await, elsewhere);
+        let told = late(&setup, "acme/api:1", anonymous()).await;
+        assert!(named.contains(&told), "{told}");
     }
 }
 
