@@ -156,7 +156,7 @@ async fn shared(arguments: &Arguments) -> Vec<Line> {
             budget: "the cost of one: 7 (5); a rival needs 23",
             measured: deployment.text(),
             verdict: deployment.within(7, 5),
-            held_by: "`a_deployment_of_three_replicas_costs_what_one_image_does`",
+            held_by: "`a_deployment_of_three_replicas_costs_the_requests_of_one_image`",
         },
     ]
 }
