@@ -82,38 +82,52 @@ fn of_v6(address: Ipv6Addr) -> Option<AddressClass> {
     } else if (first, second) == AWS_V6 || METADATA_V6.contains(&address) {
         Some(AddressClass::Metadata)
     } else {
-        inside(address).into_iter().flatten().find_map(of_v4)
+        inside(address).find_map(of_v4)
     }
 }
 
 /// The IPv4 addresses that a gateway between the two protocols may read from an IPv6 address.
-fn inside(address: Ipv6Addr) -> [Option<Ipv4Addr>; 4] {
+fn inside(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
     let segments = address.segments();
-    let [.., o6, o7, _, o9, o10, o11, o12, _, _, _] = address.octets();
+    let [
+        ..,
+        sixth,
+        seventh,
+        _,
+        ninth,
+        tenth,
+        eleventh,
+        twelfth,
+        _,
+        _,
+        _,
+    ] = address.octets();
     let [.., high, low] = segments;
     let last = Some(pair(high, low));
-    match segments {
-        // Compatible and mapped (RFC 4291 §2.5.5), translated (RFC 2765 §2.1), NAT64 (RFC 6052 §2.1), and ISATAP
-        // (RFC 5214 §6.1).
+    let by_prefix = match segments {
+        // Compatible, mapped and translated (RFC 4291 §2.5.5, RFC 2765 §2.1), NAT64 (RFC 6052 §2.1).
         [0, 0, 0, 0, 0, 0 | 0xffff, _, _]
         | [0, 0, 0, 0, 0xffff, 0, _, _]
-        | [0x64, 0xff9b, 0, 0, 0, 0, _, _]
-        | [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => [last, None, None, None],
+        | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => [last, None, None, None],
         // NAT64 of one's own (RFC 8215): each length of prefix puts the address elsewhere, around the octet 8. What
         // begins with 0 is more likely a part of something else.
         [0x64, 0xff9b, 1, ..] => [
             last,
-            Some(Ipv4Addr::new(o6, o7, o9, o10)),
-            Some(Ipv4Addr::new(o7, o9, o10, o11)),
-            Some(Ipv4Addr::new(o9, o10, o11, o12)),
+            Some(Ipv4Addr::new(sixth, seventh, ninth, tenth)),
+            Some(Ipv4Addr::new(seventh, ninth, tenth, eleventh)),
+            Some(Ipv4Addr::new(ninth, tenth, eleventh, twelfth)),
         ]
         .map(|found| found.filter(|found| !matches!(found.octets(), [0, ..]))),
         // 6to4 (RFC 3056 §2).
         [0x2002, high, low, ..] => [Some(pair(high, low)), None, None, None],
         // Teredo: the client's address, inverted (RFC 4380 §4).
-        [0x2001, 0, .., high, low] => [Some(pair(!high, !low)), None, None, None],
+        [0x2001, 0, ..] => [Some(pair(!high, !low)), None, None, None],
         _ => [None; 4],
-    }
+    };
+    // ISATAP, below any prefix (RFC 5214 §6.1).
+    let is_isatap = matches!(segments, [_, _, _, _, 0 | 0x200, 0x5efe, _, _]);
+    let by_interface = last.filter(|_| is_isatap);
+    by_prefix.into_iter().flatten().chain(by_interface)
 }
 
 fn pair(high: u16, low: u16) -> Ipv4Addr {
@@ -184,6 +198,9 @@ mod tests {
             ("2002:a9fe:a9fe::1", LinkLocal),
             ("2001:0:53aa:64c:0:0:5601:5601", LinkLocal),
             ("2001:db8::5efe:a9fe:a9fe", LinkLocal),
+            ("2002:a00:1:0:0:5efe:a9fe:a9fe", LinkLocal),
+            ("2002:7f00:1:0:0:5efe:a00:1", Loopback),
+            ("64:ff9b:1:7f00:0:5efe:a00:1", Loopback),
             ("100.100.100.200", Metadata),
             ("168.63.129.16", Metadata),
             ("192.0.0.192", Metadata),
