@@ -147,7 +147,8 @@ impl Replica {
                 continue;
             }
             let (_, bound) = labels.split_once("le=\"").unwrap();
-            let bound: f64 = bound.trim_end_matches('"').parse().unwrap_or(f64::INFINITY);
+            let (bound, _) = bound.split_once('"').unwrap();
+            let bound: f64 = bound.parse().unwrap_or(f64::INFINITY);
             let count: f64 = count.split(' ').next().unwrap().parse().unwrap();
             match sums
                 .iter_mut()
