@@ -15,11 +15,17 @@ use crate::limits;
 /// All hosts that were asked lately.
 #[derive(Debug)]
 pub(super) struct Hosts {
-    by_origin: Cache<String, Arc<Host>>,
+    by_key: Cache<HostKey, Arc<Host>>,
     facts_ttl: Duration,
 }
 
-/// One host, for all callers.
+/// An origin, and the registry for whose images it is asked, as they name it.
+///
+/// A registry that leads to slow or limited pages of another takes no turns from that one's own images, and its complaints
+/// about such pages hold nothing of them up.
+type HostKey = (String, String);
+
+/// One host, for all who ask it for images of one registry.
 #[derive(Debug)]
 pub(super) struct Host {
     /// One permit per request under way.
@@ -45,17 +51,16 @@ pub(super) enum ReferrersApi {
 impl Hosts {
     pub(super) fn new(facts_ttl: Duration) -> Self {
         Self {
-            by_origin: Cache::new(limits::REGISTRY_HOSTS),
+            by_key: Cache::new(limits::REGISTRY_HOSTS),
             facts_ttl,
         }
     }
 
-    /// The host of this URL: another port or scheme is another host.
-    pub(super) fn of(&self, url: &Url) -> Arc<Host> {
-        self.by_origin
-            .get_with(url.origin().ascii_serialization(), || {
-                Arc::new(Host::new(self.facts_ttl))
-            })
+    /// The host of this URL, asked for images of this registry: another port or scheme is another host.
+    pub(super) fn of(&self, url: &Url, registry: &str) -> Arc<Host> {
+        let key = (url.origin().ascii_serialization(), registry.to_owned());
+        self.by_key
+            .get_with(key, || Arc::new(Host::new(self.facts_ttl)))
     }
 }
 
@@ -127,7 +132,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_known_of_a_registry_is_believed_for_its_time_and_no_longer() {
-        let host = hosts().of(&url("https://registry.example"));
+        let host = hosts().of(&url("https://registry.example"), "registry.example");
         host.learn_challenge(Challenge::Basic);
         host.learn_referrers_api(ReferrersApi::Offered);
         let known = || (host.challenge(), host.referrers_api());
@@ -142,9 +147,10 @@ mod tests {
     fn the_hosts_that_are_remembered_are_bounded_in_number() {
         let hosts = hosts();
         for number in 0..=limits::REGISTRY_HOSTS {
-            hosts.of(&url(&format!("https://r{number}.example")));
+            let name = format!("r{number}.example");
+            hosts.of(&url(&format!("https://{name}")), &name);
         }
-        hosts.by_origin.run_pending_tasks();
-        assert_eq!(hosts.by_origin.entry_count(), limits::REGISTRY_HOSTS);
+        hosts.by_key.run_pending_tasks();
+        assert_eq!(hosts.by_key.entry_count(), limits::REGISTRY_HOSTS);
     }
 }

@@ -89,7 +89,7 @@ impl Session {
         Ok(Arc::new(Self {
             core: Arc::clone(core),
             repository: repository.clone(),
-            host: transport.hosts.of(&base),
+            host: transport.hosts.of(&base, repository.host().registry()),
             login: match &place {
                 Some(place) => login.and_also(&place.origin()),
                 None => login,
@@ -242,7 +242,11 @@ impl Session {
 
     /// A share for so many bytes that are kept of answers.
     pub(super) async fn pay(&self, bytes: usize) -> Result<Share, RegistryError> {
-        let mut share = self.core.transport.budget.open();
+        let mut share = self
+            .core
+            .transport
+            .budget
+            .open(self.repository.host().registry());
         match share.grow(bytes, self.deadline).await {
             Ok(()) => Ok(share),
             Err(Spent::ByOthers) => Err(self.limit(CROWDED)),

@@ -203,7 +203,7 @@ impl Transport {
         let headers = std::mem::take(response.headers_mut());
         // The body's length is not lost with the headers: it was read from them before.
         let pause = self.options.body_pause_timeout;
-        let mut share = self.budget.open();
+        let mut share = self.budget.open(call.registry);
         let body = if status.is_success() && call.method != Method::HEAD {
             let deadline = call.deadline;
             let read = body::read(response, call.body_limit, pause, deadline, &mut share).await;

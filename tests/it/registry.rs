@@ -23,6 +23,7 @@ mod measured;
 mod places;
 mod quirks;
 pub(crate) mod stand_in;
+mod tenants;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

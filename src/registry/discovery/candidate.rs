@@ -13,7 +13,7 @@ use crate::{
     limits,
     registry::{
         Attachment, AttachmentPlace, RegistryError, Wanted,
-        budget::paid,
+        budget::{Share, paid},
         cache::Looked,
         manifest::{Descriptor, Manifest},
         session::Session,
@@ -117,14 +117,18 @@ impl Candidates {
         // They stay when their manifests have gone.
         let annotations = Arc::new(session.pay(self.annotation_bytes).await?);
         let blobs = self.fetch_blobs(session).await?;
+        annotations.arrived();
+        for (_, share) in blobs.values() {
+            share.arrived();
+        }
         let attachments = self.layers.into_iter().filter_map(|layer| {
-            let content = blobs.get(&(layer.digest.clone(), layer.size))?.clone();
+            let (content, _) = blobs.get(&(layer.digest.clone(), layer.size))?;
             Some(Attachment {
                 place,
                 annotations: layer.descriptor.annotations(),
                 media_type: layer.descriptor.media_type,
                 digest: layer.digest,
-                content: paid(content, Arc::clone(&annotations)),
+                content: paid(content.clone(), Arc::clone(&annotations)),
                 manifest: layer.manifest,
             })
         });
@@ -136,7 +140,7 @@ impl Candidates {
     async fn fetch_blobs(
         &self,
         session: &Session,
-    ) -> Result<BTreeMap<(Digest, usize), Bytes>, RegistryError> {
+    ) -> Result<BTreeMap<(Digest, usize), (Bytes, Arc<Share>)>, RegistryError> {
         let wanted: BTreeSet<(Digest, usize)> = self
             .layers
             .iter()

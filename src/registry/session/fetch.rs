@@ -11,7 +11,7 @@ use crate::{
     limits,
     registry::{
         RegistryError,
-        budget::paid,
+        budget::{Share, paid},
         contents::Source,
         manifest::{ANY_MANIFEST, Manifest, ManifestError, is_schema_one},
         transport::{Answer, CROWDED},
@@ -129,12 +129,12 @@ impl Session {
         )))
     }
 
-    /// A blob of exactly this size and digest.
+    /// A blob of exactly this size and digest, and what pays for it.
     pub(in crate::registry) async fn fetch_blob(
         &self,
         digest: &Digest,
         size: usize,
-    ) -> Result<Bytes, RegistryError> {
+    ) -> Result<(Bytes, Arc<Share>), RegistryError> {
         let ask = Ask {
             method: Method::GET,
             url: self.url(&format!("blobs/{digest}")),
@@ -171,7 +171,8 @@ impl Session {
                 "lists the blob {short} with {size} bytes, and it has {found}"
             )));
         }
-        Ok(paid(answer.body, answer.share))
+        let content = paid(answer.body, Arc::clone(&answer.share));
+        Ok((content, answer.share))
     }
 }
 
@@ -193,7 +194,8 @@ impl Source for Session {
     }
 
     async fn blob(&self, digest: &Digest, size: usize) -> Result<Bytes, RegistryError> {
-        self.fetch_blob(digest, size).await
+        let (content, _) = self.fetch_blob(digest, size).await?;
+        Ok(content)
     }
 }
 

@@ -30,7 +30,7 @@ impl Transport {
         authorization: Option<&HeaderValue>,
         client: usize,
     ) -> Result<Answer, RegistryError> {
-        let host = self.hosts.of(url);
+        let host = self.hosts.of(url, call.registry);
         let entered = self.circuits.enter(url, client, call.registry);
         let passage = entered.inspect_err(|_| {
             self.options.requests.count_withheld(call.registry);
@@ -194,7 +194,7 @@ mod tests {
             status: StatusCode::from_u16(status).expect("a status"),
             headers: http::HeaderMap::new(),
             body: bytes::Bytes::new(),
-            share: Arc::new(crate::registry::budget::Budget::new(0).open()),
+            share: Arc::new(crate::registry::budget::Budget::new(0, 0).open("")),
             is_redirected: false,
         });
         match health(&url, &sent, took) {

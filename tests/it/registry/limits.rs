@@ -180,16 +180,18 @@ async fn an_answer_that_does_not_fit_among_those_held_is_refused() {
 
 #[tokio::test]
 async fn an_answer_waits_for_those_held_by_others_until_its_deadline() {
-    let (setup, images) = holding(10_000, &[8_000, 8_000]).await;
+    let (setup, images) = holding(20_000, &[8_000, 8_000, 8_000]).await;
     let access = anonymous();
-    let first = setup.attachments("acme/api", &images[0], Search::First, &access);
-    first.await.expect("read");
+    for image in &images[..2] {
+        let held = setup.attachments("acme/api", image, Search::First, &access);
+        held.await.expect("read");
+    }
     let brief = Access {
         deadline: Instant::now() + Duration::from_millis(300),
         ..anonymous()
     };
-    let second = setup.attachments("acme/api", &images[1], Search::First, &brief);
-    let error = second.await.expect_err("refused");
+    let last = setup.attachments("acme/api", &images[2], Search::First, &brief);
+    let error = last.await.expect_err("refused");
     assert!(matches!(error, RegistryError::Deadline { .. }), "{error}");
 }
 
