@@ -127,7 +127,7 @@ impl EcrRegion {
             _ => return None,
         };
         let is_account = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
-        is_account.then(|| Self {
+        (is_account && is_region(region)).then(|| Self {
             region: (*region).to_owned(),
             naming,
             endpoint,
@@ -164,6 +164,16 @@ impl EcrRegion {
             EcrNaming::AwsChina | EcrNaming::OnAwsChina => "amazonaws.com.cn",
         }
     }
+}
+
+/// Whether it is written as regions are, as in `us-gov-west-1`: the token service's host is made of it, and what stands
+/// in its place may be another service, as in `sts.s3.amazonaws.com`, which is somebody's bucket.
+fn is_region(text: &str) -> bool {
+    let mut parts: Vec<&str> = text.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    let is_word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    let is_number = !number.is_empty() && number.chars().all(|c| c.is_ascii_digit());
+    is_number && parts.len() >= 2 && parts.iter().all(is_word)
 }
 
 #[cfg(test)]
@@ -245,6 +255,11 @@ mod tests {
             "x.123456789012.dkr.ecr.eu-west-1.amazonaws.com",
             "123456789012.dkr.ecr.eu.west.amazonaws.com",
             "123456789012.dkr.ecr.amazonaws.com",
+            "123456789012.dkr.ecr.s3.amazonaws.com",
+            "123456789012.dkr.ecr.s3-eu-west-1.amazonaws.com",
+            "123456789012.dkr.ecr.eu-west.amazonaws.com",
+            "123456789012.dkr.ecr.eu--1.amazonaws.com",
+            "123456789012.dkr.ecr.west-1.amazonaws.com",
             "123456789012xdkr.ecr.eu-west-1.amazonaws.com",
             "123456789012.dkr.ecr.eu-west-1.notamazonaws.com",
             "123456789012.dkr-ecr.eu-west-1.amazonaws.com",
