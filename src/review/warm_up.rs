@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Request, Reviewer, Snapshot};
 use crate::{
-    decision::{AdmittedImage, Cause, Decision, Denial, Enforcement},
+    decision::{AdmittedImage, Cause, Decision, Denial, Enforcement, Obstacle},
     image::{Digest, Reference},
     limits,
     policy::{Place, PolicyState, RegistryOutage},
@@ -287,7 +287,8 @@ fn in_force(state: &PolicyState) -> Option<SignedDuration> {
     }
 }
 
-/// Where the images come from that could not be judged because a registry does not answer.
+/// Where the images come from that could not be judged because a registry does not answer, or not in all the time that
+/// it is given: what answers slowly would otherwise take that time for each of its images, and keep others waiting.
 fn silent_hosts(decision: &Decision) -> BTreeSet<String> {
     let (images, denials, others) = match decision {
         Decision::Admit(it) => (&it.images, [].as_slice(), [&it.warnings, &it.audits]),
@@ -302,15 +303,16 @@ fn silent_hosts(decision: &Decision) -> BTreeSet<String> {
         .flat_map(|image: &AdmittedImage| &image.recalled);
     let recalled = recalled.map(|recalled| &recalled.failure);
     let failures = denials.iter().chain(others.into_iter().flatten());
-    let silent = failures.filter(|denial| is_outage(denial)).chain(recalled);
+    let silent = failures.filter(|denial| is_silence(denial)).chain(recalled);
     silent
         .filter_map(|denial| host(&denial.slot.written))
         .collect()
 }
 
-fn is_outage(denial: &Denial) -> bool {
+fn is_silence(denial: &Denial) -> bool {
     match &denial.cause {
         Cause::Rejected(_) => false,
+        Cause::Undetermined(Obstacle::DeadlineExceeded) => true,
         Cause::Undetermined(obstacle) => obstacle.is_outage(),
     }
 }

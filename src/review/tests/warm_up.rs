@@ -180,6 +180,22 @@ async fn a_registry_that_does_not_answer_is_left_alone_and_tried_again_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_registry_that_takes_all_its_time_is_left_alone_too() {
+    let mut world = world(1, &Value::Null);
+    for number in 0..20 {
+        world.broken.insert(
+            format!("r.example/app{number}"),
+            RegistryError::Deadline { host: host() },
+        );
+    }
+    let pods: Vec<_> = (0..20).map(|number| running(&app(number), &[])).collect();
+    let pods = Arc::new(Pods::of(vec![pods]));
+    let (_, metrics) = warm(&world, pods, limits::WARM_UP_TICK * 3).await;
+    assert_eq!(searches(&world).len(), 1);
+    assert_eq!(counted(&metrics, "unavailable"), "20");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_running_is_remembered_before_any_review_and_stays_young() {
     let using = json!({ "whenRegistryUnavailable": "UseVerified", "useVerifiedFor": "2h" });
     let world = world(3, &using);
