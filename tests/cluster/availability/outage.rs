@@ -44,6 +44,9 @@ fn in_a_total_outage_judged_namespaces_refuse_the_others_go_on_and_assay_comes_b
     platform
         .apply_as_dry_run(&pod("app", &platform.signed.tagged))
         .expect_success();
+    platform
+        .kubectl(&["-n", SHOP, "delete", "imagetrustpolicy", "in-an-outage"])
+        .expect_success();
 }
 
 fn scale(platform: &Platform, replicas: usize) {

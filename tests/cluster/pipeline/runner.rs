@@ -162,9 +162,10 @@ impl Checkout {
             write(&format!("policies/{index}.yaml"), &policy.to_string());
         }
         let host = &cluster().guarded.host;
-        // What only a registry without TLS on the machine itself needs.
-        let insecure = json!({ "registries": [{ "prefix": host, "insecureHttp": true }] });
-        write("home/registries.yaml", &insecure.to_string());
+        // What only a registry behind a private authority needs.
+        let entry = json!({ "prefix": host, "caFile": cluster().guarded.authority });
+        let settings = json!({ "registries": [entry] });
+        write("home/registries.yaml", &settings.to_string());
         write(
             "home/.config/containers/registries.conf",
             &format!("[[registry]]\nlocation = \"{host}\"\ninsecure = true\n"),
@@ -213,6 +214,9 @@ impl Checkout {
             .env("ASSAY_REGISTRIES", home.join("registries.yaml"))
             // Loopback goes past the proxy, everything else ends here.
             .env("HTTPS_PROXY", "http://127.0.0.1:9");
+        if let Some(file) = &cluster().guarded.authority {
+            command.env("SSL_CERT_FILE", file);
+        }
         if let Some((name, audience)) = &job.id_token {
             assert_eq!(audience, "sigstore");
             let token = sigstore()
