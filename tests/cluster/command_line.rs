@@ -48,21 +48,20 @@ fn verify_refuses_an_unsigned_image_in_the_webhooks_words() {
 #[test]
 #[ignore = "needs a cluster"]
 fn verify_cannot_judge_when_the_registry_is_stopped_and_says_what_the_webhook_says() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stopped");
     let scene = Scene::new("verify-stopped");
-    let mut registry = Registry::open(&folder.join("registry"));
+    let registry = &scene.cluster.passing;
     let image = scene
         .cluster
         .signer
-        .push(&registry, "verify-stopped/app", "v1");
-    scene.cluster.signer.sign(&registry, &image);
-    registry.stop();
+        .push(registry, "verify-stopped/app", "v1");
+    scene.cluster.signer.sign(registry, &image);
+    registry.end();
     let images = format!("{}/verify-stopped/**", registry.host);
     scene.demand_key("signed", &images, &scene.cluster.signer.public_key);
     let line = scene.rejects(&pod("app", &image.tagged), "RegistryUnavailable");
     // Until the policy was in force the webhook may have asked so often that it leaves the registry alone.
     let line = line.replace(", 5 times in a row, and is left alone", "");
-    let finished = verify_with_policy(&scene, &registry, "verify-stopped", &image);
+    let finished = verify_with_policy(&scene, registry, "verify-stopped", &image);
     assert_eq!(finished.code, Some(2), "{finished:?}");
     assert_says_the_same(&finished, &line);
 }

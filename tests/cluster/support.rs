@@ -40,6 +40,8 @@ pub(crate) struct Cluster {
     pub(crate) registry: Registry,
     /// Wants a user name and password.
     pub(crate) guarded: Registry,
+    /// Open to everybody, until the one test that wants it gone.
+    pub(crate) passing: Registry,
     /// The program under test.
     pub(crate) assay: Assay,
     /// A key pair, and both cosigns.
@@ -65,6 +67,7 @@ impl Cluster {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let registry = Registry::open(&folder.join("registry"));
         let guarded = Registry::guarded(&folder.join("guarded-registry"));
+        let passing = Registry::open(&folder.join("passing-registry"));
         let signer = Signer::new(&folder.join("signer"));
         let control_plane = ControlPlane::start(&folder.join("control-plane"), &[]);
         control_plane
@@ -82,13 +85,14 @@ impl Cluster {
         let assay = Assay::serve(
             &folder.join("assay"),
             &control_plane,
-            &[&registry, &guarded],
+            &[&registry, &guarded, &passing],
         );
         assay.register(&control_plane);
         Self {
             control_plane,
             registry,
             guarded,
+            passing,
             assay,
             signer,
         }

@@ -92,8 +92,13 @@ impl Registry {
     }
 
     /// Ends it: from now on connections are refused.
-    pub(crate) fn stop(&mut self) {
-        self.running.stop();
+    pub(crate) fn end(&self) {
+        self.running.signal("KILL");
+        eventually("the registry to be gone", || {
+            std::net::TcpStream::connect(&self.host)
+                .is_err()
+                .then_some(())
+        });
     }
 
     /// A docker config that logs in here.
