@@ -50,6 +50,20 @@ pub enum Fault {
     UnlessAccepted(String),
 }
 
+impl Fault {
+    /// This answer instead of the true one.
+    pub fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Self {
+        let headers = headers.iter();
+        Self::Status {
+            status,
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            body: body.into(),
+        }
+    }
+}
+
 type Hook = Arc<dyn Fn(&RequestInfo) -> Option<Fault> + Send + Sync>;
 
 /// Says for each request what goes wrong with it.

@@ -285,14 +285,7 @@ async fn neither_a_token_service_nor_a_storage_elsewhere_is_shown_the_certificat
 }
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Fault {
-    let headers = headers.iter();
-    Fault::Status {
-        status,
-        headers: headers
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-        body: body.to_vec(),
-    }
+    Fault::answer(status, headers, body)
 }
 
 #[tokio::test]

@@ -50,14 +50,7 @@ async fn faulty(path: &'static str, fault: Fault) -> Setup {
 }
 
 fn status(status: u16, headers: &[(&str, &str)]) -> Fault {
-    let headers = headers.iter();
-    Fault::Status {
-        status,
-        headers: headers
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-        body: Vec::new(),
-    }
+    Fault::answer(status, headers, "")
 }
 
 const DEADLINE: &str = "Deadline { host: \"HOST\" }";

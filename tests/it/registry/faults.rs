@@ -14,11 +14,7 @@ async fn open(referrers: Referrers, options: RegistryOptions) -> Setup {
 }
 
 fn status(status: u16) -> Fault {
-    Fault::Status {
-        status,
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
+    Fault::answer(status, &[], "")
 }
 
 fn error<T: std::fmt::Debug>(setup: &Setup, result: Result<T, RegistryError>) -> String {

@@ -8,14 +8,7 @@ use super::{sandbox::Fault, *};
 const DELAY: Duration = Duration::from_millis(300);
 
 fn always(status: u16, headers: &[(&str, &str)]) -> Fault {
-    let headers = headers.iter();
-    Fault::Status {
-        status,
-        headers: headers
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-        body: Vec::new(),
-    }
+    Fault::answer(status, headers, "")
 }
 
 /// The error of resolving a tag of a registry that answers this, and the number of requests made for it.

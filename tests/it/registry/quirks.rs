@@ -119,14 +119,7 @@ fn named(mut line: String, digests: &[(&str, &Digest)]) -> String {
 
 /// An answer in place of the true one.
 fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Fault {
-    let headers = headers.iter();
-    Fault::Status {
-        status,
-        headers: headers
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-        body: body.into(),
-    }
+    Fault::answer(status, headers, body)
 }
 
 fn challenge(value: &str) -> Fault {

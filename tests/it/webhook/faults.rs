@@ -383,14 +383,7 @@ impl Told {
 }
 
 fn status(status: u16, headers: &[(&str, &str)]) -> Fault {
-    let headers = headers.iter();
-    Fault::Status {
-        status,
-        headers: headers
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-        body: Vec::new(),
-    }
+    Fault::answer(status, headers, "")
 }
 
 async fn over_tls((certificate_pem, key_pem): (String, String)) -> MemoryRegistry {

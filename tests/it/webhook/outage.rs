@@ -7,11 +7,7 @@ use super::{codes, message};
 use crate::support::world::{IMAGE, World};
 
 fn status(status: u16) -> Fault {
-    Fault::Status {
-        status,
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
+    Fault::answer(status, &[], "")
 }
 
 #[rstest]
