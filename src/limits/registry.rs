@@ -67,8 +67,7 @@ pub const ATTACHMENT_CACHE_BYTES: u64 = 24 * 1024 * 1024;
 /// The most bytes of tags whose digest is remembered: about 10,000.
 pub const TAG_CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The most bytes of repositories of which it is remembered that they have no referrers API, and of those of which it is
-/// remembered which credential was let in.
+/// The most bytes of repositories of which it is remembered which credential was let in.
 pub const REPOSITORY_FACTS_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The most manifests of an unsigned index that are looked at for a signature of their own, which only makes the

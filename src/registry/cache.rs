@@ -55,8 +55,6 @@ pub(super) struct Caches {
     places: Cache<PlaceKey, Timed<Looked>>,
     children: Cache<DigestKey, Arc<[Digest]>>,
     contents: Cache<ContentsKey, Arc<Contents>>,
-    /// Repositories whose own answer says that there is no referrers API.
-    without_api: Cache<(Repository, CredentialId), Timed<()>>,
     /// Which of a repository's credentials was let in last.
     let_in: Cache<(Repository, CredentialId), usize>,
     ttl: RegistryOptions,
@@ -70,7 +68,6 @@ struct CacheLookups {
     places: Lookups,
     children: Lookups,
     contents: Lookups,
-    without_api: Lookups,
     let_in: Lookups,
 }
 
@@ -151,8 +148,11 @@ impl Caches {
             places: places.build(),
             children: children.build(),
             contents: contents.build(),
-            without_api: keep_facts(ttl.registry_facts_ttl),
-            let_in: keep_facts(ttl.registry_facts_ttl),
+            let_in: keep_weighed(
+                limits::REPOSITORY_FACTS_BYTES,
+                ttl.registry_facts_ttl,
+                |key: &(Repository, CredentialId)| text_bytes(&key.0),
+            ),
             ttl,
             lookups: CacheLookups::default(),
         }
@@ -165,21 +165,18 @@ impl Caches {
             places,
             children,
             contents,
-            without_api,
             let_in,
             lookups,
             ttl: _,
         } = self;
-        let facts = limits::REPOSITORY_FACTS_BYTES;
         vec![
             weighed(tags, &lookups.tags, "tags", limits::TAG_CACHE_BYTES),
             weighed(
-                without_api,
-                &lookups.without_api,
-                "without_referrers_api",
-                facts,
+                let_in,
+                &lookups.let_in,
+                "let_in",
+                limits::REPOSITORY_FACTS_BYTES,
             ),
-            weighed(let_in, &lookups.let_in, "let_in", facts),
             weighed(
                 places,
                 &lookups.places,
@@ -266,17 +263,6 @@ impl Caches {
         self.contents.insert(key, contents);
     }
 
-    /// Whether this repository itself, not just a probe, has said that there is no referrers API.
-    pub(super) fn is_without_api(&self, key: &(Repository, CredentialId)) -> bool {
-        let said = self.without_api.get(key).and_then(|said| said.current());
-        self.lookups.without_api.count(said).is_some()
-    }
-
-    pub(super) fn keep_without_api(&self, key: (Repository, CredentialId)) {
-        let said = Timed::new((), self.ttl.registry_facts_ttl);
-        self.without_api.insert(key, said);
-    }
-
     /// The place in the list of the credential to begin with.
     pub(super) fn let_in(&self, key: &(Repository, CredentialId)) -> usize {
         self.lookups.let_in.count(self.let_in.get(key)).unwrap_or(0)
@@ -329,15 +315,6 @@ where
         .weigher(move |key, _| weight(key_bytes(key).saturating_add(ENTRY_BYTES)))
         .time_to_live(ttl)
         .build()
-}
-
-fn keep_facts<V: Clone + Send + Sync + 'static>(
-    ttl: Duration,
-) -> Cache<(Repository, CredentialId), V> {
-    let limit = limits::REPOSITORY_FACTS_BYTES;
-    keep_weighed(limit, ttl, |key: &(Repository, CredentialId)| {
-        text_bytes(&key.0)
-    })
 }
 
 fn text_bytes(repository: &Repository) -> usize {

@@ -117,13 +117,14 @@ impl Session {
             return self.with_api(by_api, found);
         }
         let found = self.together(tags.await?)?;
-        // A probe may have been wrong about this repository, so "none" is not said before it was asked itself. What
-        // the tags hold proves nothing: it may be another's.
+        // What said that there is no API may have been a probe for another repository, or a page in the registry's place
+        // while it was away, so "none" is not said before the API was asked for this digest. What the tags hold proves
+        // nothing: it may be another's.
         let is_enough = match search {
             Search::First | Search::Everywhere => !found.is_empty(),
             Search::Afresh => false,
         };
-        if is_enough || self.core.caches.is_without_api(&self.repository_key()) {
+        if is_enough {
             return Ok(found);
         }
         self.with_api(by_api.await?, found)

@@ -127,7 +127,6 @@ async fn what_has_no_size_of_its_own_is_bounded_in_bytes_too() {
         let repository = (long(number), CredentialId::ANONYMOUS);
         let key = (repository.0.clone(), tag.clone(), repository.1);
         caches.keep_tag(key, Digest::of(b"image"));
-        caches.keep_without_api(repository.clone());
         caches.keep_let_in(repository, 1);
     }
     let held = caches.read().into_iter().filter_map(|one| {
@@ -135,7 +134,7 @@ async fn what_has_no_size_of_its_own_is_bounded_in_bytes_too() {
         Some((one.name, bytes > limit / 2 && bytes <= limit))
     });
     let held: Vec<_> = held.filter(|(_, is_bounded)| *is_bounded).collect();
-    let bounded = ["tags", "without_referrers_api", "let_in"];
+    let bounded = ["tags", "let_in"];
     assert_eq!(held, bounded.map(|name| (name, true)));
 }
 

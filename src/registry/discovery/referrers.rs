@@ -92,7 +92,6 @@ impl Session {
                 }
                 Page::NotOffered => {
                     self.host.learn_referrers_api(ReferrersApi::Absent);
-                    self.core.caches.keep_without_api(self.repository_key());
                     return Ok(Looked::NotOffered);
                 }
             };

@@ -138,7 +138,6 @@ async fn caches_tell_what_they_hold_and_how_often_that_was_of_use() {
         told,
         [
             ("tags", true, true, true),
-            ("without_referrers_api", false, false, false),
             ("let_in", false, false, false),
             ("attachments", true, true, true),
             ("children", false, false, false),

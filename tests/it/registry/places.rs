@@ -105,6 +105,47 @@ async fn a_fresh_look_asks_the_api_although_another_repository_has_none_and_a_ta
 }
 
 #[tokio::test]
+async fn a_page_in_the_place_of_a_registry_hides_its_api_no_longer_than_its_answers_are_believed() {
+    for page in [
+        Fault::answer(
+            200,
+            &[("content-type", "text/html")],
+            "<html>back soon</html>",
+        ),
+        Fault::Html404,
+    ] {
+        let options = RegistryOptions {
+            no_attachments_ttl: Duration::ZERO,
+            ..options()
+        };
+        let settings = sandbox::RegistrySettings {
+            referrers: Referrers::Api,
+            ..sandbox::RegistrySettings::default()
+        };
+        let setup = Setup::with_options(settings, options).await;
+        let image = setup.registry.push_image("acme/api", "1", "image");
+        setup.registry.attach_bundle("acme/api", &image, "bundle");
+        setup.registry.set_fault(move |request| {
+            let is_api = request.path.contains("/referrers/");
+            is_api.then(|| page.clone())
+        });
+        let access = anonymous();
+        let look = async || {
+            let found = setup
+                .attachments("acme/api", &image, Search::Everywhere, &access)
+                .await;
+            summary(&found.expect("read"))
+        };
+        assert_eq!(look().await, []);
+        setup.registry.clear_fault();
+        assert_eq!(
+            look().await,
+            bundle(AttachmentPlace::ReferrersApi, "bundle")
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_legacy_signature_is_found_in_a_registry_with_the_api() {
     let setup = open(Referrers::Api).await;
     let image = setup.registry.push_image("acme/api", "1", "legacy");
