@@ -83,6 +83,9 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a registry may pause inside the body of an answer.
 pub const BODY_PAUSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The bytes that a body must bring in a second on the whole, besides one pause.
+pub const BODY_BYTES_PER_SECOND: u32 = 4 * 1024;
+
 /// How often a request is sent again after a broken connection or a 502, 503 or 504.
 pub const RETRIES_PER_REQUEST: u32 = 2;
 
