@@ -22,8 +22,8 @@ pub use cause::{
     TagExpectation, TagFault, Unmatched,
 };
 pub use evidence::{
-    Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, Kept, LookupFailure,
-    Method, Methods, Remembered, TimeUse,
+    Candidates, CheckFailure, Checked, Circumstances, Evidence, FoundByPlace, ImageEvidence, Kept,
+    LookupFailure, Method, Methods, Remembered, TimeUse,
 };
 
 pub use judge::decide;

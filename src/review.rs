@@ -313,13 +313,7 @@ fn not_looked_up(
     let images = inquiries
         .iter()
         .map(|inquiry| {
-            let found = ImageEvidence {
-                digest: Err(failure.clone()),
-                signatures: BTreeMap::new(),
-                contents: None,
-                signed_child: None,
-                remembered: BTreeMap::new(),
-            };
+            let found = ImageEvidence::of(Err(failure.clone()));
             (inquiry.reference.written().to_owned(), found)
         })
         .collect();

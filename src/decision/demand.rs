@@ -170,8 +170,9 @@ impl<'a> Gathered<'a> {
     fn of(places: &SignaturePlaces, image: &Repository, found: &'a ImageEvidence) -> Self {
         let mut candidates = Vec::new();
         let mut failure: Option<Box<Unsatisfied>> = None;
+        let found = found.signatures.get(places);
         for place in places.all() {
-            let problem = match found.signatures.get(place) {
+            let problem = match found.and_then(|found| found.get(place)) {
                 Some(Ok(found)) => {
                     candidates.extend(&found.checked);
                     continue;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    image::{Contents, Digest, Repository},
+    image::{Contents, Digest, Repository, SignaturePlaces},
     key::PublicKey,
     limits,
     policy::{Place, PolicyId, TrustRootName},
@@ -67,8 +67,9 @@ impl Circumstances {
 pub struct ImageEvidence {
     /// What its tag resolved to, or the digest it was written with.
     pub digest: Result<Digest, LookupFailure>,
-    /// Per place that was searched.
-    pub signatures: BTreeMap<Repository, Result<Candidates, LookupFailure>>,
+    /// What was found for the policies that look in these places. Others find their own, even in the same repository:
+    /// they verify by other keys, and may have had to look further.
+    pub signatures: BTreeMap<SignaturePlaces, FoundByPlace>,
     /// What the image says about itself, if a policy asks for that.
     pub contents: Option<Result<Arc<Contents>, LookupFailure>>,
     /// A platform manifest of this index that carries signatures although the index carries none.
@@ -76,6 +77,22 @@ pub struct ImageEvidence {
     /// What satisfied these policies before, in the same repository, by the same login and trust roots. It counts only
     /// where a policy wants that, and while the registry does not answer.
     pub remembered: BTreeMap<PolicyId, Arc<Remembered>>,
+}
+
+/// What each place held that was looked in, or why that cannot be told.
+pub type FoundByPlace = BTreeMap<Repository, Result<Candidates, LookupFailure>>;
+
+impl ImageEvidence {
+    /// An image of which no more is known than its digest.
+    pub fn of(digest: Result<Digest, LookupFailure>) -> Self {
+        Self {
+            digest,
+            signatures: BTreeMap::new(),
+            contents: None,
+            signed_child: None,
+            remembered: BTreeMap::new(),
+        }
+    }
 }
 
 /// What satisfied one policy before: as much of it as the policy looks at.

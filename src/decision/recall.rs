@@ -17,7 +17,10 @@ use super::{
     demand::{Satisfied, satisfy},
     evidence::{Candidates, Checked, Circumstances, ImageEvidence, Kept, Method, Remembered},
 };
-use crate::policy::{Authority, Policy, RegistryOutage, TrustRootName};
+use crate::{
+    image::SignaturePlaces,
+    policy::{Authority, Policy, RegistryOutage, TrustRootName},
+};
 
 /// An image that satisfied a policy only by what was verified before.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,10 +41,8 @@ impl Remembered {
         verified_at: Timestamp,
     ) -> Option<Self> {
         let places = inquiry.places_for(policy);
-        let looked_at = places.all();
-        let looked_at: Vec<&Candidates> = looked_at
-            .filter_map(|place| found.signatures.get(place)?.as_ref().ok())
-            .collect();
+        let looked_at = found.signatures.get(&*places)?.values();
+        let looked_at: Vec<&Candidates> = looked_at.flatten().collect();
         if looked_at.is_empty() {
             return None;
         }
@@ -59,16 +60,15 @@ impl Remembered {
         })
     }
 
-    fn evidence(&self) -> ImageEvidence {
+    fn evidence(&self, places: &SignaturePlaces) -> ImageEvidence {
         let candidates = Candidates {
             checked: self.candidates.iter().map(Kept::checked).collect(),
         };
+        let found = BTreeMap::from([(self.place.clone(), Ok(candidates))]);
         ImageEvidence {
-            digest: Ok(self.digest.clone()),
-            signatures: BTreeMap::from([(self.place.clone(), Ok(candidates))]),
+            signatures: BTreeMap::from([(places.clone(), found)]),
             contents: self.contents.clone().map(Ok),
-            signed_child: None,
-            remembered: BTreeMap::new(),
+            ..ImageEvidence::of(Ok(self.digest.clone()))
         }
     }
 }
@@ -112,7 +112,7 @@ pub(super) fn recall(
     if !is_young || found.digest.as_ref() != Ok(&remembered.digest) {
         return None;
     }
-    let evidence = remembered.evidence();
+    let evidence = remembered.evidence(&inquiry.places_for(policy));
     let satisfied = satisfy(policy, inquiry, Some(&evidence), circumstances).ok()?;
     Some((satisfied, remembered.verified_at))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    decision::{Candidates, ImageEvidence, Inquiry, LookupFailure},
+    decision::{Candidates, FoundByPlace, ImageEvidence, Inquiry, LookupFailure},
     image::{Digest, Repository, SignaturePlaces},
     registry::Search,
 };
@@ -53,14 +53,14 @@ impl Found {
         others.any(|(_, find)| find.as_ref().is_ok_and(|find| find.layers.contains(layer)))
     }
 
-    /// What is known of the image with this in this place.
+    /// What is known of the image with this in the place of this task.
     pub(super) fn with(
         &self,
         so_far: &ImageEvidence,
-        place: &Repository,
+        task: Task<'_>,
         find: &Find,
     ) -> ImageEvidence {
-        let mut signatures: BTreeMap<Repository, Result<Candidates, LookupFailure>> = self
+        let mut found: FoundByPlace = self
             .0
             .iter()
             .map(|(place, find)| {
@@ -68,15 +68,15 @@ impl Found {
                 (place.clone(), candidates.map_err(Clone::clone))
             })
             .collect();
-        signatures.insert(place.clone(), Ok(find.candidates.clone()));
+        found.insert(task.place.clone(), Ok(find.candidates.clone()));
         ImageEvidence {
-            signatures,
+            signatures: BTreeMap::from([(task.places.clone(), found)]),
             ..so_far.clone()
         }
     }
 
     /// As evidence, where it is enough.
-    pub(super) fn into_evidence(self) -> BTreeMap<Repository, Result<Candidates, LookupFailure>> {
+    pub(super) fn into_evidence(self) -> FoundByPlace {
         let places = self.0.into_iter();
         places
             .map(|(place, find)| (place, find.map(|find| find.candidates)))
@@ -84,9 +84,7 @@ impl Found {
     }
 
     /// As evidence, where it is not enough: what was left out might have been.
-    pub(super) fn into_evidence_of_too_little(
-        self,
-    ) -> BTreeMap<Repository, Result<Candidates, LookupFailure>> {
+    pub(super) fn into_evidence_of_too_little(self) -> FoundByPlace {
         let places = self.0.into_iter();
         places
             .map(|(place, find)| {
@@ -97,26 +95,5 @@ impl Found {
                 (place, candidates)
             })
             .collect()
-    }
-}
-
-/// Adds what was found for other demands. Where both looked in a place, the fuller answer counts.
-pub(super) fn merge(
-    all: &mut BTreeMap<Repository, Result<Candidates, LookupFailure>>,
-    more: BTreeMap<Repository, Result<Candidates, LookupFailure>>,
-) {
-    for (place, found) in more {
-        let count = |found: &Result<Candidates, _>| {
-            found
-                .as_ref()
-                .ok()
-                .map(|candidates| candidates.checked.len())
-        };
-        match all.get(&place) {
-            Some(before) if count(before) >= count(&found) => {}
-            Some(_) | None => {
-                all.insert(place, found);
-            }
-        }
     }
 }

@@ -17,13 +17,13 @@ use tracing::{Instrument as _, Span, field::Empty};
 use super::{
     allowance::Allowance,
     failure::lookup_failure,
-    found::{Find, Found, Task, merge},
+    found::{Find, Found, Task},
     memory::{Memory, View},
     verdicts::{Verified, Verifier},
 };
 use crate::{
     decision::{
-        Candidates, CheckFailure, Checked, Circumstances, Evidence, ImageEvidence, Inquiry,
+        CheckFailure, Checked, Circumstances, Evidence, FoundByPlace, ImageEvidence, Inquiry,
         LookupFailure, Method,
     },
     image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces},
@@ -65,13 +65,7 @@ impl Gatherer<'_> {
     }
 
     async fn look_up(&self, inquiry: &Inquiry) -> ImageEvidence {
-        let mut found = ImageEvidence {
-            digest: self.resolve(&inquiry.reference).await,
-            signatures: BTreeMap::new(),
-            contents: None,
-            signed_child: None,
-            remembered: BTreeMap::new(),
-        };
+        let mut found = ImageEvidence::of(self.resolve(&inquiry.reference).await);
         let Ok(digest) = found.digest.clone() else {
             return found;
         };
@@ -81,9 +75,8 @@ impl Gatherer<'_> {
         let searches = places
             .iter()
             .map(|places| self.search(inquiry, places, &digest, &found));
-        for one in join_all(searches).await {
-            merge(&mut found.signatures, one);
-        }
+        let held = join_all(searches).await;
+        found.signatures = places.into_iter().zip(held).collect();
         if inquiry.asks_for_signatures() && is_unsigned(&found) {
             found.signed_child = self.signed_child(inquiry, &digest).await;
         }
@@ -150,7 +143,7 @@ impl Gatherer<'_> {
         places: &SignaturePlaces,
         image: &Digest,
         so_far: &ImageEvidence,
-    ) -> BTreeMap<Repository, Result<Candidates, LookupFailure>> {
+    ) -> FoundByPlace {
         let mut found = Found::default();
         for search in [Search::First, Search::Everywhere, Search::Afresh] {
             let mut left = places.all().count();
@@ -201,7 +194,7 @@ impl Gatherer<'_> {
         self.allowance
             .take(given.map(|one| (&one.digest, one.content.len())))?;
         let mut find = self.verified(task, &attachments, elsewhere).await?;
-        let found = elsewhere.with(so_far, task.place, &find);
+        let found = elsewhere.with(so_far, task, &find);
         find.is_enough = self.is_enough(task, &found).await?;
         Ok(find)
     }
@@ -380,7 +373,8 @@ impl Gatherer<'_> {
 
 /// Whether every place was looked at and none holds a candidate.
 fn is_unsigned(found: &ImageEvidence) -> bool {
-    found.signatures.values().all(|place| {
+    let mut places = found.signatures.values().flat_map(BTreeMap::values);
+    places.all(|place| {
         place
             .as_ref()
             .is_ok_and(|candidates| candidates.checked.is_empty())

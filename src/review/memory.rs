@@ -209,7 +209,8 @@ impl Expiry<Digest, Entry> for Expires {
 
 /// Whether everything could be looked up.
 fn is_whole(found: &ImageEvidence) -> bool {
-    found.signatures.values().all(Result::is_ok)
+    let mut places = found.signatures.values().flat_map(BTreeMap::values);
+    places.all(Result::is_ok)
         && found.contents.as_ref().is_none_or(Result::is_ok)
 }
 

@@ -2,6 +2,7 @@
 
 mod contents;
 mod memory;
+mod places;
 mod turns;
 mod validity;
 mod warm_up;

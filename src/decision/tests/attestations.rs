@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 
 use super::build::{
-    IMAGE, by_identity, checked_by_identity, codes, digest, found, gitlab_authority,
+    IMAGE, by_identity, checked_by_identity, codes, digest, found, found_at, gitlab_authority,
     gitlab_identity, gitlab_identity_of, judged, key, key_authority, line, methods, other_digest,
     policy,
 };
 use crate::{
-    decision::{Candidates, CheckFailure, Checked, Decision, ImageEvidence, Method},
+    decision::{Candidates, CheckFailure, Checked, Decision, Method},
     image::Digest,
     policy::{AttestationDemand, Authority, Policy},
     verify::{Identity, Layout, SignatureError, Signer, VerifiedAttestation},
@@ -215,13 +215,8 @@ fn what_was_not_verified_never_admits() {
         codes(&on(policy.clone(), vec![unverified])),
         ["DeadlineExceeded"]
     );
-    let missing = ImageEvidence {
-        signatures: BTreeMap::from([(
-            "registry.example/other".parse().unwrap(),
-            Ok(Candidates::default()),
-        )]),
-        ..found(IMAGE, Vec::new())
-    };
+    let other = "registry.example/other:1".parse().unwrap();
+    let missing = found_at(&other, Ok(Candidates::default()));
     assert_eq!(codes(&judged(policy, missing)), ["DeadlineExceeded"]);
 }
 

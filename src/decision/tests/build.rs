@@ -9,7 +9,7 @@ use crate::{
         Candidates, CheckFailure, Checked, Circumstances, Decision, Enforcement, Evidence,
         ImageEvidence, Inquiry, LookupFailure, Method, Plan, PlannedImage, Question, decide,
     },
-    image::{Digest, Pattern, Reference, SignaturePlaces},
+    image::{Digest, Pattern, Reference, Repository, SignaturePlaces},
     key::PublicKey,
     policy::{
         Action, Authority, AuthorityKind, DatedKey, Demand, GitHubJob, GitLabJob, Modes, Policy,
@@ -278,12 +278,18 @@ pub(crate) fn found_at(
     reference: &Reference,
     candidates: Result<Candidates, LookupFailure>,
 ) -> ImageEvidence {
+    let place = reference.repository().clone();
+    found_in(SignaturePlaces::beside(place.clone()), [(place, candidates)])
+}
+
+/// An image of which this was found in these places.
+pub(crate) fn found_in<const N: usize>(
+    places: SignaturePlaces,
+    found: [(Repository, Result<Candidates, LookupFailure>); N],
+) -> ImageEvidence {
     ImageEvidence {
-        digest: Ok(digest()),
-        signatures: BTreeMap::from([(reference.repository().clone(), candidates)]),
-        contents: None,
-        signed_child: None,
-        remembered: BTreeMap::new(),
+        signatures: BTreeMap::from([(places, found.into())]),
+        ..ImageEvidence::of(Ok(digest()))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         Admission, Candidates, Circumstances, Decision, Enforcement, Evidence, ImageEvidence,
         LookupFailure, Method, Plan, PlannedImage, Question, TimeUse, decide,
     },
-    image::Reference,
+    image::{Reference, Repository},
     policy::{
         Action, Authority, ClusterModes, DefaultAction, Demand, Modes, Policy, PolicyId,
         TrustRootName,
@@ -141,10 +141,10 @@ fn a_rejection_by_one_policy_is_told_before_an_outage_of_another() {
     elsewhere.signature_repository = Some("r.example/signatures".parse().unwrap());
     let plan = plan_of(vec![("api", IMAGE)], vec![elsewhere, two_keys(1)]);
     let mut evidence = found(IMAGE, vec![]);
-    evidence.signatures.insert(
-        "r.example/signatures".parse().unwrap(),
-        Err(LookupFailure::Timeout),
-    );
+    let there: Repository = "r.example/signatures".parse().unwrap();
+    let places = inquiry(IMAGE, Vec::new()).places.only_in(there.clone());
+    let failed = found_in(places, [(there, Err(LookupFailure::Timeout))]);
+    evidence.signatures.extend(failed.signatures);
     let images = BTreeMap::from([(IMAGE.to_owned(), evidence)]);
     assert_eq!(
         codes(&decide(
@@ -285,7 +285,7 @@ fn a_reference_in_several_slots_is_one_inquiry() {
 #[test]
 fn an_inquiry_asks_each_place_only_for_its_own_policies() {
     let mut elsewhere = policy(vec![gitlab_authority()]);
-    let signatures: crate::image::Repository = "r.example/signatures".parse().unwrap();
+    let signatures: Repository = "r.example/signatures".parse().unwrap();
     elsewhere.signature_repository = Some(signatures.clone());
     let plan = plan_of(vec![("api", IMAGE)], vec![two_keys(1), elsewhere.clone()]);
     let inquiry = plan.inquiries()[0];
@@ -310,12 +310,9 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
     assert!(inquiry.is_satisfied_by(own, &evidence, &Circumstances::at(new_year(PRESENT))));
     assert!(!inquiry.is_satisfied_by(there, &evidence, &Circumstances::at(new_year(PRESENT))));
     let found_elsewhere = checked_by_identity(&elsewhere, 1, &gitlab_identity());
-    evidence.signatures.insert(
-        signatures.clone(),
-        Ok(Candidates {
-            checked: vec![found_elsewhere],
-        }),
-    );
+    let checked = vec![found_elsewhere];
+    let found = found_in(there.clone(), [(signatures, Ok(Candidates { checked }))]);
+    evidence.signatures.extend(found.signatures);
     assert!(inquiry.is_satisfied_by(own, &evidence, &Circumstances::at(new_year(PRESENT))));
     assert!(inquiry.is_satisfied_by(there, &evidence, &Circumstances::at(new_year(PRESENT))));
 }

@@ -5,11 +5,11 @@ use insta::assert_snapshot;
 use super::build::*;
 use crate::{
     decision::{
-        Asked, Cause, Denial, LookupFailure, Refusal,
+        Asked, Candidates, Cause, Denial, LookupFailure, Refusal,
         cause::{Obstacle, Rejection, Unmatched},
         message, warning,
     },
-    image::Reference,
+    image::{Reference, Repository},
     policy::{Authority, AuthorityKind, Policy, TrustRootName},
     verify::SignatureError,
 };
@@ -70,11 +70,9 @@ fn signature_missing_where_a_key_is_accepted() {
 fn signature_missing_where_signatures_live_elsewhere() {
     let mut policy = gitlab_policy();
     policy.signature_repository = Some("registry.example/signatures".parse().unwrap());
-    let mut found = found(IMAGE, vec![]);
-    let candidates = found.signatures.pop_first().unwrap().1;
-    found
-        .signatures
-        .insert("registry.example/signatures".parse().unwrap(), candidates);
+    let there: Repository = "registry.example/signatures".parse().unwrap();
+    let places = inquiry(IMAGE, Vec::new()).places.only_in(there.clone());
+    let found = found_in(places, [(there, Ok(Candidates::default()))]);
     assert_snapshot!(line(&judged(policy, found)), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) has no signature (looked in registry.example/signatures) [SignatureMissing]; sign it in the GitLab release pipeline: COSIGN_REPOSITORY=registry.example/signatures cosign sign registry.gitlab.com/acme/shop/api@sha256:ab12cd34ef560000000000000000000000000000000000000000000000000000"#);
 }
 

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::{build::*, judging::two_keys};
 use crate::{
-    decision::{Candidates, Checked, Decision, ImageEvidence, LookupFailure, Question, decide},
+    decision::{Candidates, Checked, Decision, LookupFailure, Question, decide},
     image::{Repository, SignaturePlaces},
     policy::Policy,
 };
@@ -35,20 +35,14 @@ fn judged_copy(policy: Policy, at_source: Place, beside: Place) -> Decision {
 fn judged_at<const N: usize>(
     policy: Policy,
     places: SignaturePlaces,
-    found_in: [(Repository, Place); N],
+    found: [(Repository, Place); N],
 ) -> Decision {
     let mut plan = plan_of(vec![("api", COPY)], vec![policy]);
     if let Question::Judge(inquiry) = &mut plan.images[0].question {
-        inquiry.places = places;
+        inquiry.places = places.clone();
     }
-    let signatures = found_in
-        .into_iter()
-        .map(|(place, found)| (place, found.map(|checked| Candidates { checked })))
-        .collect();
-    let image = ImageEvidence {
-        signatures,
-        ..found(COPY, Vec::new())
-    };
+    let found = found.map(|(place, found)| (place, found.map(|checked| Candidates { checked })));
+    let image = found_in(places, found);
     decide(&plan, &evidence_of(COPY, image))
 }
 

@@ -1,5 +1,7 @@
 //! What holds for any evidence and any text.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::build::*;
@@ -113,12 +115,14 @@ fn weaker(evidence: &Evidence) -> Vec<Evidence> {
         let count = found
             .signatures
             .values()
+            .flat_map(BTreeMap::values)
             .flatten()
             .map(|found| found.checked.len())
             .sum();
         for index in 0..count {
             let candidates = |found: &mut ImageEvidence, change: &dyn Fn(&mut Vec<Checked>)| {
-                for found in found.signatures.values_mut().flatten() {
+                let places = found.signatures.values_mut();
+                for found in places.flat_map(BTreeMap::values_mut).flatten() {
                     change(&mut found.checked);
                 }
             };

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     decision::{Decision, Enforcement, message, tests::build::slot},
-    image::{Contents, Digest, Part, Reference, Repository},
+    image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces},
     policy::{ClusterModes, KeySource, ObjectEntry, Place, PolicyObject, PolicySet},
     registry::{
         Access, Asked, Attachment, AttachmentPlace, Keyring, Registry, RegistryError, Search,
@@ -38,6 +38,10 @@ pub(super) struct World {
     pub(super) attached_since: Vec<Attachment>,
     /// Repositories whose attachments cannot be read.
     pub(super) broken: BTreeMap<String, RegistryError>,
+    /// Repositories whose attachments cannot be read but by the first search.
+    pub(super) broken_beyond: BTreeMap<String, RegistryError>,
+    /// Where the signatures of these repositories lie, each place first to last; beside the image by default.
+    pub(super) places: BTreeMap<String, Vec<Repository>>,
     /// The manifests of every index.
     pub(super) children: Vec<Digest>,
     /// What every image says about itself.
@@ -236,6 +240,16 @@ pub(super) fn request(images: &[&str]) -> Request {
 }
 
 impl Registry for World {
+    fn signature_places(&self, repository: &Repository) -> SignaturePlaces {
+        let places = self.places.get(&repository.to_string());
+        match places.and_then(|places| places.split_first()) {
+            Some((first, others)) => {
+                SignaturePlaces::new(first.clone(), first.clone(), others.iter().cloned())
+            }
+            None => SignaturePlaces::beside(repository.clone()),
+        }
+    }
+
     fn resolve<'a>(
         &'a self,
         image: &'a Reference,
@@ -267,7 +281,12 @@ impl Registry for World {
             .cloned()
             .unwrap_or_default();
         let [first, more] = found;
-        let found = match (self.broken.get(&name), search) {
+        let broken = self.broken.get(&name);
+        let broken = broken.or_else(|| {
+            let beyond = self.broken_beyond.get(&name);
+            beyond.filter(|_| search != Search::First)
+        });
+        let found = match (broken, search) {
             (Some(error), _) => Err(error.clone()),
             (None, Search::First) => Ok(first.into()),
             (None, Search::Everywhere) => Ok([first, more].concat().into()),

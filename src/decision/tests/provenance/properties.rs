@@ -1,6 +1,6 @@
 //! What holds for any attestations and any contents.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 
@@ -91,7 +91,8 @@ fn any_case() -> impl Strategy<Value = (Policy, ImageEvidence)> {
 fn weaker(image: &ImageEvidence) -> Vec<ImageEvidence> {
     let with = |change: &dyn Fn(&mut Vec<Checked>)| {
         let mut weaker = image.clone();
-        for found in weaker.signatures.values_mut().flatten() {
+        let places = weaker.signatures.values_mut();
+        for found in places.flat_map(BTreeMap::values_mut).flatten() {
             change(&mut found.checked);
         }
         weaker
@@ -102,7 +103,8 @@ fn weaker(image: &ImageEvidence) -> Vec<ImageEvidence> {
             ..image.clone()
         })
         .into();
-    let found = image.signatures.values().flatten();
+    let found = image.signatures.values();
+    let found = found.flat_map(BTreeMap::values).flatten();
     for index in 0..found.map(|found| found.checked.len()).sum() {
         all.push(with(&|list| drop(list.remove(index))));
         all.push(with(&|list| list[index].attestations.clear()));
