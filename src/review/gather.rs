@@ -219,13 +219,7 @@ impl Gatherer<'_> {
         let attachments = self
             .registry
             .attachments(task.place, task.image, wanted, search, &access);
-        match self.in_time(task.place, attachments).await {
-            // The place had its time, and the review still has some.
-            Err(LookupFailure::Deadline) if until < self.access.deadline => {
-                Err(LookupFailure::Timeout)
-            }
-            answer => answer,
-        }
+        self.in_time_until(until, task.place, attachments).await
     }
 
     async fn verified(
@@ -362,7 +356,19 @@ impl Gatherer<'_> {
         repository: &Repository,
         answer: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, LookupFailure> {
-        match timeout_at(self.access.deadline, answer).await {
+        self.in_time_until(self.access.deadline, repository, answer)
+            .await
+    }
+
+    /// The answer, unless it takes until then. That says nothing about the registry: whoever asks for the review has a say
+    /// in how much time there is.
+    async fn in_time_until<T>(
+        &self,
+        until: Instant,
+        repository: &Repository,
+        answer: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, LookupFailure> {
+        match timeout_at(until, answer).await {
             Ok(answer) => {
                 answer.map_err(|error| lookup_failure(error, repository, &self.access.keyring))
             }

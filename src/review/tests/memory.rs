@@ -212,3 +212,19 @@ async fn what_the_image_says_about_itself_is_remembered_too() {
     let codes = codes_with(&reviewer, &silent, &by_digest(), noon()).await;
     assert_eq!(codes, [""; 0]);
 }
+
+/// Each place has a share of the time, and whoever asks for the review says how much that is. So running out of it is no
+/// outage of the registry.
+#[tokio::test(start_paused = true)]
+async fn a_place_that_did_not_answer_in_its_share_of_the_time_is_not_down() {
+    let mut world = signed(&json!({}));
+    let places = ["r.example/app", "r.example/signatures"].map(|place| place.parse().unwrap());
+    world
+        .places
+        .insert("r.example/app".to_owned(), places.into());
+    let reviewer = after_review(&world, &by_digest()).await;
+    world.attached.clear();
+    world.silent = vec!["r.example/app".to_owned()];
+    let codes = codes_with(&reviewer, &world, &by_digest(), noon()).await;
+    assert_eq!(codes, ["DeadlineExceeded"]);
+}

@@ -49,3 +49,13 @@ async fn what_is_enough_for_one_policy_does_not_hide_that_another_could_not_look
         ["RegistryRateLimited"]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_does_not_answer_leaves_the_others_their_share_of_the_time() {
+    let mut world = mirrored(&[policy("shop", "r.example/**", &Value::Null)])
+        .attach(COPY, vec![signed_by(&SIGNERS.release, &image())]);
+    world.silent = vec![SOURCE.to_owned()];
+    let started = Instant::now();
+    assert_eq!(world.codes(&["r.example/app:1"]).await, [""; 0]);
+    assert_eq!(started.elapsed().as_secs(), 5);
+}
