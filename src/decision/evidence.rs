@@ -102,10 +102,8 @@ pub struct Remembered {
     pub verified_at: Timestamp,
     /// Of which image.
     pub digest: Digest,
-    /// Where signatures are looked for first.
-    pub place: Repository,
-    /// What was found there and in every other place: only what verified.
-    pub candidates: Box<[Kept]>,
+    /// What was found in each place that could be looked at: only what verified.
+    pub candidates: BTreeMap<Repository, Box<[Kept]>>,
     /// What the image says about itself, if the policy asks for that.
     pub contents: Option<Arc<Contents>>,
 }

@@ -13,12 +13,14 @@ use jiff::Timestamp;
 
 use super::{
     Inquiry,
-    cause::{Cause, Denial, Obstacle},
+    cause::{Asked, Cause, Denial, Obstacle},
     demand::{Satisfied, satisfy},
-    evidence::{Candidates, Checked, Circumstances, ImageEvidence, Kept, Method, Remembered},
+    evidence::{
+        Candidates, Checked, Circumstances, ImageEvidence, Kept, LookupFailure, Method, Remembered,
+    },
 };
 use crate::{
-    image::SignaturePlaces,
+    image::{Repository, SignaturePlaces},
     policy::{Authority, Policy, RegistryOutage, TrustRootName},
 };
 
@@ -32,8 +34,8 @@ pub struct Recalled {
 }
 
 impl Remembered {
-    /// As much of this evidence, by which the image satisfies the policy, as the policy looks at; none where no place of
-    /// signatures or not what the image says could be looked up.
+    /// As much of this evidence, by which the image satisfies the policy, as the policy looks at. None unless at least one
+    /// place of signatures answered and, where the policy reads the image's contents, those were read.
     pub fn of(
         policy: &Policy,
         inquiry: &Inquiry,
@@ -41,9 +43,16 @@ impl Remembered {
         verified_at: Timestamp,
     ) -> Option<Self> {
         let places = inquiry.places_for(policy);
-        let looked_at = found.signatures.get(&*places)?.values();
-        let looked_at: Vec<&Candidates> = looked_at.flatten().collect();
-        if looked_at.is_empty() {
+        let methods = policy.methods();
+        let looked_at = found.signatures.get(&*places)?.iter();
+        let candidates: BTreeMap<Repository, Box<[Kept]>> = looked_at
+            .filter_map(|(place, found)| {
+                let checked = found.as_ref().ok()?.checked.iter();
+                let kept = checked.filter_map(|one| Kept::of(one, &methods));
+                Some((place.clone(), kept.collect()))
+            })
+            .collect();
+        if candidates.is_empty() {
             return None;
         }
         let contents = if policy.parts().is_empty() {
@@ -54,21 +63,31 @@ impl Remembered {
         Some(Self {
             verified_at,
             digest: found.digest.as_ref().ok()?.clone(),
-            place: places.first().clone(),
-            candidates: verified(policy, &looked_at),
+            candidates,
             contents,
         })
     }
 
-    fn evidence(&self, places: &SignaturePlaces) -> ImageEvidence {
-        let candidates = Candidates {
-            checked: self.candidates.iter().map(Kept::checked).collect(),
+    /// What is found now, with what was found then where the registry tells nothing now. What it does tell counts: a
+    /// signature may have been withdrawn.
+    fn completing(&self, found: &ImageEvidence, places: &SignaturePlaces) -> ImageEvidence {
+        let mut by_place = found.signatures.get(places).cloned().unwrap_or_default();
+        for (place, kept) in &self.candidates {
+            if let Some(Err(failure)) = by_place.get(place)
+                && failure.is_outage()
+            {
+                let checked = kept.iter().map(Kept::checked).collect();
+                by_place.insert(place.clone(), Ok(Candidates { checked }));
+            }
+        }
+        let contents = match &found.contents {
+            Some(Err(failure)) if failure.is_outage() => self.contents.clone().map(Ok),
+            contents => contents.clone(),
         };
-        let found = BTreeMap::from([(self.place.clone(), Ok(candidates))]);
         ImageEvidence {
-            signatures: BTreeMap::from([(places.clone(), found)]),
-            contents: self.contents.clone().map(Ok),
-            ..ImageEvidence::of(Ok(self.digest.clone()))
+            signatures: BTreeMap::from([(places.clone(), by_place)]),
+            contents,
+            ..ImageEvidence::of(found.digest.clone())
         }
     }
 }
@@ -84,12 +103,22 @@ impl Policy {
 
     /// The trust roots on which its verdicts depend.
     pub fn trust_roots(&self) -> BTreeSet<TrustRootName> {
-        let methods = self.authorities.iter().flat_map(Authority::methods);
-        let roots = methods.filter_map(|method| match method {
-            Method::Key { trust_root, .. } => trust_root,
-            Method::Certificate { trust_root } => Some(trust_root),
-        });
+        let roots = self
+            .methods()
+            .into_iter()
+            .filter_map(|method| match method {
+                Method::Key { trust_root, .. } => trust_root,
+                Method::Certificate { trust_root } => Some(trust_root),
+            });
         roots.collect()
+    }
+
+    /// Every way in which its authorities verify.
+    fn methods(&self) -> BTreeSet<Method> {
+        self.authorities
+            .iter()
+            .flat_map(Authority::methods)
+            .collect()
     }
 }
 
@@ -112,7 +141,7 @@ pub(super) fn recall(
     if !is_young || found.digest.as_ref() != Ok(&remembered.digest) {
         return None;
     }
-    let evidence = remembered.evidence(&inquiry.places_for(policy));
+    let evidence = remembered.completing(found, &inquiry.places_for(policy));
     let satisfied = satisfy(policy, inquiry, Some(&evidence), circumstances).ok()?;
     Some((satisfied, remembered.verified_at))
 }
@@ -121,6 +150,13 @@ pub(super) fn is_outage(cause: &Cause) -> bool {
     match cause {
         Cause::Rejected(_) => false,
         Cause::Undetermined(obstacle) => obstacle.is_outage(),
+    }
+}
+
+impl LookupFailure {
+    /// Whether the registry does not answer.
+    fn is_outage(&self) -> bool {
+        is_outage(&Cause::of_lookup(self, Asked::ImageRegistry))
     }
 }
 
@@ -168,17 +204,6 @@ impl Kept {
             attestations: verified_again(&self.attestations),
         }
     }
-}
-
-/// What of these candidates the policy's own methods have verified.
-fn verified(policy: &Policy, places: &[&Candidates]) -> Box<[Kept]> {
-    let methods: BTreeSet<Method> = policy
-        .authorities
-        .iter()
-        .flat_map(Authority::methods)
-        .collect();
-    let checked = places.iter().flat_map(|candidates| &candidates.checked);
-    checked.filter_map(|one| Kept::of(one, &methods)).collect()
 }
 
 fn kept<V: Clone, E>(

@@ -210,8 +210,7 @@ impl Expiry<Digest, Entry> for Expires {
 /// Whether everything could be looked up.
 fn is_whole(found: &ImageEvidence) -> bool {
     let mut places = found.signatures.values().flat_map(BTreeMap::values);
-    places.all(Result::is_ok)
-        && found.contents.as_ref().is_none_or(Result::is_ok)
+    places.all(Result::is_ok) && found.contents.as_ref().is_none_or(Result::is_ok)
 }
 
 fn admitted(decision: &Decision) -> &[AdmittedImage] {
@@ -223,7 +222,9 @@ fn admitted(decision: &Decision) -> &[AdmittedImage] {
 
 /// About how many bytes it holds.
 fn weight(remembered: &Remembered) -> u32 {
-    let candidates = remembered.candidates.iter().map(kept_bytes).sum::<usize>();
+    let kept = remembered.candidates.values().flatten();
+    let places = remembered.candidates.len() * PLACE_BYTES;
+    let candidates = places + kept.map(kept_bytes).sum::<usize>();
     let contents = remembered.contents.as_ref().map_or(0, |it| it.bytes());
     let held = candidates + contents + size_of::<Remembered>() + ENTRY_BYTES;
     u32::try_from(held).unwrap_or(u32::MAX)
@@ -252,6 +253,9 @@ fn method_bytes(method: &Method) -> usize {
 
 /// The key, the texts of repository and digest, and what the cache keeps per entry.
 const ENTRY_BYTES: usize = 512;
+
+/// The usual name of a repository, and what a map keeps for it.
+const PLACE_BYTES: usize = 160;
 
 /// The text of a digest.
 const DIGEST_BYTES: usize = 80;
@@ -363,8 +367,7 @@ mod tests {
         let remembered = Arc::new(Remembered {
             verified_at: jiff::Timestamp::UNIX_EPOCH,
             digest: Digest::of(b"image"),
-            place: "r.example/app".parse().unwrap(),
-            candidates: [kept].into(),
+            candidates: [("r.example/app".parse().unwrap(), [kept].into())].into(),
             contents: None,
         });
         let memory = Memory::default();

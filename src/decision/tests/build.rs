@@ -279,7 +279,10 @@ pub(crate) fn found_at(
     candidates: Result<Candidates, LookupFailure>,
 ) -> ImageEvidence {
     let place = reference.repository().clone();
-    found_in(SignaturePlaces::beside(place.clone()), [(place, candidates)])
+    found_in(
+        SignaturePlaces::beside(place.clone()),
+        [(place, candidates)],
+    )
 }
 
 /// An image of which this was found in these places.
