@@ -101,8 +101,10 @@ pub(super) fn satisfy(
         only: None,
     };
     // What could not be looked at might have been what is missing.
-    case.judge(found)
-        .map_err(|unsatisfied| gathered.failure.unwrap_or(unsatisfied))
+    case.judge(found).map_err(|unsatisfied| {
+        let obstacle = gathered.obstacle(policy, found);
+        obstacle.map_or(unsatisfied, Unsatisfied::before_judging)
+    })
 }
 
 impl Case<'_> {
@@ -161,15 +163,14 @@ impl Policy {
 /// What was found in the places of one policy, together.
 struct Gathered<'a> {
     candidates: Vec<&'a Checked>,
-    /// Why a place could not be looked at: the first, but what is no outage comes before what is one.
-    failure: Option<Box<Unsatisfied>>,
+    /// Why places could not be looked at.
+    failures: Vec<Cause>,
 }
 
 impl<'a> Gathered<'a> {
     /// A place that is missing in what was found was not looked at.
     fn of(places: &SignaturePlaces, image: &Repository, found: &'a ImageEvidence) -> Self {
-        let mut candidates = Vec::new();
-        let mut failure: Option<Box<Unsatisfied>> = None;
+        let (mut candidates, mut failures) = (Vec::new(), Vec::new());
         let found = found.signatures.get(places);
         for place in places.all() {
             let problem = match found.and_then(|found| found.get(place)) {
@@ -185,17 +186,22 @@ impl<'a> Gathered<'a> {
             } else {
                 Asked::SignatureRepository(place.clone())
             };
-            let cause = Cause::of_lookup(problem, asked);
-            let is_telling = failure
-                .as_ref()
-                .is_none_or(|before| is_outage(&before.cause) && !is_outage(&cause));
-            if is_telling {
-                failure = Some(Unsatisfied::before_judging(cause));
-            }
+            failures.push(Cause::of_lookup(problem, asked));
         }
         Self {
             candidates,
-            failure,
+            failures,
         }
+    }
+
+    /// Why not every place could be looked at, if one could not: the first reason, but what is no outage comes before what
+    /// is one, also where it is the image itself that could not be read. What is remembered makes up for an outage alone.
+    fn obstacle(self, policy: &Policy, found: &ImageEvidence) -> Option<Cause> {
+        let first = self.failures.first()?.clone();
+        let contents = found.contents.as_ref().and_then(|read| read.as_ref().err());
+        let contents = contents.filter(|_| !policy.parts().is_empty());
+        let of_image = contents.map(|failure| Cause::of_lookup(failure, Asked::ImageRegistry));
+        let mut all = self.failures.into_iter().chain(of_image);
+        Some(all.find(|cause| !is_outage(cause)).unwrap_or(first))
     }
 }

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::{
+    condition::{Condition, POLICY_VARIABLES},
     decision::{Candidates, Checked, Question},
-    image::{Repository, SignaturePlaces},
+    image::{Contents, Repository, SignaturePlaces},
+    policy::ConditionDemand,
 };
 
 fn source() -> Repository {
@@ -103,4 +105,51 @@ fn what_is_found_now_and_what_was_found_before_count_together() {
         codes_after(&policy, &before, holding(Ok(Vec::new()), down())),
         ["RegistryUnavailable"]
     );
+}
+
+/// Whether the Pod may read the image is told by the image's own registry, whatever becomes of its signatures.
+#[test]
+fn what_the_image_s_registry_says_of_the_image_is_not_hidden_by_an_outage_elsewhere() {
+    let expression = "image.annotations.size() == 0";
+    let condition = ConditionDemand {
+        condition: Condition::compile(expression, &POLICY_VARIABLES).unwrap(),
+        message: None,
+    };
+    let policy = Policy {
+        conditions: vec![condition],
+        ..using_verified()
+    };
+    let saying = |contents, found| ImageEvidence {
+        contents: Some(contents),
+        ..found
+    };
+    let signed = holding(Ok(vec![checked_by_key(&policy, 1, 0)]), Ok(Vec::new()));
+    let before = saying(Ok(Arc::new(Contents::default())), signed);
+    let refused = LookupFailure::Unauthorized {
+        status: 401,
+        tried: Vec::new(),
+        forbidden: Vec::new(),
+    };
+    let detail = || "detail".to_owned();
+    for (failure, expected) in [
+        (refused, vec!["RegistryUnauthorized"]),
+        (LookupFailure::NotFound, vec!["ImageNotFound"]),
+        (
+            LookupFailure::Tls { detail: detail() },
+            vec!["RegistryTlsFailed"],
+        ),
+        (
+            LookupFailure::Limit { detail: detail() },
+            vec!["LimitExceeded"],
+        ),
+        (LookupFailure::Deadline, vec!["DeadlineExceeded"]),
+        (LookupFailure::Timeout, vec![]),
+    ] {
+        let now = saying(Err(failure.clone()), holding(down(), down()));
+        assert_eq!(codes_after(&policy, &before, now), expected, "{failure:?}");
+    }
+    // Nor does it count what a policy that does not look at it could not have read.
+    let policy = using_verified();
+    let now = saying(Err(LookupFailure::NotFound), holding(down(), down()));
+    assert_eq!(codes_after(&policy, &before, now), [""; 0]);
 }
