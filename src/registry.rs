@@ -186,12 +186,21 @@ pub enum RegistryError {
         /// The registry.
         host: String,
     },
-    /// Anything else that keeps the registry from answering: `detail` says what.
+    /// It does not answer, for whatever other reason: `detail` says which.
     #[error("{host} {detail}")]
     Unavailable {
         /// The registry.
         host: String,
         /// As in `answered 502`, or `could not be reached (connection refused)`.
+        detail: String,
+    },
+    /// It answers, and what it answers is of no use: it is not what was asked for, is not what its digest says, or was
+    /// lost here.
+    #[error("{host} {detail}")]
+    Unusable {
+        /// The registry.
+        host: String,
+        /// As in `answered a malformed manifest`.
         detail: String,
     },
     /// The host is at an address that no registry has unless the settings name it.
@@ -241,6 +250,7 @@ impl RegistryError {
             Self::Unauthorized { host, .. }
             | Self::RateLimited { host }
             | Self::Unavailable { host, .. }
+            | Self::Unusable { host, .. }
             | Self::Tls { host, .. }
             | Self::Timeout { host } => host,
             Self::NotFound { .. }

@@ -260,6 +260,13 @@ pub enum Obstacle {
         /// What it did, as in `answered 502`.
         detail: String,
     },
+    /// It answered, and not with what was asked for; has the code of [`Self::RegistryUnavailable`].
+    RegistryUnusable {
+        /// Who answered.
+        asked: Asked,
+        /// With what, as in `answered a malformed manifest`.
+        detail: String,
+    },
     /// It is at an address where nothing is sent on the word of an image, a registry or the DNS; has the code of
     /// [`Self::RegistryUnavailable`].
     RegistryAddressRefused {
@@ -415,6 +422,7 @@ impl Cause {
             LookupFailure::Unavailable { detail } => {
                 Obstacle::RegistryUnavailable { asked, detail }
             }
+            LookupFailure::Unusable { detail } => Obstacle::RegistryUnusable { asked, detail },
             LookupFailure::AddressRefused { host, reason } => {
                 Obstacle::RegistryAddressRefused { host, reason }
             }

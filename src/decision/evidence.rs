@@ -218,9 +218,14 @@ pub enum LookupFailure {
     },
     /// 429.
     RateLimited,
-    /// Refused connection, DNS, 5xx, HTML, a wrong digest or type: the text says which.
+    /// Refused connection, DNS, 5xx: the text says which.
     Unavailable {
         /// What happened, as in `answered 502`, or `could not be reached (connection refused)`.
+        detail: String,
+    },
+    /// It answered, and not with what was asked for: a wrong digest or type, a list of what is not there.
+    Unusable {
+        /// With what, as in `answered a malformed manifest`.
         detail: String,
     },
     /// It is at an address where nothing is sent on the word of an image, a registry or the DNS.

@@ -172,6 +172,8 @@ impl Obstacle {
             | Self::PolicyBroken { .. }
             | Self::RegistryUnauthorized { .. }
             | Self::PullSecretUnreadable { .. }
+            // Whoever may push can have a registry answer what cannot be read.
+            | Self::RegistryUnusable { .. }
             // What answered there, if anything did, is no registry.
             | Self::RegistryAddressRefused { .. }
             | Self::RegistryTlsFailed { .. }

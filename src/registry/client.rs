@@ -270,7 +270,7 @@ impl Session {
         match answer.status.as_u16() {
             200 => {
                 if is_schema_one(&answer.media_type().unwrap_or_default()) {
-                    return Err(self.unavailable(ManifestError::SchemaOne.to_string()));
+                    return Err(self.unusable(ManifestError::SchemaOne.to_string()));
                 }
                 if let Some(digest) = self.announced_digest(&answer.headers)? {
                     return Ok(digest);

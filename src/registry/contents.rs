@@ -53,8 +53,8 @@ pub(super) trait Source: Sync {
     }
 
     /// The error that something listed is not there, or not what it is listed as.
-    fn unavailable(&self, detail: String) -> RegistryError {
-        RegistryError::Unavailable {
+    fn unusable(&self, detail: String) -> RegistryError {
+        RegistryError::Unusable {
             host: self.name(),
             detail,
         }
@@ -219,7 +219,7 @@ impl<S: Source> Reading<'_, S> {
                 let limit = limit.min(limits::MANIFEST_BYTES);
                 let manifest = source.manifest(&digest, limit).await?.ok_or_else(|| {
                     let short = digest.short();
-                    source.unavailable(format!("lists the manifest {short} and does not have it"))
+                    source.unusable(format!("lists the manifest {short} and does not have it"))
                 })?;
                 Ok((digest, manifest))
             })
@@ -283,7 +283,7 @@ impl<S: Source> Reading<'_, S> {
         if manifest.is_some_and(|manifest| manifest.kind != image.kind) {
             let short = image.digest.short();
             let detail = format!("answered {short} as another type than its index says");
-            return Err(self.source.unavailable(detail));
+            return Err(self.source.unusable(detail));
         }
         let config = manifest
             .and_then(config_of)
@@ -311,7 +311,7 @@ impl<S: Source> Reading<'_, S> {
         match error {
             config::ConfigError::Malformed => {
                 let detail = format!("answered a malformed configuration of {image}");
-                self.source.unavailable(detail)
+                self.source.unusable(detail)
             }
             config::ConfigError::TooMany { limit } => self
                 .source
@@ -363,7 +363,7 @@ fn config_of(manifest: &Manifest) -> Option<&Descriptor> {
 fn listed_digest(source: &impl Source, listed: &Descriptor) -> Result<Digest, RegistryError> {
     let refused = || "lists a part of the image by a digest that is not SHA-256".to_owned();
     let digest = listed.digest();
-    digest.ok_or_else(|| source.unavailable(refused()))
+    digest.ok_or_else(|| source.unusable(refused()))
 }
 
 const CONFIG_TYPES: [&str; 2] = [

@@ -74,7 +74,7 @@ where
                     if ends < deadline && Instant::now() < deadline => {}
                 Ok(Ok(result)) => return result,
                 Ok(Err(_)) => {
-                    return Err(RegistryError::Unavailable {
+                    return Err(RegistryError::Unusable {
                         host: host.to_owned(),
                         detail: "was asked by a task that broke off".to_owned(),
                     });
@@ -224,7 +224,7 @@ mod tests {
         let broken: Result<u8, _> = flights
             .join("key", "r.example", until, || async { panic!("on purpose") })
             .await;
-        assert!(matches!(broken, Err(RegistryError::Unavailable { .. })));
+        assert!(matches!(broken, Err(RegistryError::Unusable { .. })));
         let next = flights
             .join("key", "r.example", until, || async { Ok(2) })
             .await;

@@ -233,8 +233,8 @@ impl Session {
         }
     }
 
-    pub(super) fn unavailable(&self, detail: impl Into<String>) -> RegistryError {
-        RegistryError::Unavailable {
+    pub(super) fn unusable(&self, detail: impl Into<String>) -> RegistryError {
+        RegistryError::Unusable {
             host: self.host_name(),
             detail: detail.into(),
         }

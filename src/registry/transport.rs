@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 use url::Url;
 
-use self::failure::{SendError, deadline, limit, timeout, unavailable};
+use self::failure::{SendError, deadline, limit, timeout, unavailable, unusable};
 use super::{
     Secret,
     auth::authority,
@@ -111,7 +111,7 @@ impl Transport {
             url = next;
         }
         Err(Failure {
-            error: unavailable(&url, "redirects too often"),
+            error: unusable(&url, "redirects too often"),
             is_redirected: true,
         })
     }

@@ -34,6 +34,7 @@ fn failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
         }
         RegistryError::RateLimited { .. } => LookupFailure::RateLimited,
         RegistryError::Unavailable { detail, .. } => LookupFailure::Unavailable { detail },
+        RegistryError::Unusable { detail, .. } => LookupFailure::Unusable { detail },
         RegistryError::AddressRefused { host, reason } => {
             LookupFailure::AddressRefused { host, reason }
         }

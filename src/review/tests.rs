@@ -236,7 +236,7 @@ async fn every_registry_error_has_its_code() {
 }
 
 /// One of each kind, with its code.
-fn registry_errors() -> [(RegistryError, &'static str); 9] {
+fn registry_errors() -> [(RegistryError, &'static str); 10] {
     let detail = || "detail".to_owned();
     [
         (
@@ -260,6 +260,13 @@ fn registry_errors() -> [(RegistryError, &'static str); 9] {
         ),
         (
             RegistryError::Unavailable {
+                host: host(),
+                detail: detail(),
+            },
+            "RegistryUnavailable",
+        ),
+        (
+            RegistryError::Unusable {
                 host: host(),
                 detail: detail(),
             },

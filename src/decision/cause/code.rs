@@ -63,9 +63,9 @@ impl Obstacle {
                 "RegistryUnauthorized"
             }
             Self::RegistryRateLimited { .. } => "RegistryRateLimited",
-            Self::RegistryUnavailable { .. } | Self::RegistryAddressRefused { .. } => {
-                "RegistryUnavailable"
-            }
+            Self::RegistryUnavailable { .. }
+            | Self::RegistryUnusable { .. }
+            | Self::RegistryAddressRefused { .. } => "RegistryUnavailable",
             Self::RegistryTlsFailed { .. } => "RegistryTlsFailed",
             Self::RegistryTimeout { .. } => "RegistryTimeout",
             Self::DeadlineExceeded => "DeadlineExceeded",

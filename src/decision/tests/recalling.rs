@@ -121,6 +121,12 @@ fn only_a_registry_that_does_not_answer_lets_what_was_verified_count() {
             },
             "RegistryTlsFailed",
         ),
+        (
+            LookupFailure::Unusable {
+                detail: "answered a malformed manifest".to_owned(),
+            },
+            "RegistryUnavailable",
+        ),
         (LookupFailure::Deadline, "DeadlineExceeded"),
         (
             LookupFailure::Limit {

@@ -199,12 +199,16 @@ impl Tokens {
             }
             status => {
                 let detail = format!("answered {status} instead of a token");
-                return Err(RegistryError::Unavailable { host, detail });
+                return Err(if answer.status.is_server_error() {
+                    RegistryError::Unavailable { host, detail }
+                } else {
+                    RegistryError::Unusable { host, detail }
+                });
             }
         }
         let Some(token) = Token::parse(&answer.body) else {
             let detail = "answered something else than a token".to_owned();
-            return Err(RegistryError::Unavailable { host, detail });
+            return Err(RegistryError::Unusable { host, detail });
         };
         let token = Arc::new(token);
         self.refused.keep_let_in(bearer, *credential, repository);

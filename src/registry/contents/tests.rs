@@ -28,7 +28,7 @@ impl Source for Memory {
 
     async fn blob(&self, digest: &Digest, _: usize) -> Result<Bytes, RegistryError> {
         let blob = self.blobs.get(digest).cloned();
-        blob.ok_or_else(|| self.unavailable("has no such blob".to_owned()))
+        blob.ok_or_else(|| self.unusable("has no such blob".to_owned()))
     }
 }
 

@@ -82,7 +82,7 @@ impl Session {
         let mut seen = BTreeSet::new();
         for _ in 0..limits::REFERRER_PAGES {
             if !seen.insert(url.clone()) {
-                return Err(self.unavailable("lists the same page of referrers again and again"));
+                return Err(self.unusable("lists the same page of referrers again and again"));
             }
             let (index, next) = match self.referrers_page(url).await? {
                 Page::Listed { index, next } => (*index, next),
@@ -228,10 +228,10 @@ impl Session {
         let mut index = Manifest::parse(OCI_INDEX, &answer.body).map_err(|error| match error {
             ManifestError::TooMany { .. } => self.limit(error.to_string()),
             ManifestError::Malformed { detail } => {
-                self.unavailable(format!("answered a malformed list of referrers ({detail})"))
+                self.unusable(format!("answered a malformed list of referrers ({detail})"))
             }
             ManifestError::MediaType { .. } | ManifestError::SchemaOne => {
-                self.unavailable(error.to_string())
+                self.unusable(error.to_string())
             }
         })?;
         index.share = Some(Arc::clone(&answer.share));
@@ -254,7 +254,7 @@ impl Session {
                 here.set_query(next.query());
                 Ok(Some(here))
             }
-            Ok(_) | Err(_) => Err(self.unavailable("continues its list of referrers elsewhere")),
+            Ok(_) | Err(_) => Err(self.unusable("continues its list of referrers elsewhere")),
         }
     }
 }

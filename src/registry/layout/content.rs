@@ -57,7 +57,7 @@ impl Shelf {
             LayoutError::Limit { file, what, limit } => {
                 self.limit(format!("{file} has {what}, at most {limit} are read"))
             }
-            error => self.unavailable(format!("could not be read: {error}")),
+            error => self.unusable(format!("could not be read: {error}")),
         }
     }
 }

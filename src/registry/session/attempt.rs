@@ -182,7 +182,7 @@ impl Session {
         let realm = &bearer.realm;
         if realm.scheme() != "https" && !self.is_plain {
             let service = authority(realm);
-            return Err(self.unavailable(format!(
+            return Err(self.unusable(format!(
                 "wants a token from {service} over plain HTTP, which is not allowed"
             )));
         }

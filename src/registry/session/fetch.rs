@@ -82,7 +82,7 @@ impl Session {
         let digest = value.to_str().ok().and_then(|text| text.parse().ok());
         match digest {
             Some(digest) => Ok(Some(digest)),
-            None => Err(self.unavailable("answered with a digest that is not SHA-256")),
+            None => Err(self.unusable("answered with a digest that is not SHA-256")),
         }
     }
 
@@ -94,7 +94,7 @@ impl Session {
         let media_type = answer.media_type().unwrap_or_default();
         if is_schema_one(&media_type) {
             // Its digest leaves its signatures out, so that a comparison would only hide what is wrong.
-            return Err(self.unavailable(ManifestError::SchemaOne.to_string()));
+            return Err(self.unusable(ManifestError::SchemaOne.to_string()));
         }
         let announced = self.announced_digest(&answer.headers)?;
         for digest in expected.into_iter().chain(&announced) {
@@ -105,7 +105,7 @@ impl Session {
             ManifestError::TooMany { .. } => self.limit(error.to_string()),
             ManifestError::MediaType { .. }
             | ManifestError::SchemaOne
-            | ManifestError::Malformed { .. } => self.unavailable(error.to_string()),
+            | ManifestError::Malformed { .. } => self.unusable(error.to_string()),
         })?;
         manifest.share = Some(Arc::clone(&answer.share));
         Ok(manifest)
@@ -124,7 +124,7 @@ impl Session {
             format!(", encoded as {}", shown(encoding, limits::SHOWN_CHARS))
         });
         let (expected, found) = (expected.short(), found.short());
-        Err(self.unavailable(format!(
+        Err(self.unusable(format!(
             "answered with other content than its digest says (expected {expected}, found {found}{encoding})"
         )))
     }
@@ -159,7 +159,7 @@ impl Session {
             200 => {}
             404 => {
                 let detail = format!("lists the blob {} and does not have it", digest.short());
-                return Err(self.unavailable(detail));
+                return Err(self.unusable(detail));
             }
             _ => return Err(unexpected(&answer)),
         }
@@ -167,7 +167,7 @@ impl Session {
         let found = answer.body.len();
         if found != size {
             let short = digest.short();
-            return Err(self.unavailable(format!(
+            return Err(self.unusable(format!(
                 "lists the blob {short} with {size} bytes, and it has {found}"
             )));
         }
@@ -208,9 +208,13 @@ pub(in crate::registry) fn unexpected(answer: &Answer) -> RegistryError {
             status,
             tried: Vec::new(),
         },
-        status => RegistryError::Unavailable {
-            host,
-            detail: format!("answered {status}"),
-        },
+        status => {
+            let detail = format!("answered {status}");
+            if answer.status.is_server_error() {
+                RegistryError::Unavailable { host, detail }
+            } else {
+                RegistryError::Unusable { host, detail }
+            }
+        }
     }
 }

@@ -165,6 +165,7 @@ fn in_a_row(last: &RegistryError) -> RegistryError {
         | RegistryError::NotFound { .. }
         | RegistryError::Unauthorized { .. }
         | RegistryError::RateLimited { .. }
+        | RegistryError::Unusable { .. }
         | RegistryError::AddressRefused { .. }
         | RegistryError::Limit { .. }) => error,
     }

@@ -96,9 +96,9 @@ impl SendError {
             RegistryError::NotFound { .. } => RequestEnd::Status(404),
             RegistryError::Unauthorized { status, .. } => RequestEnd::Status(*status),
             RegistryError::RateLimited { .. } => RequestEnd::Status(429),
-            RegistryError::Unavailable { .. } | RegistryError::AddressRefused { .. } => {
-                RequestEnd::Unreachable
-            }
+            RegistryError::Unavailable { .. }
+            | RegistryError::Unusable { .. }
+            | RegistryError::AddressRefused { .. } => RequestEnd::Unreachable,
         }
     }
 
@@ -173,6 +173,13 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 
 pub(super) fn unavailable(url: &Url, detail: &str) -> RegistryError {
     RegistryError::Unavailable {
+        host: authority(url),
+        detail: detail.to_owned(),
+    }
+}
+
+pub(super) fn unusable(url: &Url, detail: &str) -> RegistryError {
+    RegistryError::Unusable {
         host: authority(url),
         detail: detail.to_owned(),
     }

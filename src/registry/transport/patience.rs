@@ -135,6 +135,7 @@ fn health(url: &Url, sent: &Result<Answer, RegistryError>, took: Duration) -> He
         ) => Health::Unknown,
         Err(
             RegistryError::Limit { .. }
+            | RegistryError::Unusable { .. }
             | RegistryError::NotFound { .. }
             | RegistryError::Unauthorized { .. },
         ) => Health::Answers,

@@ -3,7 +3,10 @@
 use http::{StatusCode, header};
 use url::Url;
 
-use super::{Answer, Transport, failure::Failure, failure::unavailable};
+use super::{
+    Answer, Transport,
+    failure::{Failure, unusable},
+};
 use crate::registry::auth::authority;
 
 impl Transport {
@@ -28,7 +31,7 @@ impl Transport {
             return Ok(None);
         }
         let refused = |detail: &str| Failure {
-            error: unavailable(from, detail),
+            error: unusable(from, detail),
             is_redirected: true,
         };
         let target = answer

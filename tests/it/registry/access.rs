@@ -293,7 +293,7 @@ async fn a_token_service_is_reached_over_https_only() {
     let result = setup.resolve("acme/api:1", &anonymous()).await;
     let detail = "wants a token from 127.0.0.1:9 over plain HTTP, which is not allowed";
     let host = setup.registry.host();
-    let expected = RegistryError::Unavailable {
+    let expected = RegistryError::Unusable {
         host,
         detail: detail.to_owned(),
     };

@@ -83,10 +83,7 @@ async fn each_status_has_its_class_wherever_it_comes() {
                 502,
                 "Unavailable { host: \"HOST\", detail: \"answered 502\" }",
             ),
-            (
-                418,
-                "Unavailable { host: \"HOST\", detail: \"answered 418\" }",
-            ),
+            (418, "Unusable { host: \"HOST\", detail: \"answered 418\" }"),
         ] {
             let found = review(Referrers::FallbackTag, path, &status(code)).await;
             assert_eq!(found, Err(expected.to_owned()), "{path} {code}");
@@ -250,14 +247,14 @@ async fn redirects_lead_to_no_plain_http_and_not_on_for_ever() {
         .set_fault(|_| Some(Fault::Redirect("http://assay.invalid/x".to_owned())));
     assert_eq!(
         error(&setup, setup.resolve("acme/api:1", &anonymous()).await),
-        "Unavailable { host: \"HOST\", detail: \"redirects to http://assay.invalid, which is not allowed\" }"
+        "Unusable { host: \"HOST\", detail: \"redirects to http://assay.invalid, which is not allowed\" }"
     );
     setup
         .registry
         .set_fault(|request| Some(Fault::Redirect(request.path.clone())));
     assert_eq!(
         error(&setup, setup.resolve("acme/api:1", &anonymous()).await),
-        "Unavailable { host: \"HOST\", detail: \"redirects too often\" }"
+        "Unusable { host: \"HOST\", detail: \"redirects too often\" }"
     );
 }
 

@@ -27,8 +27,8 @@ fn error<T: std::fmt::Debug>(setup: &Setup, result: Result<T, RegistryError>) ->
     error.replace(&setup.registry.host(), "HOST")
 }
 
-fn unavailable(detail: &str) -> String {
-    format!("Unavailable {{ host: \"HOST\", detail: {detail:?} }}")
+fn unusable(detail: &str) -> String {
+    format!("Unusable {{ host: \"HOST\", detail: {detail:?} }}")
 }
 
 fn limit(detail: &str) -> String {
@@ -77,7 +77,7 @@ async fn other_content_than_the_digest_says_is_refused_with_both_digests() {
         Digest::of(b"others").short()
     );
     let found = told(Referrers::Api, "/blobs/", other).await;
-    assert_eq!(found, unavailable(&detail));
+    assert_eq!(found, unusable(&detail));
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn a_tag_that_is_announced_with_the_digest_of_another_manifest_admits_neit
         other.short(),
         found.short()
     );
-    assert_eq!(error(&setup, children.await), unavailable(&detail));
+    assert_eq!(error(&setup, children.await), unusable(&detail));
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_digest_of_another_algorithm_is_refused() {
     .await;
     assert_eq!(
         found,
-        unavailable("answered with a digest that is not SHA-256")
+        unusable("answered with a digest that is not SHA-256")
     );
 }
 
@@ -135,7 +135,7 @@ async fn a_blob_of_another_size_than_it_is_listed_with_is_refused() {
         ),
         (
             8,
-            unavailable(&format!(
+            unusable(&format!(
                 "lists the blob {short} with 8 bytes, and it has 7"
             )),
         ),
@@ -195,11 +195,11 @@ async fn a_body_of_another_length_than_announced_is_refused() {
     let longer = (list.len() + 1).to_string();
     assert_eq!(
         told_of_bytes(&head(&longer), &list).await,
-        unavailable("broke off its answer")
+        "Unavailable { host: \"HOST\", detail: \"broke off its answer\" }"
     );
     assert_eq!(
         told_of_bytes(&head("10"), &list).await,
-        unavailable(
+        unusable(
             "answered a malformed list of referrers (EOF while parsing a string at line 1 column 10)"
         )
     );
@@ -235,7 +235,7 @@ async fn what_is_packed_is_not_unpacked() {
             "answered with other content than its digest says (expected {short}, found {}, encoded as {encoding})",
             Digest::of(&packed[..6]).short()
         );
-        assert_eq!(found, unavailable(&detail));
+        assert_eq!(found, unusable(&detail));
     }
 }
 
@@ -257,7 +257,7 @@ async fn a_document_that_says_a_thing_twice_is_refused_by_name() {
     let detail = format!(
         "answered a malformed manifest (duplicate field `layers` at line 1 column {column})"
     );
-    assert_eq!(error(&setup, found), unavailable(&detail));
+    assert_eq!(error(&setup, found), unusable(&detail));
 }
 
 #[tokio::test]
@@ -354,7 +354,7 @@ async fn a_token_that_is_none_is_told_as_such() {
             is_token.then(|| served("application/json", &[], body))
         });
         let found = setup.resolve("acme/api:1", &anonymous()).await;
-        let expected = unavailable("answered something else than a token");
+        let expected = unusable("answered something else than a token");
         assert_eq!(error(&setup, found), expected, "{body}");
     }
 }

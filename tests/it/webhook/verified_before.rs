@@ -262,3 +262,27 @@ async fn a_registry_that_refuses_access_is_not_down() {
     let response = world.deploy(&by_digest(&image)).await;
     assert_eq!(codes(&response), ["RegistryUnauthorized"]);
 }
+
+/// Whoever may push can put anything in the place of a signature. That it cannot be read is no outage.
+#[tokio::test]
+async fn a_registry_that_answers_what_cannot_be_read_is_not_down() {
+    let (world, image) = open_world().await;
+    world.deploy(IMAGE).await;
+    world.registry.set_fault(|request| {
+        let is_blob = request.path.contains("/blobs/");
+        is_blob.then_some(Fault::WrongContent)
+    });
+    let changed = world.deploy(&by_digest(&image)).await;
+    assert_eq!(codes(&changed), ["RegistryUnavailable"]);
+    let expected = "answered with other content than its digest says";
+    assert!(message(&changed).contains(expected), "{changed}");
+    world.registry.clear_fault();
+    let tag = format!("sha256-{}.sig", image.hex());
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let registry = &world.registry;
+    registry.push_manifest(PROJECT, Some(&tag), media_type, "nonsense");
+    let overwritten = world.deploy(&by_digest(&image)).await;
+    assert_eq!(codes(&overwritten), ["RegistryUnavailable"]);
+    let expected = "answered a malformed manifest";
+    assert!(message(&overwritten).contains(expected), "{overwritten}");
+}

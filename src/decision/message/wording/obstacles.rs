@@ -37,7 +37,8 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
         Obstacle::RegistryRateLimited { asked } => {
             format!("{} limits the rate of requests (429)", registry_text(asked))
         }
-        Obstacle::RegistryUnavailable { asked, detail } => {
+        Obstacle::RegistryUnavailable { asked, detail }
+        | Obstacle::RegistryUnusable { asked, detail } => {
             format!("{} {}", registry_text(asked), cut(detail))
         }
         Obstacle::RegistryAddressRefused { host, reason } => {
@@ -111,9 +112,9 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
         Obstacle::RegistryRateLimited { .. } => {
             "try again later, or use a pull secret with a higher limit".to_owned()
         }
-        Obstacle::RegistryUnavailable { .. } | Obstacle::RegistryTimeout { .. } => {
-            "try again when the registry answers".to_owned()
-        }
+        Obstacle::RegistryUnavailable { .. }
+        | Obstacle::RegistryUnusable { .. }
+        | Obstacle::RegistryTimeout { .. } => "try again when the registry answers".to_owned(),
         Obstacle::RegistryAddressRefused { .. } => {
             "if it is a registry of yours, name it as a prefix in Assay's registries".to_owned()
         }

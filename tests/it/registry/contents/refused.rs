@@ -169,7 +169,7 @@ async fn a_registry_that_misbehaves_is_told_apart_from_an_image_that_does() {
             format!("manifests/{manifest}"),
             Fault::Html404,
             format!(
-                "Unavailable {{ host: \"HOST\", detail: \"lists the manifest {short} and does not have it\" }}"
+                "Unusable {{ host: \"HOST\", detail: \"lists the manifest {short} and does not have it\" }}"
             ),
         ),
         (
@@ -181,7 +181,7 @@ async fn a_registry_that_misbehaves_is_told_apart_from_an_image_that_does() {
             format!("blobs/{config}"),
             Fault::Html404,
             format!(
-                "Unavailable {{ host: \"HOST\", detail: \"lists the blob {short_config} and does not have it\" }}"
+                "Unusable {{ host: \"HOST\", detail: \"lists the blob {short_config} and does not have it\" }}"
             ),
         ),
         (
@@ -225,4 +225,4 @@ async fn an_index_in_an_index_is_not_followed() {
     );
 }
 
-const OTHER_CONTENT: &str = "Unavailable { host: \"HOST\", detail: \"answered with other content than its digest says (expected ";
+const OTHER_CONTENT: &str = "Unusable { host: \"HOST\", detail: \"answered with other content than its digest says (expected ";
