@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
@@ -76,7 +76,7 @@ pub struct ImageEvidence {
     pub signed_child: Option<Digest>,
     /// What satisfied these policies before, in the same repository, by the same login and trust roots. It counts only
     /// where a policy wants that, and while the registry does not answer.
-    pub remembered: BTreeMap<PolicyId, Arc<Remembered>>,
+    pub remembered: BTreeMap<PolicyId, Recollection>,
 }
 
 /// What each place held that was looked in, or why that cannot be told.
@@ -93,6 +93,15 @@ impl ImageEvidence {
             remembered: BTreeMap::new(),
         }
     }
+}
+
+/// What satisfied one policy before, and how long ago.
+#[derive(Clone, Debug)]
+pub struct Recollection {
+    /// What did.
+    pub remembered: Arc<Remembered>,
+    /// How long ago. It does not grow less when a clock is set back.
+    pub age: SignedDuration,
 }
 
 /// What satisfied one policy before: as much of it as the policy looks at.

@@ -16,7 +16,8 @@ use super::{
     cause::{Asked, Cause, Denial, Obstacle},
     demand::{Satisfied, satisfy},
     evidence::{
-        Candidates, Checked, Circumstances, ImageEvidence, Kept, LookupFailure, Method, Remembered,
+        Candidates, Checked, Circumstances, ImageEvidence, Kept, LookupFailure, Method, Recollection,
+        Remembered,
     },
 };
 use crate::{
@@ -134,11 +135,8 @@ pub(super) fn recall(
         return None;
     };
     let found = found.filter(|_| is_outage(cause))?;
-    let remembered = found.remembered.get(&policy.scope.id)?;
-    let age = circumstances.now.duration_since(remembered.verified_at);
-    // What was verified in the future was verified by another clock: nobody can tell its age.
-    let is_young = !age.is_negative() && age <= within;
-    if !is_young || found.digest.as_ref() != Ok(&remembered.digest) {
+    let Recollection { remembered, age } = found.remembered.get(&policy.scope.id)?;
+    if *age > within || found.digest.as_ref() != Ok(&remembered.digest) {
         return None;
     }
     let evidence = remembered.completing(found, &inquiry.places_for(policy));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 /// For how long what was verified may stand in for a registry that does not answer, unless a policy says otherwise.
 pub const USE_OF_VERIFIED: Duration = Duration::from_hours(24);
 
@@ -12,7 +14,7 @@ pub const LONGEST_USE_OF_VERIFIED: Duration = Duration::from_hours(168);
 pub const VERIFIED_MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How soon what satisfied a policy again is remembered anew.
-pub const VERIFIED_AGAIN_AFTER: Duration = Duration::from_secs(30);
+pub const VERIFIED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
 
 /// How many images of running Pods are looked at in a second, about, where registries have to be asked for them.
 pub const WARM_UP_IMAGES_PER_SECOND: u32 = 5;

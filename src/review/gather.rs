@@ -85,7 +85,7 @@ impl Gatherer<'_> {
                 keyring: &self.access.keyring,
                 trust_roots: self.verifier.trust_roots,
             };
-            found.remembered = memory.recall(inquiry, &found, view);
+            found.remembered = memory.recall(inquiry, &found, view, self.circumstances.now);
         }
         found
     }

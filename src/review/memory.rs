@@ -7,16 +7,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use moka::{Expiry, sync::Cache};
+use tokio::time::Instant;
 
 use super::verdicts::Verified;
 use crate::{
     decision::{
         AdmittedImage, Decision, Evidence, ImageEvidence, Inquiry, Kept, Method, Plan, Question,
-        Remembered,
+        Recollection, Remembered,
     },
     image::Digest,
     limits::{VERIFIED_AGAIN_AFTER, VERIFIED_MEMORY_BYTES},
@@ -36,6 +38,8 @@ pub(super) struct Memory {
 #[derive(Clone, Debug)]
 struct Entry {
     remembered: Arc<Remembered>,
+    /// When it was put here, by a clock that nobody sets.
+    noted: Instant,
     /// How long the policy wants it.
     within: Duration,
     bytes: u32,
@@ -68,7 +72,8 @@ impl Memory {
         inquiry: &Inquiry,
         found: &ImageEvidence,
         view: View<'_>,
-    ) -> BTreeMap<PolicyId, Arc<Remembered>> {
+        now: Timestamp,
+    ) -> BTreeMap<PolicyId, Recollection> {
         let Ok(digest) = &found.digest else {
             return BTreeMap::new();
         };
@@ -79,7 +84,11 @@ impl Memory {
         let recalled = wanting.filter_map(|policy| {
             let key = view.key(policy, inquiry, digest);
             let entry = self.lookups.count(self.kept.get(&key))?;
-            Some((policy.scope.id.clone(), entry.remembered))
+            let recollection = Recollection {
+                age: entry.age(now),
+                remembered: entry.remembered,
+            };
+            Some((policy.scope.id.clone(), recollection))
         });
         recalled.collect()
     }
@@ -134,16 +143,15 @@ impl Memory {
                 continue;
             }
             let key = view.key(policy, inquiry, &image.digest);
-            if self.kept.get(&key).is_some_and(|entry| {
-                let age = now.duration_since(entry.remembered.verified_at);
-                age.unsigned_abs() < VERIFIED_AGAIN_AFTER
-            }) {
+            let known = self.kept.get(&key);
+            if known.is_some_and(|entry| entry.age(now) < VERIFIED_AGAIN_AFTER) {
                 continue;
             }
             if let Some(remembered) = Remembered::of(policy, inquiry, found, now) {
                 let entry = Entry {
                     bytes: weight(&remembered),
                     remembered: Arc::new(remembered),
+                    noted: Instant::now(),
                     within: within.unsigned_abs(),
                 };
                 self.kept.insert(key, entry);
@@ -157,6 +165,16 @@ impl Memory {
         let bytes = Some((self.kept.weighted_size(), VERIFIED_MEMORY_BYTES));
         let entries = self.kept.entry_count();
         self.lookups.reading("verified_images", entries, bytes)
+    }
+}
+
+impl Entry {
+    /// How long ago it was verified. The clock of reviews may have been set back since: then at least the time that has
+    /// passed here.
+    fn age(&self, now: Timestamp) -> SignedDuration {
+        let passed = SignedDuration::try_from(self.noted.elapsed());
+        let by_clock = now.duration_since(self.remembered.verified_at);
+        by_clock.max(passed.unwrap_or(SignedDuration::MAX))
     }
 }
 
@@ -192,7 +210,12 @@ impl View<'_> {
 struct Expires;
 
 impl Expiry<Digest, Entry> for Expires {
-    fn expire_after_create(&self, _: &Digest, entry: &Entry, _: Instant) -> Option<Duration> {
+    fn expire_after_create(
+        &self,
+        _: &Digest,
+        entry: &Entry,
+        _: std::time::Instant,
+    ) -> Option<Duration> {
         Some(entry.within)
     }
 
@@ -200,7 +223,7 @@ impl Expiry<Digest, Entry> for Expires {
         &self,
         _: &Digest,
         entry: &Entry,
-        _: Instant,
+        _: std::time::Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
         Some(entry.within)
@@ -301,7 +324,7 @@ mod tests {
         let public = TrustRoots::public_only();
         let absent =
             TrustRoots::public_only().with(TrustRootName::Public, Err("not there".to_owned()));
-        let sandbox = crate::sandbox::sigstore::PrivateSigstore::new(jiff::Timestamp::UNIX_EPOCH);
+        let sandbox = crate::sandbox::sigstore::PrivateSigstore::new(Timestamp::UNIX_EPOCH);
         let root = TrustRoot::from_json(&sandbox.unwrap().trusted_root_json()).unwrap();
         let another = TrustRoots::public_only().with(TrustRootName::Public, Ok(Arc::new(root)));
         let image = Digest::of(b"image");
@@ -365,7 +388,7 @@ mod tests {
             attestations: [].into(),
         };
         let remembered = Arc::new(Remembered {
-            verified_at: jiff::Timestamp::UNIX_EPOCH,
+            verified_at: Timestamp::UNIX_EPOCH,
             digest: Digest::of(b"image"),
             candidates: [("r.example/app".parse().unwrap(), [kept].into())].into(),
             contents: None,
@@ -375,6 +398,7 @@ mod tests {
             let entry = Entry {
                 bytes: weight(&remembered),
                 remembered: Arc::clone(&remembered),
+                noted: Instant::now(),
                 within: Duration::from_hours(1),
             };
             memory.kept.insert(Digest::of(&[number]), entry);

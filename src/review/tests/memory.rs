@@ -6,6 +6,7 @@ use crate::{
     registry::{Credential, Secret},
 };
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::advance;
 
 const USE_VERIFIED: &str = "UseVerified";
 
@@ -171,6 +172,27 @@ async fn what_was_verified_is_used_for_so_long_and_no_longer_however_often() {
         codes_with(&reviewer, &down, &by_digest(), later).await,
         [""; 0]
     );
+}
+
+/// Whoever sets the clock back, and be it the time service, neither loses what was verified nor makes it last longer.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_changes_nothing() {
+    let world = signed(&json!({ "useVerifiedFor": "1h" }));
+    let reviewer = after_review(&world, &by_digest()).await;
+    let down = down(&world);
+    let before = noon() - SignedDuration::from_hours(3);
+    let image = by_digest();
+    let codes_down = || codes_with(&reviewer, &down, &image, before);
+    assert_eq!(codes_down().await, [""; 0]);
+    advance(Duration::from_hours(1)).await;
+    assert_eq!(codes_down().await, [""; 0]);
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(codes_down().await, ["RegistryUnavailable"]);
+    // What is verified from now on counts as ever.
+    let up = codes_with(&reviewer, &world, &by_digest(), before).await;
+    assert_eq!(up, [""; 0]);
+    advance(Duration::from_hours(1)).await;
+    assert_eq!(codes_down().await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,7 +45,7 @@ fn codes_after(policy: &Policy, before: &ImageEvidence, now: ImageEvidence) -> V
     inquiry.places = places();
     let remembered = Remembered::of(policy, inquiry, before, present()).unwrap();
     let now = ImageEvidence {
-        remembered: [(policy.scope.id.clone(), Arc::new(remembered))].into(),
+        remembered: [(policy.scope.id.clone(), recalled(remembered))].into(),
         ..now
     };
     codes(&decide(&plan, &evidence_of(IMAGE, now)))
