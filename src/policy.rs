@@ -118,6 +118,16 @@ pub enum RegistryOutage {
     },
 }
 
+impl RegistryOutage {
+    /// For how long what satisfied the policy counts; none where it does not.
+    pub fn verified_for(self) -> Option<SignedDuration> {
+        match self {
+            Self::Deny => None,
+            Self::UseVerified { within } => Some(within),
+        }
+    }
+}
+
 /// Which tags are let in. A reference without a tag is not asked.
 #[derive(Clone, Debug)]
 pub struct TagDemand {

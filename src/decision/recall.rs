@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     image::{Repository, SignaturePlaces},
-    policy::{Authority, Policy, RegistryOutage, TrustRootName},
+    policy::{Authority, Policy, TrustRootName},
 };
 
 /// An image that satisfied a policy only by what was verified before.
@@ -94,14 +94,6 @@ impl Remembered {
 }
 
 impl Policy {
-    /// Whether anything is worth remembering for the time when a registry does not answer.
-    pub fn uses_verified(&self) -> bool {
-        match self.outage {
-            RegistryOutage::Deny => false,
-            RegistryOutage::UseVerified { .. } => true,
-        }
-    }
-
     /// The trust roots on which its verdicts depend.
     pub fn trust_roots(&self) -> BTreeSet<TrustRootName> {
         let roots = self
@@ -131,9 +123,7 @@ pub(super) fn recall(
     circumstances: &Circumstances,
     cause: &Cause,
 ) -> Option<(Satisfied, Timestamp)> {
-    let RegistryOutage::UseVerified { within } = policy.outage else {
-        return None;
-    };
+    let within = policy.outage.verified_for()?;
     let found = found.filter(|_| is_outage(cause))?;
     let Recollection { remembered, age } = found.remembered.get(&policy.scope.id)?;
     if *age > within || found.digest.as_ref() != Ok(&remembered.digest) {

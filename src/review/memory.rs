@@ -5,7 +5,7 @@
 //! roots, so that no tenant profits from what another's secret has opened, and no policy from what another has accepted.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::Arc,
     time::Duration,
 };
@@ -17,12 +17,12 @@ use tokio::time::Instant;
 use super::verdicts::Verified;
 use crate::{
     decision::{
-        AdmittedImage, Decision, Evidence, ImageEvidence, Inquiry, Kept, Method, Plan, Question,
+        AdmittedImage, Decision, Evidence, ImageEvidence, Inquiry, Kept, Method, Plan,
         Recollection, Remembered,
     },
     image::Digest,
     limits::{VERIFIED_AGAIN_AFTER, VERIFIED_MEMORY_BYTES},
-    policy::{Policy, PolicyId, RegistryOutage},
+    policy::{Policy, PolicyId},
     registry::Keyring,
     telemetry::{CacheReading, Lookups},
     trust::TrustRoots,
@@ -80,7 +80,7 @@ impl Memory {
         if is_whole(found) {
             return BTreeMap::new();
         }
-        let wanting = inquiry.policies().filter(|policy| policy.uses_verified());
+        let wanting = inquiry.policies().filter(|policy| wants(policy));
         let recalled = wanting.filter_map(|policy| {
             let key = view.key(policy, inquiry, digest);
             let entry = self.lookups.count(self.kept.get(&key))?;
@@ -102,21 +102,20 @@ impl Memory {
         decision: &Decision,
         view: View<'_>,
     ) {
-        let mut seen = BTreeSet::new();
-        for image in admitted(decision) {
-            let written = image.reference.written();
-            let inquiry = plan
-                .images
-                .iter()
-                .find_map(|planned| match &planned.question {
-                    Question::Judge(inquiry) if planned.slot == image.slot => Some(inquiry),
-                    Question::Judge(_) | Question::Unmatched(_) | Question::Unreadable(_) => None,
-                });
-            let found = evidence.images.get(written);
-            let (Some(inquiry), Some(found)) = (inquiry, found) else {
-                continue;
-            };
-            if seen.insert(written) {
+        let mut wanting = plan.inquiries();
+        wanting.retain(|inquiry| inquiry.policies().any(wants));
+        if wanting.is_empty() {
+            return;
+        }
+        let admitted = admitted(decision).iter();
+        let admitted: BTreeMap<&str, &AdmittedImage> = admitted
+            .map(|image| (image.reference.written(), image))
+            .collect();
+        for inquiry in wanting {
+            let written = inquiry.reference.written();
+            if let (Some(image), Some(found)) =
+                (admitted.get(written), evidence.images.get(written))
+            {
                 self.note_image(image, inquiry, found, evidence, view);
             }
         }
@@ -132,7 +131,7 @@ impl Memory {
     ) {
         let now = evidence.circumstances.now;
         for policy in inquiry.policies() {
-            let RegistryOutage::UseVerified { within } = policy.outage else {
+            let Some(within) = policy.outage.verified_for() else {
                 continue;
             };
             let id = &policy.scope.id;
@@ -230,6 +229,11 @@ impl Expiry<Digest, Entry> for Expires {
     }
 }
 
+/// Whether the policy has a use for what it has verified.
+fn wants(policy: &Policy) -> bool {
+    policy.outage.verified_for().is_some()
+}
+
 /// Whether everything could be looked up.
 fn is_whole(found: &ImageEvidence) -> bool {
     let mut places = found.signatures.values().flat_map(BTreeMap::values);
@@ -288,6 +292,8 @@ const TRUST_ROOT_NAME_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{
         decision::tests::build::{by_identity, gitlab_identity, inquiry, key_authority, policy},

@@ -25,7 +25,7 @@ use crate::{
     decision::{AdmittedImage, Cause, Decision, Denial, Enforcement, Obstacle},
     image::{Digest, Reference},
     limits,
-    policy::{Place, PolicyState, RegistryOutage},
+    policy::{Place, PolicyState},
     registry::Asked,
     telemetry::{WarmUpMetrics, WarmedUp},
     workload::{ImageSlot, PullReferences},
@@ -281,10 +281,7 @@ fn period(snapshot: &Snapshot) -> Duration {
 }
 
 fn in_force(state: &PolicyState) -> Option<SignedDuration> {
-    match state.in_force()?.outage {
-        RegistryOutage::Deny => None,
-        RegistryOutage::UseVerified { within } => Some(within),
-    }
+    state.in_force()?.outage.verified_for()
 }
 
 /// Where the images come from that could not be judged because a registry does not answer, or not in all the time that
