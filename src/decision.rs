@@ -50,7 +50,7 @@ pub struct Plan {
     pub images: Vec<PlannedImage>,
     /// What failures mean in this namespace.
     pub modes: Modes,
-    /// Whether a failure denies, or (mirror Pods) is only reported.
+    /// Whether a failure denies or is only reported.
     pub enforcement: Enforcement,
 }
 
@@ -60,7 +60,7 @@ pub enum Enforcement {
     /// As each policy says.
     #[default]
     AsPolicySays,
-    /// Only reported: the container runs already (mirror Pods).
+    /// Only reported: the container runs already (mirror Pods, and what is looked at to warm up).
     ReportOnly,
 }
 

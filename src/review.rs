@@ -165,7 +165,8 @@ impl Reviewer {
         }
     }
 
-    /// The same with another clock than the machine's. Only keys whose validity ends or begins are judged by it.
+    /// The same with another clock than the machine's. By it keys are in force, and builds and
+    /// what was verified before have their age.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
@@ -243,7 +244,7 @@ impl Reviewer {
             })
     }
 
-    /// Finds out what the plan asks for: the only place that asks the world. With whose credentials, if with any.
+    /// Finds out what the plan asks for: the only place that asks registries. With whose credentials, if with any.
     async fn gather(
         &self,
         plan: &Plan,

@@ -29,7 +29,7 @@ pub struct Evidence {
 #[derive(Clone, Debug)]
 pub struct Circumstances {
     /// The present time when the review began. It judges keys with a validity whose signatures carry no verified time,
-    /// and the age of builds.
+    /// the age of builds, and that of what was verified before.
     pub now: Timestamp,
     /// The namespace's name and labels, for conditions.
     pub place: Place,

@@ -44,7 +44,12 @@ impl Allowance {
         self.readings.acquire().await.ok()
     }
 
-    /// Counts these contents with their lengths, unless they are too much.
+    /// Whether anything may still be asked for.
+    pub(super) fn still_open(&self) -> Result<(), LookupFailure> {
+        self.take([])
+    }
+
+    /// Counts these contents with their lengths. Fails when that is too much, and ever after.
     pub(super) fn take<'a>(
         &self,
         contents: impl IntoIterator<Item = (&'a Digest, usize)>,

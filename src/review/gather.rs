@@ -125,7 +125,7 @@ impl Gatherer<'_> {
         let _reading = timeout_at(self.access.deadline, self.allowance.reading())
             .await
             .map_err(|_| LookupFailure::Deadline)?;
-        self.allowance.take([])?;
+        self.allowance.still_open()?;
         let repository = inquiry.reference.repository();
         let contents = self
             .registry
@@ -211,7 +211,7 @@ impl Gatherer<'_> {
         } else {
             Wanted::SignaturesAndAttestations
         };
-        self.allowance.take([])?;
+        self.allowance.still_open()?;
         let access = Access {
             deadline: until,
             ..self.access.clone()
