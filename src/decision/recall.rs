@@ -16,8 +16,8 @@ use super::{
     cause::{Asked, Cause, Denial, Obstacle},
     demand::{Satisfied, satisfy},
     evidence::{
-        Candidates, Checked, Circumstances, ImageEvidence, Kept, LookupFailure, Method, Recollection,
-        Remembered,
+        Candidates, Checked, Circumstances, ImageEvidence, Kept, LookupFailure, Method,
+        Recollection, Remembered,
     },
 };
 use crate::{

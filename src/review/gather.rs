@@ -1,5 +1,8 @@
 //! Asking registries for what a plan wants to know.
 
+mod children;
+mod search;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
@@ -11,25 +14,20 @@ use tokio::{
     task::yield_now,
     time::{Instant, timeout_at},
 };
-
 use tracing::{Instrument as _, Span, field::Empty};
 
+use self::search::PlaceSearch;
 use super::{
     allowance::Allowance,
     failure::lookup_failure,
-    found::{Find, Found, Task},
     memory::{Memory, View},
-    verdicts::{Verified, Verifier},
+    verdicts::Verifier,
 };
 use crate::{
-    decision::{
-        CheckFailure, Checked, Circumstances, Evidence, FoundByPlace, ImageEvidence, Inquiry,
-        LookupFailure, Method,
-    },
-    image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces},
-    limits::{CANDIDATES_PER_IMAGE, CHILDREN_PER_INDEX, LOOKUPS_PER_REVIEW},
-    registry::{Access, Attachment, Registry, RegistryError, Search, Wanted},
-    verify::{Candidate, Layout, claimed_predicate_type},
+    decision::{Circumstances, Evidence, ImageEvidence, Inquiry, LookupFailure},
+    image::{Contents, Digest, Part, Reference, Repository},
+    limits::LOOKUPS_PER_REVIEW,
+    registry::{Access, Registry, RegistryError},
 };
 
 /// Asks on behalf of one review. Every await ends at the review's deadline, which then is the evidence.
@@ -74,7 +72,7 @@ impl Gatherer<'_> {
         let places = inquiry.signature_places();
         let searches = places
             .iter()
-            .map(|places| self.search(inquiry, places, &digest, &found));
+            .map(|places| PlaceSearch::new(self, inquiry, places, &digest, &found).run());
         let held = join_all(searches).await;
         found.signatures = places.into_iter().zip(held).collect();
         if inquiry.asks_for_signatures() && is_unsigned(&found) {
@@ -135,209 +133,12 @@ impl Gatherer<'_> {
         Ok(contents)
     }
 
-    /// What is found in these places, in their order: no more than is needed, but everything before the answer is
-    /// "none". Every place is looked at in the cheapest way before any is looked at more closely.
-    async fn search(
-        &self,
-        inquiry: &Inquiry,
-        places: &SignaturePlaces,
-        image: &Digest,
-        so_far: &ImageEvidence,
-    ) -> FoundByPlace {
-        let mut found = Found::default();
-        for search in [Search::First, Search::Everywhere, Search::Afresh] {
-            let mut left = places.all().count();
-            for place in places.all() {
-                if !found.is_worth(place, search) {
-                    left = left.saturating_sub(1);
-                    continue;
-                }
-                let task = Task {
-                    inquiry,
-                    places,
-                    place,
-                    image,
-                };
-                let span = tracing::debug_span!("signatures", repository = %place);
-                let looking = self.look(task, search, so_far, &found, self.share_of_time(left));
-                let looked = looking.instrument(span).await;
-                left = left.saturating_sub(1);
-                let is_enough = looked.as_ref().is_ok_and(|find| find.is_enough);
-                found.0.insert(place.clone(), looked);
-                if is_enough {
-                    return found.into_evidence();
-                }
-            }
-        }
-        found.into_evidence_of_too_little()
-    }
-
     /// Until when one of so many places may be waited for: one that does not answer leaves time for the others.
     fn share_of_time(&self, places_left: usize) -> Instant {
         let now = Instant::now();
         let time_left = self.access.deadline.saturating_duration_since(now);
         let places_left = u32::try_from(places_left).unwrap_or(u32::MAX).max(1);
         now + time_left / places_left
-    }
-
-    /// What one place holds, besides what was found in others.
-    async fn look(
-        &self,
-        task: Task<'_>,
-        search: Search,
-        so_far: &ImageEvidence,
-        elsewhere: &Found,
-        until: Instant,
-    ) -> Result<Find, LookupFailure> {
-        let attachments = self.attachments(task, search, until).await?;
-        let given = attachments.iter();
-        self.allowance
-            .take(given.map(|one| (&one.digest, one.content.len())))?;
-        let mut find = self.verified(task, &attachments, elsewhere).await?;
-        let found = elsewhere.with(so_far, task, &find);
-        find.is_enough = self.is_enough(task, &found).await?;
-        Ok(find)
-    }
-
-    async fn attachments(
-        &self,
-        task: Task<'_>,
-        search: Search,
-        until: Instant,
-    ) -> Result<Arc<[Attachment]>, LookupFailure> {
-        let methods = task.inquiry.methods(task.places);
-        let wanted = if methods.of_attestations.is_empty() {
-            Wanted::Signatures
-        } else {
-            Wanted::SignaturesAndAttestations
-        };
-        self.allowance.still_open()?;
-        let access = Access {
-            deadline: until,
-            ..self.access.clone()
-        };
-        let attachments = self
-            .registry
-            .attachments(task.place, task.image, wanted, search, &access);
-        self.in_time_until(until, task.place, attachments).await
-    }
-
-    async fn verified(
-        &self,
-        task: Task<'_>,
-        attachments: &[Attachment],
-        elsewhere: &Found,
-    ) -> Result<Find, LookupFailure> {
-        let methods = task.inquiry.methods(task.places);
-        let mut find = Find::default();
-        let mut done = 0;
-        for attachment in attachments {
-            let Some(one) = candidate(attachment) else {
-                continue;
-            };
-            find.holds_something = true;
-            let layer = (attachment.manifest.clone(), attachment.digest.clone());
-            // A copy of an image's repository holds copies of its signatures.
-            if elsewhere.holds(task.place, &layer) {
-                continue;
-            }
-            if find.candidates.checked.len() == CANDIDATES_PER_IMAGE {
-                let all = attachments.iter().filter_map(candidate).count();
-                find.left_out = Some(too_many(all));
-                break;
-            }
-            let results = self
-                .verify(&one, task.image, &methods.of_signatures, &mut done)
-                .await?;
-            let attestations = self
-                .verify(&one, task.image, &methods.of_attestations, &mut done)
-                .await?;
-            find.layers.insert(layer);
-            find.candidates.checked.push(Checked {
-                layout: one.layout,
-                claimed_type: claimed_predicate_type(&one),
-                candidate: one.digest,
-                results,
-                attestations,
-            });
-        }
-        Ok(find)
-    }
-
-    /// Whether the demands on these places are satisfied, others having their turn between those that take long.
-    async fn is_enough(
-        &self,
-        task: Task<'_>,
-        found: &ImageEvidence,
-    ) -> Result<bool, LookupFailure> {
-        let Task {
-            inquiry, places, ..
-        } = task;
-        let mut judgements = inquiry.judgements(places, found, &self.circumstances);
-        loop {
-            if inquiry.takes_long() {
-                self.take_turns().await?;
-            }
-            match judgements.next() {
-                Some(true) => {}
-                Some(false) => return Ok(false),
-                None => return Ok(true),
-            }
-        }
-    }
-
-    /// One candidate by each of these methods, the first verification of a search without waiting for a turn.
-    async fn verify<V: Verified>(
-        &self,
-        candidate: &Candidate,
-        image: &Digest,
-        methods: &BTreeSet<Method>,
-        done: &mut usize,
-    ) -> Result<BTreeMap<Method, Result<V, CheckFailure>>, LookupFailure> {
-        let mut results = BTreeMap::new();
-        for method in methods {
-            if *done > 0 {
-                self.take_turns().await?;
-            }
-            *done += 1;
-            let span = tracing::debug_span!("verify", candidate = candidate.digest.as_str());
-            let result = span.in_scope(|| self.verifier.verify(candidate, image, method));
-            results.insert(method.clone(), result);
-        }
-        Ok(results)
-    }
-
-    /// A manifest of the index that has a signature. This only makes a denial clearer, so that what cannot be looked
-    /// up is left out, and no more than [`CHILDREN_PER_INDEX`] are looked at.
-    async fn signed_child(&self, inquiry: &Inquiry, index: &Digest) -> Option<Digest> {
-        let repository = inquiry.reference.repository();
-        let children = self.registry.children(repository, index, &self.access);
-        let mut children = self.in_time(repository, children).await.ok()?;
-        children.truncate(CHILDREN_PER_INDEX);
-        let places = inquiry.signature_repositories();
-        let signed = join_all(children.iter().map(|child| self.is_signed(&places, child))).await;
-        children
-            .into_iter()
-            .zip(signed)
-            .find_map(|(child, signed)| signed.then_some(child))
-    }
-
-    async fn is_signed(&self, places: &BTreeSet<Repository>, child: &Digest) -> bool {
-        let searches = places.iter().map(|place| {
-            let found = self.registry.attachments(
-                place,
-                child,
-                Wanted::Signatures,
-                Search::First,
-                &self.access,
-            );
-            self.in_time(place, found)
-        });
-        let found = join_all(searches).await;
-        found
-            .into_iter()
-            .flatten()
-            .any(|list| list.iter().any(is_signature))
     }
 
     /// Each verification takes a millisecond or so, and what an attacker made takes many, as may a policy's conditions:
@@ -385,27 +186,4 @@ fn is_unsigned(found: &ImageEvidence) -> bool {
             .as_ref()
             .is_ok_and(|candidates| candidates.checked.is_empty())
     })
-}
-
-fn candidate(attachment: &Attachment) -> Option<Candidate> {
-    Some(Candidate {
-        layout: Layout::of_media_type(&attachment.media_type)?,
-        digest: attachment.digest.clone(),
-        content: attachment.content.clone(),
-        annotations: attachment.annotations.clone(),
-    })
-}
-
-/// Whether it is stored as signatures are.
-fn is_signature(attachment: &Attachment) -> bool {
-    match Layout::of_media_type(&attachment.media_type) {
-        Some(Layout::Legacy | Layout::Bundle) => true,
-        Some(Layout::LegacyAttestation) | None => false,
-    }
-}
-
-fn too_many(found: usize) -> LookupFailure {
-    LookupFailure::Limit {
-        detail: format!("{found} signature candidates, at most {CANDIDATES_PER_IMAGE} are read"),
-    }
 }

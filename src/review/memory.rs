@@ -4,11 +4,7 @@
 //! for the same digest in the same repository, read by the same login, under the same whole policy and the same trust
 //! roots, so that no tenant profits from what another's secret has opened, and no policy from what another has accepted.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use moka::{Expiry, sync::Cache};
