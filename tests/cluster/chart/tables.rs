@@ -145,7 +145,7 @@ pub(super) const NONSENSE: [(&str, &str); 30] = [
         "at '/registries/0': additional properties 'dockerConfig' not allowed",
     ),
     (
-        "registries[0].prefix=r.example,registries[1].prefix=r.example",
+        "registries[0].prefix=r.example,registries[1].prefix=r.example:443",
         "the prefix r.example is listed twice",
     ),
     (
