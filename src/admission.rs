@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use self::{
+    annotation::Facts,
     request::{AdmissionRequest, Operation},
     response::{NothingToJudge, Response},
 };
@@ -152,12 +153,13 @@ async fn respond(
     };
     match reviewer.review(question).await {
         Ok(Decision::Admit(admission)) => {
-            let response = Response::admitted(&admission);
+            let facts = annotation::of_images(&admission.images);
+            let response = Response::admitted(&admission, &facts);
             match (webhook, enforcement) {
                 // What the kubelet mirrors runs already; a patch would only make the mirror differ.
                 (Webhook::Validate, _) | (_, Enforcement::ReportOnly) => response,
                 (Webhook::Mutate, Enforcement::AsPolicySays) => {
-                    response.with_patch(&patch(kind, request, &admission))
+                    response.with_patch(&patch(kind, request, &admission, facts))
                 }
             }
         }
@@ -209,6 +211,7 @@ fn patch(
     kind: WorkloadKind,
     request: &AdmissionRequest,
     admission: &Admission,
+    facts: Facts,
 ) -> json_patch::Patch {
     let pins: Vec<(ImageSlot, String)> = admission
         .images
@@ -222,11 +225,10 @@ fn patch(
         })
         .map(|image| (image.slot.clone(), image.reference.pinned(&image.digest)))
         .collect();
-    let facts = annotation::of_images(&admission.images);
     let facts = match request.operation {
         Operation::Update => annotation::merged(&request.old_object, &request.object, kind, facts),
         Operation::Create | Operation::Delete | Operation::Connect => facts,
     };
-    let annotation = annotation::text(facts);
+    let annotation = annotation::text(&facts);
     workload::pin_patch(kind, &request.object, &pins, annotation.as_deref())
 }

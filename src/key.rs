@@ -2,7 +2,7 @@
 
 mod pss;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// A public key that signatures can be verified with: ECDSA P-256, P-384 or P-521, RSA of 2048 to 4096 bits
-/// (PKCS #1 v1.5 or PSS, and PSS alone where the key itself says so), Ed25519.
+/// (PKCS #1 v1.5 or PSS, and PSS alone where the key itself says so), Ed25519. Clones share it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PublicKey {
-    der: Vec<u8>,
-    fingerprint: String,
+    der: Arc<[u8]>,
+    fingerprint: Arc<str>,
 }
 
 /// What a key signs with: this says which algorithms its signatures are verified by.
@@ -128,8 +128,8 @@ impl PublicKey {
         let der = pem_content(text)?;
         require_usable(&der)?;
         Ok(Self {
-            fingerprint: Digest::of(&der).hex().to_owned(),
-            der,
+            fingerprint: Digest::of(&der).hex().into(),
+            der: der.into(),
         })
     }
 

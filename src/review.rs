@@ -20,7 +20,7 @@ pub use observation::{
 };
 pub use warm_up::{PageError, PodPage, RunningPod, RunningPods, WarmUp};
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+use std::{collections::BTreeMap, fmt::Debug, mem, sync::Arc};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -190,14 +190,14 @@ impl Reviewer {
     ///
     /// # Errors
     /// As [`Self::review`].
-    pub async fn examine(&self, request: Request) -> Result<Examination, ReviewError> {
+    pub async fn examine(&self, mut request: Request) -> Result<Examination, ReviewError> {
         let snapshot = self.snapshots.current().ok_or(ReviewError::NotReady)?;
         let place = Place {
             namespace_labels: self.namespace_labels(&request).await?,
-            ..request.place.clone()
+            ..mem::take(&mut request.place)
         };
         let plan = decision::plan(
-            request.slots.clone(),
+            mem::take(&mut request.slots),
             &snapshot.policies,
             &place,
             snapshot.modes,
@@ -211,10 +211,14 @@ impl Reviewer {
             condition_steps: plan.condition_steps(),
         };
         let trust_roots = &snapshot.trust_roots;
-        let (evidence, keyring) = self
-            .gather(&plan, &request, circumstances, trust_roots)
+        let (images, keyring) = self
+            .gather(&plan, &request, &circumstances, trust_roots)
             .instrument(tracing::debug_span!("gather"))
             .await;
+        let evidence = Evidence {
+            circumstances,
+            images,
+        };
         let decision = decision::decide(&plan, &evidence);
         if let (Some(memory), Some(keyring)) = (&self.memory, &keyring) {
             let view = View {
@@ -249,22 +253,18 @@ impl Reviewer {
         &self,
         plan: &Plan,
         request: &Request,
-        circumstances: Circumstances,
+        circumstances: &Circumstances,
         trust_roots: &TrustRoots,
-    ) -> (Evidence, Option<Arc<Keyring>>) {
+    ) -> (BTreeMap<String, ImageEvidence>, Option<Arc<Keyring>>) {
         let mut inquiries = plan.inquiries();
-        inquiries.retain(|inquiry| !inquiry.signature_repositories().is_empty());
+        // Where all policies that match are broken, there is nothing to find out.
+        inquiries.retain(|inquiry| inquiry.policies().next().is_some());
         if inquiries.is_empty() {
-            let images = BTreeMap::new();
-            let nothing = Evidence {
-                circumstances,
-                images,
-            };
-            return (nothing, None);
+            return (BTreeMap::new(), None);
         }
-        let keyring = match self.keyring(request).await {
+        let keyring = match self.keyring(&circumstances.place.namespace, request).await {
             Ok(keyring) => keyring,
-            Err(failure) => return (not_looked_up(&inquiries, &failure, circumstances), None),
+            Err(failure) => return (not_looked_up(&inquiries, &failure), None),
         };
         let access = Access {
             keyring: Arc::clone(&keyring),
@@ -285,10 +285,14 @@ impl Reviewer {
         (gatherer.gather(&inquiries).await, Some(keyring))
     }
 
-    async fn keyring(&self, request: &Request) -> Result<Arc<Keyring>, LookupFailure> {
+    async fn keyring(
+        &self,
+        namespace: &str,
+        request: &Request,
+    ) -> Result<Arc<Keyring>, LookupFailure> {
         let keyring = self
             .pull_secrets
-            .keyring(&request.place.namespace, &request.pull)
+            .keyring(namespace, &request.pull)
             .instrument(tracing::debug_span!("pull secrets"));
         timeout_at(request.deadline, keyring)
             .await
@@ -309,19 +313,14 @@ impl CacheSource for Reviewer {
 fn not_looked_up(
     inquiries: &[&Inquiry],
     failure: &LookupFailure,
-    circumstances: Circumstances,
-) -> Evidence {
-    let images = inquiries
+) -> BTreeMap<String, ImageEvidence> {
+    inquiries
         .iter()
         .map(|inquiry| {
             let found = ImageEvidence::of(Err(failure.clone()));
             (inquiry.reference.written().to_owned(), found)
         })
-        .collect();
-    Evidence {
-        circumstances,
-        images,
-    }
+        .collect()
 }
 
 #[cfg(test)]

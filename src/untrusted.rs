@@ -6,32 +6,38 @@
 /// Control characters, line breaks, bidirectional marks, combining marks, `"` and `\` come out as escapes, so
 /// that nothing shown can forge a line, leave its quotation marks or turn the reading order around.
 pub fn shown(text: &str, most: usize) -> String {
+    if text.len() <= most && is_plain(text) {
+        return text.to_owned();
+    }
     let mut line = String::new();
     let mut length = 0;
     for character in text.chars() {
-        let piece = match character {
-            '"' | '\\' => format!("\\{character}"),
-            _ => escaped(character),
-        };
-        length += piece.chars().count();
+        let quoted = matches!(character, '"' | '\\').then_some('\\');
+        let piece = quoted.into_iter().chain(escaped(character));
+        length += piece.clone().count();
         if length > most {
             line.push('…');
             break;
         }
-        line.push_str(&piece);
+        line.extend(piece);
     }
     line
+}
+
+/// Whether the text is ASCII of which nothing is ever escaped, as nearly all that is shown is.
+pub fn is_plain(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
 }
 
 /// The character as it is safe to show: what does not print plainly becomes an escape.
 ///
 /// Quotation marks and `\` stay as they are, so that what is escaped already can be shown again. Between quotation
 /// marks that is not enough: see [`shown`].
-pub fn escaped(character: char) -> String {
-    match character {
-        '\'' | '"' | '\\' => character.to_string(),
-        _ => character.escape_debug().collect(),
-    }
+pub fn escaped(character: char) -> impl Iterator<Item = char> + Clone {
+    let plain = matches!(character, ' '..='~').then_some(character);
+    let escape = plain.is_none().then(|| character.escape_debug());
+    plain.into_iter().chain(escape.into_iter().flatten())
 }
 
 /// A text of ours on one line, cut at a character so that it takes at most `most` bytes with the `…` at its end.
@@ -72,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_single_character_is_escaped_but_for_what_escapes_and_quotes() {
-        let text: String = "a'\"\\\n\u{202e}".chars().map(escaped).collect();
+        let text: String = "a'\"\\\n\u{202e}".chars().flat_map(escaped).collect();
         assert_eq!(text, "a'\"\\\\n\\u{202e}");
     }
 

@@ -37,7 +37,7 @@ pub use trust_root::{
     CertificateTimestamps, PemParts, Summary, Switches, Transparency, TrustRoot, TrustRootError,
 };
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -113,9 +113,12 @@ pub enum Against<'a> {
     },
 }
 
-/// A signature over one image digest that verified. Who may sign is not decided here.
+/// A signature over one image digest that verified. Who may sign is not decided here. Clones share what it says.
 #[derive(Clone, Debug)]
-pub struct VerifiedSignature {
+pub struct VerifiedSignature(Arc<SignatureFacts>);
+
+#[derive(Clone, Debug)]
+struct SignatureFacts {
     image: Digest,
     layout: Layout,
     signer: Signer,
@@ -199,27 +202,27 @@ pub enum SignatureError {
 impl VerifiedSignature {
     /// The image digest that was signed.
     pub fn image(&self) -> &Digest {
-        &self.image
+        &self.0.image
     }
     /// How it was stored.
     pub fn layout(&self) -> Layout {
-        self.layout
+        self.0.layout
     }
     /// Who signed.
     pub fn signer(&self) -> &Signer {
-        &self.signer
+        &self.0.signer
     }
     /// The earliest verified time of signing, if there is one.
     pub fn signed_at(&self) -> Option<Timestamp> {
-        self.signed_at
+        self.0.signed_at
     }
     /// The global index of the verified log entry, if there is one.
     pub fn log_index(&self) -> Option<u64> {
-        self.log_index
+        self.0.log_index
     }
     /// What the signer added with `cosign sign --annotations`: the signer's claim.
     pub fn annotations(&self) -> &BTreeMap<String, String> {
-        &self.annotations
+        &self.0.annotations
     }
 }
 
@@ -242,14 +245,14 @@ pub fn verify(
         // A bare signature over the manifest itself: it says nothing beside.
         Claim::Manifest => BTreeMap::new(),
     };
-    Ok(VerifiedSignature {
+    Ok(VerifiedSignature(Arc::new(SignatureFacts {
         image: image.clone(),
         layout: candidate.layout,
         signer: proven.signer,
         signed_at: proven.signed_at,
         log_index: proven.log_index,
         annotations,
-    })
+    })))
 }
 
 /// Reads a candidate of any layout.

@@ -79,25 +79,26 @@ pub(super) fn merged(
 /// The value; none when there is nothing to tell. What does not fit is told as digests only, then not at all.
 ///
 /// One fact a line: `kubectl describe` cuts each line after 140 bytes, and of a single one would show the digest alone.
-pub(super) fn text(facts: Facts) -> Option<String> {
-    let digests = |facts: &Facts| -> Facts {
-        let short = |facts: &ImageFacts| ImageFacts {
-            digest: facts.digest.clone(),
-            ..ImageFacts::default()
-        };
-        facts
-            .iter()
-            .map(|(key, facts)| (key.clone(), short(facts)))
-            .collect()
-    };
+pub(super) fn text(facts: &Facts) -> Option<String> {
     if facts.is_empty() {
         return None;
     }
-    [digests(&facts), facts]
-        .into_iter()
-        .rev()
-        .filter_map(|facts| serde_json::to_string_pretty(&facts).ok())
-        .find(|text| text.len() <= limits::ANNOTATION_BYTES)
+    let fitting = |facts: &Facts| {
+        let text = serde_json::to_string_pretty(facts).ok()?;
+        (text.len() <= limits::ANNOTATION_BYTES).then_some(text)
+    };
+    fitting(facts).or_else(|| fitting(&digests_alone(facts)))
+}
+
+fn digests_alone(facts: &Facts) -> Facts {
+    let short = |facts: &ImageFacts| ImageFacts {
+        digest: facts.digest.clone(),
+        ..ImageFacts::default()
+    };
+    let facts = facts.iter();
+    facts
+        .map(|(key, facts)| (key.clone(), short(facts)))
+        .collect()
 }
 
 impl ImageFacts {
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn facts_that_do_not_fit_are_told_as_digests_and_then_not_at_all() {
-        let read = |facts| serde_json::from_str::<Facts>(&text(facts).unwrap()).unwrap();
+        let read = |facts: Facts| serde_json::from_str::<Facts>(&text(&facts).unwrap()).unwrap();
         assert_eq!(read(facts(1)), facts(1));
         let short = |images| -> Facts {
             let digest = "sha256:ab".to_owned();
@@ -154,8 +155,8 @@ mod tests {
             (0..images).map(|it| (key(it), short.clone())).collect()
         };
         assert_eq!(read(facts(2)), short(2));
-        assert_eq!(text(facts(limits::ANNOTATION_BYTES / 20)), None);
-        assert_eq!(text(facts(0)), None);
+        assert_eq!(text(&facts(limits::ANNOTATION_BYTES / 20)), None);
+        assert_eq!(text(&facts(0)), None);
     }
 
     #[test]
@@ -175,7 +176,7 @@ mod tests {
     "job": "https://gitlab.com/acme/shop/api/-/jobs/4316132595"
   }
 }"#;
-        let text = text(Facts::from([("api".to_owned(), facts)]));
+        let text = text(&Facts::from([("api".to_owned(), facts)]));
         assert_eq!(text.as_deref(), Some(expected));
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use tracing::Level;
 
 use super::response::NothingToJudge;
 use crate::{
     decision::Outcome,
     limits,
-    policy::Action,
+    policy::{Action, ModeLabel},
     review::{Observation, ObservedImage, ObservedObject, Run, Told, UsedVerified},
 };
 
@@ -52,7 +52,7 @@ fn is_obstacle(told: &Told) -> bool {
 struct Line<'a> {
     observation: &'a Observation,
     owner: Option<String>,
-    codes: Value,
+    codes: List,
     images: List,
     findings: List,
     used_verified: Option<List>,
@@ -70,18 +70,17 @@ struct List {
 impl<'a> Line<'a> {
     fn of(observation: &'a Observation) -> Self {
         let owner = observation.object.owner.as_ref();
-        let labels = observation.labels.iter();
-        let labels = labels.map(|label| json!(label.to_string()));
+        let labels = observation.labels.iter().map(ToString::to_string);
         // Of each it is only said which: why stands in the Event and the audit annotation.
-        let used_verified = observation.used_verified.iter().map(used);
+        let used_verified = observation.used_verified.iter().map(LoggedUse::of);
         let used_verified = List::within(limits::LOGGED_LIST_BYTES / 4, used_verified);
         let codes: BTreeSet<&str> = observation.told.iter().map(|told| told.code).collect();
         Self {
             observation,
             owner: owner.map(|owner| format!("{}/{}", owner.kind, owner.name)),
-            codes: json!(codes),
-            images: List::of(observation.images.iter().map(image)),
-            findings: List::of(observation.told.iter().map(finding)),
+            codes: List::of(codes.into_iter()),
+            images: List::of(observation.images.iter().map(LoggedImage::of)),
+            findings: List::of(observation.told.iter().map(LoggedFinding::of)),
             used_verified: Some(used_verified).filter(|_| !observation.used_verified.is_empty()),
             labels: Some(List::of(labels)).filter(|_| !observation.labels.is_empty()),
             duration_ms: (observation.took.as_secs_f64() * 1e6).round() / 1e3,
@@ -90,15 +89,15 @@ impl<'a> Line<'a> {
 }
 
 impl List {
-    fn of(items: impl ExactSizeIterator<Item = Value>) -> Self {
+    fn of(items: impl ExactSizeIterator<Item: Serialize>) -> Self {
         Self::within(limits::LOGGED_LIST_BYTES, items)
     }
 
-    fn within(room: usize, items: impl ExactSizeIterator<Item = Value>) -> Self {
+    fn within(room: usize, items: impl ExactSizeIterator<Item: Serialize>) -> Self {
         let total = items.len();
         let mut json = "[".to_owned();
         let mut shown = 0;
-        for item in items.map(|item| item.to_string()) {
+        for item in items.map_while(|item| serde_json::to_string(&item).ok()) {
             if json.len() + item.len() + ",]".len() > room {
                 break;
             }
@@ -114,69 +113,100 @@ impl List {
     }
 }
 
-/// Without what is not known.
-fn image(image: &ObservedImage) -> Value {
-    let ObservedImage {
-        container,
-        image,
-        digest,
-        signers,
-        commit,
-        pipeline,
-        job,
-        policies,
-    } = image;
-    let mut told = json!({"container": container, "image": image});
-    if let Some(fields) = told.as_object_mut() {
-        let texts = [
-            ("digest", digest.as_ref().map(ToString::to_string)),
-            ("commit", commit.clone()),
-            ("pipeline", pipeline.clone()),
-            ("job", job.clone()),
-        ];
-        let known = texts
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, text?)));
-        fields.extend(known.map(|(name, text)| (name.to_owned(), text.into())));
-        let policies: Vec<String> = policies.iter().map(ToString::to_string).collect();
-        for (name, list) in [("signers", signers), ("policies", &policies)] {
-            if !list.is_empty() {
-                fields.insert(name.to_owned(), json!(list));
-            }
+/// An image, without what is not known of it.
+#[derive(Serialize)]
+struct LoggedImage<'a> {
+    container: &'a str,
+    image: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pipeline: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    signers: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    policies: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct LoggedFinding<'a> {
+    action: &'static str,
+    code: &'static str,
+    policy: Option<String>,
+    line: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lowered_by: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct LoggedUse<'a> {
+    container: &'a str,
+    policy: String,
+    code: &'static str,
+    verified_at: String,
+}
+
+impl<'a> LoggedImage<'a> {
+    fn of(image: &'a ObservedImage) -> Self {
+        let ObservedImage {
+            container,
+            image,
+            digest,
+            signers,
+            commit,
+            pipeline,
+            job,
+            policies,
+        } = image;
+        Self {
+            container,
+            image,
+            digest: digest.as_ref().map(ToString::to_string),
+            commit: commit.as_deref(),
+            pipeline: pipeline.as_deref(),
+            job: job.as_deref(),
+            signers,
+            policies: policies.iter().map(ToString::to_string).collect(),
         }
     }
-    told
 }
 
-fn finding(told: &Told) -> Value {
-    let action = match told.action {
-        Action::Deny => "Deny",
-        Action::Warn => "Warn",
-        Action::Audit => "Audit",
-    };
-    let policy = told.policy.as_ref().map(ToString::to_string);
-    let mut finding =
-        json!({"action": action, "code": told.code, "policy": policy, "line": told.line});
-    if let (Some(fields), Some(label)) = (finding.as_object_mut(), told.lowered_by) {
-        fields.insert("lowered_by".to_owned(), label.name().into());
+impl<'a> LoggedFinding<'a> {
+    fn of(told: &'a Told) -> Self {
+        Self {
+            action: match told.action {
+                Action::Deny => "Deny",
+                Action::Warn => "Warn",
+                Action::Audit => "Audit",
+            },
+            code: told.code,
+            policy: told.policy.as_ref().map(ToString::to_string),
+            line: &told.line,
+            lowered_by: told.lowered_by.map(ModeLabel::name),
+        }
     }
-    finding
 }
 
-fn used(used: &UsedVerified) -> Value {
-    let UsedVerified {
-        container,
-        policy,
-        code,
-        verified_at,
-        line: _,
-    } = used;
-    json!({
-        "container": container,
-        "policy": policy.to_string(),
-        "code": code,
-        "verified_at": verified_at.to_string(),
-    })
+impl<'a> LoggedUse<'a> {
+    fn of(used: &'a UsedVerified) -> Self {
+        let UsedVerified {
+            container,
+            policy,
+            code,
+            verified_at,
+            line: _,
+        } = used;
+        Self {
+            container,
+            policy: policy.to_string(),
+            code,
+            verified_at: verified_at.to_string(),
+        }
+    }
 }
 
 /// The line stands alone, outside of the review's span: whatever is logged of it, all of it is there.
@@ -215,7 +245,7 @@ fn write(level: Level, line: &Line<'_>) {
                 user,
                 dry_run = *run == Run::Dry,
                 decision = verdict.name(),
-                codes = %line.codes,
+                codes = %line.codes.json,
                 images = %line.images.json,
                 images_left_out = line.images.left_out,
                 findings = %line.findings.json,

@@ -160,13 +160,13 @@ fn line(text: &str, most: usize) -> String {
     let mut length = 0;
     for character in text.chars() {
         let piece = escaped(character);
-        let size = piece.chars().count();
+        let size = piece.clone().count();
         if length + size >= most {
             line.push('…');
             break;
         }
         length += size;
-        line.push_str(&piece);
+        line.extend(piece);
     }
     line
 }

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use json_patch::Patch;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, annotation,
+    Answer,
+    annotation::{self, Facts},
     observed::Found,
     request::{API_VERSION, KIND},
 };
@@ -32,6 +34,32 @@ pub(super) enum NothingToJudge {
     OtherOperation,
     /// Each image stands where and as it stood before.
     NothingChanged,
+}
+
+/// The answer as it is sent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseReview<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    response: AdmissionResponse<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AdmissionResponse<'a> {
+    uid: &'a str,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    audit_annotations: BTreeMap<&'static str, String>,
 }
 
 /// One answer.
@@ -60,15 +88,15 @@ impl Response {
         Self::of(Outcome::Unjudged(reason))
     }
 
-    pub(super) fn admitted(admission: &Admission) -> Self {
+    /// That it is let in, with these facts about its images.
+    pub(super) fn admitted(admission: &Admission, facts: &Facts) -> Self {
         let images = admission.images.iter().map(|image| {
             let name = untrusted::shown(&image.slot.name, limits::SHOWN_NAME_CHARS);
             format!("{name}={}", image.reference.pinned(&image.digest))
         });
-        let facts = annotation::text(annotation::of_images(&admission.images));
         Self::of(Outcome::Admitted)
             .audited("images", &joined(images, " "))
-            .audited("facts", &facts.unwrap_or_default())
+            .audited("facts", &annotation::text(facts).unwrap_or_default())
             .told(&admission.warnings, &admission.audits)
             .recalled(&admission.images)
             .labelled(&admission.labels)
@@ -122,8 +150,7 @@ impl Response {
     /// Adds a patch; an empty one is left out.
     pub(super) fn with_patch(mut self, patch: &Patch) -> Self {
         if !patch.0.is_empty() {
-            let json = json!(patch).to_string();
-            self.patch = Some(STANDARD.encode(json));
+            self.patch = Some(STANDARD.encode(written(patch)));
         }
         self
     }
@@ -155,32 +182,31 @@ impl Response {
         cache: CacheUse,
         observation: Option<Observation>,
     ) -> Answer {
-        let mut response = json!({"uid": uid, "allowed": false});
-        let (allowed, codes) = match self.outcome {
-            Outcome::Unjudged(_) | Outcome::Admitted => (true, Vec::new()),
+        let (status, codes) = match self.outcome {
+            Outcome::Unjudged(_) | Outcome::Admitted => (None, Vec::new()),
             Outcome::Refused {
                 message,
                 causes,
                 codes,
-            } => {
-                set(&mut response, "status", status(&message, &causes));
-                (false, codes)
-            }
+            } => (Some(status(&message, &causes)), codes),
         };
-        set(&mut response, "allowed", json!(allowed));
-        if let Some(patch) = self.patch.filter(|_| allowed) {
-            set(&mut response, "patchType", json!("JSONPatch"));
-            set(&mut response, "patch", json!(patch));
-        }
-        if !self.warnings.is_empty() {
-            set(&mut response, "warnings", json!(self.warnings));
-        }
-        if !self.audit.is_empty() {
-            set(&mut response, "auditAnnotations", json!(self.audit));
-        }
-        let review = json!({"apiVersion": API_VERSION, "kind": KIND, "response": response});
+        let allowed = status.is_none();
+        let patch = self.patch.filter(|_| allowed);
+        let review = ResponseReview {
+            api_version: API_VERSION,
+            kind: KIND,
+            response: AdmissionResponse {
+                uid,
+                allowed,
+                status,
+                patch_type: patch.is_some().then_some("JSONPatch"),
+                patch,
+                warnings: self.warnings,
+                audit_annotations: self.audit,
+            },
+        };
         Answer {
-            body: review.to_string().into_bytes(),
+            body: written(&review),
             allowed,
             codes,
             cache,
@@ -297,10 +323,9 @@ fn cause(denial: &Denial) -> Value {
     })
 }
 
-fn set(object: &mut Value, key: &str, value: Value) {
-    if let Some(fields) = object.as_object_mut() {
-        fields.insert(key.to_owned(), value);
-    }
+/// It as JSON. What has only texts for names can always be written.
+fn written(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 /// As many of the parts as an annotation holds, the rest counted.

@@ -128,6 +128,6 @@ impl Finding {
             Self::Hint(fact) => format!("hint   {fact}"),
             Self::Wrong { fact, advice } => format!("wrong  {fact}; {advice}"),
         };
-        text.chars().map(escaped).collect()
+        text.chars().flat_map(escaped).collect()
     }
 }

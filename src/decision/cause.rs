@@ -56,10 +56,6 @@ pub enum Outcome {
 
 /// What went wrong. Text in here may come from outside: it is escaped and cut where it is shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one is made for each image that is refused, and all that is read of it is its parts"
-)]
 pub enum Cause {
     /// Every place was looked at, and what is there is not enough.
     Rejected(Rejection),

@@ -155,8 +155,12 @@ fn both<A, B>(
 impl Policy {
     /// How many distinct authorities must have signed: what asks for no signed statement asks for a signature.
     pub(super) fn signers_required(&self) -> usize {
-        let asks_for_statements = !self.attestations.is_empty() || self.provenance.is_some();
-        self.require.max(usize::from(!asks_for_statements))
+        self.require.max(usize::from(!self.asks_for_statements()))
+    }
+
+    /// Whether it asks for a signed statement.
+    pub(super) fn asks_for_statements(&self) -> bool {
+        !self.attestations.is_empty() || self.provenance.is_some()
     }
 }
 

@@ -146,8 +146,8 @@ pub struct Checked {
     pub layout: Layout,
     /// The digest of the candidate's own bytes: tells candidates apart.
     pub candidate: Digest,
-    /// The predicate type that it claims, if it is a statement. Nobody has verified that: it is for messages, and
-    /// to tell which candidates may be missed.
+    /// The predicate type that it claims, if it is a statement and any demand is for one. Nobody has verified that:
+    /// it is for messages, and to tell which candidates may be missed.
     pub claimed_type: Option<String>,
     /// As a signature, by method.
     pub results: BTreeMap<Method, Result<VerifiedSignature, CheckFailure>>,

@@ -117,6 +117,11 @@ impl Inquiry {
         self.policies().any(|policy| policy.signers_required() > 0)
     }
 
+    /// Whether any of the demands is for a signed statement.
+    pub fn asks_for_statements(&self) -> bool {
+        self.policies().any(Policy::asks_for_statements)
+    }
+
     /// Whether this evidence satisfies every demand that looks for signatures in these places.
     pub fn is_satisfied_by(
         &self,
@@ -144,11 +149,8 @@ impl Inquiry {
 
     /// Whether any of the demands may take long to judge: those on what is attested or said have much to read.
     pub fn takes_long(&self) -> bool {
-        self.policies().any(|policy| {
-            policy.provenance.is_some()
-                || !policy.attestations.is_empty()
-                || policy.has_conditions()
-        })
+        self.policies()
+            .any(|policy| policy.asks_for_statements() || policy.has_conditions())
     }
 
     /// Whether a policy of the cluster is among those that match: those of the namespace itself can only add demands.

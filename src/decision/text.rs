@@ -6,6 +6,9 @@ use crate::untrusted;
 ///
 /// What is cut off at the end is marked by `…`, which counts.
 pub(super) fn shown(text: &str, max: usize) -> String {
+    if text.len() <= max && untrusted::is_plain(text) {
+        return text.to_owned();
+    }
     let (mut out, whole) = fitting(text.chars(), max);
     if !whole {
         truncate(&mut out, max.saturating_sub(ELLIPSIS.len()));
@@ -25,7 +28,7 @@ pub(super) fn shown_ends(text: &str, max: usize) -> String {
     let mut tail = Vec::new();
     let mut size = 0;
     for character in text.chars().rev() {
-        let piece = untrusted::escaped(character);
+        let piece: String = untrusted::escaped(character).collect();
         size += piece.len();
         if size > half {
             break;
@@ -61,10 +64,11 @@ fn fitting(text: impl Iterator<Item = char>, max: usize) -> (String, bool) {
     let mut out = String::new();
     for character in text {
         let piece = untrusted::escaped(character);
-        if out.len() + piece.len() > max {
+        let size: usize = piece.clone().map(char::len_utf8).sum();
+        if out.len() + size > max {
             return (out, false);
         }
-        out.push_str(&piece);
+        out.extend(piece);
     }
     (out, true)
 }

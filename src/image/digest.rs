@@ -1,13 +1,13 @@
 //! Content digests.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{limits::SHOWN_CHARS, untrusted::shown};
 
 /// A content digest, as in `sha256:9f86…`.
 ///
 /// The algorithm is SHA-256 and the hex is lower case and whole. It does not say that the content exists, nor
-/// that anybody signed it.
+/// that anybody signed it. Clones share the text.
 ///
 /// ```
 /// # use assay::image::Digest;
@@ -17,7 +17,7 @@ use crate::{limits::SHOWN_CHARS, untrusted::shown};
 /// # Ok::<(), assay::image::DigestError>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Digest(String);
+pub struct Digest(Arc<str>);
 
 /// Why a text is no digest.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -40,12 +40,13 @@ impl Digest {
     /// The SHA-256 digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-        let mut text = String::from(ALGORITHM);
+        let mut text = String::with_capacity(ALGORITHM.len() + HEX_DIGITS);
+        text.push_str(ALGORITHM);
         for byte in hash.as_ref() {
             text.push(hex_digit(byte >> 4));
             text.push(hex_digit(byte & 0xf));
         }
-        Self(text)
+        Self(text.into())
     }
 
     /// The whole text, `sha256:…`.
@@ -86,7 +87,7 @@ impl FromStr for Digest {
                 presented: shown(hex, SHOWN_CHARS),
             });
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 

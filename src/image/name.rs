@@ -4,6 +4,7 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
+    sync::Arc,
 };
 
 use super::{ReferenceError, digest::is_whole_hex};
@@ -17,15 +18,15 @@ use crate::{
 /// Kept in lower case, with the port as it was written: credentials are looked up by that text. Patterns
 /// compare the registry itself, so that another spelling of it does not escape a policy.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RegistryHost(String);
+pub struct RegistryHost(Arc<str>);
 
-/// A normalised repository: host and path, as in `docker.io/library/nginx`.
+/// A normalised repository: host and path, as in `docker.io/library/nginx`. Clones share the texts.
 ///
 /// Reads the normalised form and what people write (`nginx`), never a tag or digest.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Repository {
     host: RegistryHost,
-    path: String,
+    path: Arc<str>,
 }
 
 /// A tag, as in `1.8.2`.
@@ -56,11 +57,11 @@ impl RegistryHost {
     }
 
     fn docker_hub() -> Self {
-        Self(DOCKER_HUB.to_owned())
+        Self(DOCKER_HUB.into())
     }
 
     fn is_docker_hub(&self) -> bool {
-        self.0 == DOCKER_HUB
+        *self.0 == *DOCKER_HUB
     }
 }
 
@@ -81,10 +82,10 @@ impl Repository {
             Some((first, rest)) if is_host_segment(first) => (first.parse()?, rest),
             _ => (RegistryHost::docker_hub(), name),
         };
-        let path = if host.is_docker_hub() && !path.contains('/') {
-            format!("{OFFICIAL_IMAGES}/{path}")
+        let path: Arc<str> = if host.is_docker_hub() && !path.contains('/') {
+            format!("{OFFICIAL_IMAGES}/{path}").into()
         } else {
-            path.to_owned()
+            path.into()
         };
         if path.len() > REPOSITORY_PATH_BYTES {
             return Err(ReferenceError::PathTooLong {
@@ -240,7 +241,7 @@ impl FromStr for RegistryHost {
         Ok(if host == DOCKER_HUB_INDEX {
             Self::docker_hub()
         } else {
-            Self(host)
+            Self(host.into())
         })
     }
 }

@@ -211,12 +211,16 @@ impl Session {
         &self,
         looked: impl IntoIterator<Item = Looked>,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
-        let looked: Vec<_> = looked.into_iter().map(Looked::found).collect();
+        let lists: Vec<_> = looked
+            .into_iter()
+            .map(Looked::found)
+            .filter(|found| !found.is_empty())
+            .collect();
         // Keys sign the same payload in cosign's older layout: only the annotations tell their signatures apart.
         let mut seen = BTreeSet::new();
-        let all = looked.iter().flat_map(|found| found.iter());
+        let all = lists.iter().flat_map(|found| found.iter());
         let all = all.filter(|one| seen.insert((&one.manifest, &one.digest, &one.annotations)));
-        let all: Vec<Attachment> = all.cloned().collect();
+        let all: Vec<&Attachment> = all.collect();
         let limit = limits::CANDIDATES_PER_IMAGE;
         if all.len() > limit {
             return Err(self.limit(format!(
@@ -224,7 +228,10 @@ impl Session {
                 all.len()
             )));
         }
-        Ok(all.into())
+        Ok(match lists.as_slice() {
+            [only] if only.len() == all.len() => Arc::clone(only),
+            _ => all.into_iter().cloned().collect(),
+        })
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     verdicts::Verifier,
 };
 use crate::{
-    decision::{Circumstances, Evidence, ImageEvidence, Inquiry, LookupFailure},
+    decision::{Circumstances, ImageEvidence, Inquiry, LookupFailure},
     image::{Contents, Digest, Part, Reference, Repository},
     limits::LOOKUPS_PER_REVIEW,
     registry::{Access, Registry, RegistryError},
@@ -38,12 +38,12 @@ pub(super) struct Gatherer<'a> {
     pub(super) memory: Option<&'a Memory>,
     pub(super) access: Access,
     pub(super) allowance: Allowance,
-    pub(super) circumstances: Circumstances,
+    pub(super) circumstances: &'a Circumstances,
 }
 
 impl Gatherer<'_> {
-    /// Looks every inquiry up, several at a time.
-    pub(super) async fn gather(&self, inquiries: &[&Inquiry]) -> Evidence {
+    /// Looks every inquiry up, several at a time. What is found goes by the reference as it was written.
+    pub(super) async fn gather(&self, inquiries: &[&Inquiry]) -> BTreeMap<String, ImageEvidence> {
         let lookups: Vec<_> = inquiries
             .iter()
             .map(|inquiry| async {
@@ -52,14 +52,10 @@ impl Gatherer<'_> {
                 (written, self.look_up(inquiry).instrument(span).await)
             })
             .collect();
-        let images = stream::iter(lookups)
+        stream::iter(lookups)
             .buffer_unordered(LOOKUPS_PER_REVIEW)
             .collect()
-            .await;
-        Evidence {
-            circumstances: self.circumstances.clone(),
-            images,
-        }
+            .await
     }
 
     async fn look_up(&self, inquiry: &Inquiry) -> ImageEvidence {

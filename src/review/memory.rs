@@ -254,24 +254,14 @@ fn weight(remembered: &Remembered) -> u32 {
 }
 
 fn kept_bytes(kept: &Kept) -> usize {
-    let signatures = kept.results.iter();
-    let signatures = signatures.map(|(method, it)| method_bytes(method) + held_bytes(it));
-    let attestations = kept.attestations.iter();
-    let attestations = attestations.map(|(method, it)| method_bytes(method) + held_bytes(it));
+    let signatures = kept.results.iter().map(|(_, it)| held_bytes(it));
+    let attestations = kept.attestations.iter().map(|(_, it)| held_bytes(it));
     let claimed = kept.claimed_type.as_ref().map_or(0, String::len);
     size_of::<Kept>() + DIGEST_BYTES + claimed + signatures.chain(attestations).sum::<usize>()
 }
 
 fn held_bytes<V: Verified>(verified: &V) -> usize {
-    size_of::<V>() + DIGEST_BYTES + verified.bytes()
-}
-
-fn method_bytes(method: &Method) -> usize {
-    let held = match method {
-        Method::Key { key, .. } => key.der().len() + key.fingerprint().len(),
-        Method::Certificate { .. } => 0,
-    };
-    size_of::<Method>() + TRUST_ROOT_NAME_BYTES + held
+    METHOD_BYTES + VERIFIED_BYTES + verified.bytes()
 }
 
 /// The key, the texts of repository and digest, and what the cache keeps per entry.
@@ -280,11 +270,14 @@ const ENTRY_BYTES: usize = 512;
 /// The usual name of a repository, and what a map keeps for it.
 const PLACE_BYTES: usize = 160;
 
+/// What was verified, without its texts. Where a verdict is remembered too, they share it.
+const VERIFIED_BYTES: usize = 256;
+
 /// The text of a digest.
 const DIGEST_BYTES: usize = 80;
 
-/// The usual name of a trust root.
-const TRUST_ROOT_NAME_BYTES: usize = 32;
+/// A method with the usual name of a trust root. It shares its key with the policy.
+const METHOD_BYTES: usize = size_of::<Method>() + 32;
 
 #[cfg(test)]
 mod tests {

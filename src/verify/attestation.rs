@@ -1,5 +1,7 @@
 //! Statements about an image that are more than "signed".
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -8,9 +10,13 @@ use super::{
 };
 use crate::image::Digest;
 
-/// A signed statement about one image digest. Who may make it, and what its predicate says, is not decided here.
+/// A signed statement about one image digest. Who may make it, and what its predicate says, is not decided here. Clones
+/// share what it says.
 #[derive(Clone, Debug)]
-pub struct VerifiedAttestation {
+pub struct VerifiedAttestation(pub(super) Arc<AttestationFacts>);
+
+#[derive(Clone, Debug)]
+pub(super) struct AttestationFacts {
     pub(super) image: Digest,
     pub(super) layout: Layout,
     pub(super) signer: Signer,
@@ -23,31 +29,31 @@ pub struct VerifiedAttestation {
 impl VerifiedAttestation {
     /// The image digest that the statement is about.
     pub fn image(&self) -> &Digest {
-        &self.image
+        &self.0.image
     }
     /// How it was stored.
     pub fn layout(&self) -> Layout {
-        self.layout
+        self.0.layout
     }
     /// Who signed.
     pub fn signer(&self) -> &Signer {
-        &self.signer
+        &self.0.signer
     }
     /// The earliest verified time of signing, if there is one.
     pub fn signed_at(&self) -> Option<Timestamp> {
-        self.signed_at
+        self.0.signed_at
     }
     /// The global index of the verified log entry, if there is one.
     pub fn log_index(&self) -> Option<u64> {
-        self.log_index
+        self.0.log_index
     }
     /// What kind of predicate it holds, as the signed statement says. Annotations that say so too are never read.
     pub fn predicate_type(&self) -> &str {
-        &self.predicate_type
+        &self.0.predicate_type
     }
     /// The whole statement, as it was signed.
     pub fn statement(&self) -> &Bytes {
-        &self.statement
+        &self.0.statement
     }
 }
 
@@ -69,7 +75,7 @@ pub fn verify_attestation(
     };
     let proven = engine::prove(&material, against)?;
     let (predicate_type, statement) = statement::read(envelope)?.into_attestation(image)?;
-    Ok(VerifiedAttestation {
+    Ok(VerifiedAttestation(Arc::new(AttestationFacts {
         image: image.clone(),
         layout: candidate.layout,
         signer: proven.signer,
@@ -77,5 +83,5 @@ pub fn verify_attestation(
         log_index: proven.log_index,
         predicate_type,
         statement,
-    })
+    })))
 }

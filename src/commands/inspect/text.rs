@@ -17,9 +17,10 @@ pub(super) fn print(inspection: &Inspection) -> io::Result<()> {
 
 /// Text from outside on one line, cut where it is far too long. Quotation marks stay as they are: none stand around it.
 pub(super) fn line(text: &str) -> String {
-    let mut pieces = text.chars().map(escaped);
-    let mut shown: String = pieces.by_ref().take(limits::SHOWN_LINE_CHARS).collect();
-    if pieces.next().is_some() {
+    let mut characters = text.chars();
+    let within = characters.by_ref().take(limits::SHOWN_LINE_CHARS);
+    let mut shown: String = within.flat_map(escaped).collect();
+    if characters.next().is_some() {
         shown.push('…');
     }
     shown

@@ -132,6 +132,7 @@ impl<'a> PlaceSearch<'a> {
         place: &Repository,
         attachments: &[Attachment],
     ) -> Result<PlaceFindings, LookupFailure> {
+        let asks_for_statements = self.inquiry.asks_for_statements();
         let mut found = PlaceFindings::default();
         let mut done = 0;
         for attachment in attachments {
@@ -158,7 +159,9 @@ impl<'a> PlaceSearch<'a> {
             found.layers.insert(layer);
             found.candidates.checked.push(Checked {
                 layout: one.layout,
-                claimed_type: claimed_predicate_type(&one),
+                claimed_type: asks_for_statements
+                    .then(|| claimed_predicate_type(&one))
+                    .flatten(),
                 candidate: one.digest,
                 results,
                 attestations,
@@ -169,7 +172,7 @@ impl<'a> PlaceSearch<'a> {
 
     /// Whether the demands on these places are satisfied, others having their turn between those that take long.
     async fn is_enough(&self, found: &ImageEvidence) -> Result<bool, LookupFailure> {
-        let circumstances = &self.gatherer.circumstances;
+        let circumstances = self.gatherer.circumstances;
         let mut judgements = self.inquiry.judgements(self.places, found, circumstances);
         loop {
             if self.inquiry.takes_long() {
