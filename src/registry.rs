@@ -43,10 +43,7 @@ pub use reach::{Names, SystemNames};
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};
 pub use tls::ClientError;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -140,8 +137,9 @@ pub struct Attachment {
     pub digest: Digest,
     /// The blob.
     pub content: Bytes,
-    /// The layer descriptor's annotations.
-    pub annotations: BTreeMap<String, String>,
+    /// The layer descriptor's annotations, each name once and in order. Thousands are kept, and a map of one text has
+    /// room for eleven.
+    pub annotations: Arc<[(String, String)]>,
     /// The digest of the manifest it is a layer of.
     pub manifest: Digest,
 }

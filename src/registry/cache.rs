@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, hash::Hash, sync::Arc, time::Duration};
 
-use moka::sync::Cache;
+use moka::{Expiry, sync::Cache};
 use tokio::time::Instant;
 
 use super::{
@@ -92,6 +92,30 @@ impl<T: Clone> Timed<T> {
     }
 }
 
+/// Drops what is no longer believed.
+struct Expires;
+
+impl<K, T> Expiry<K, Timed<T>> for Expires {
+    fn expire_after_create(
+        &self,
+        _: &K,
+        entry: &Timed<T>,
+        _: std::time::Instant,
+    ) -> Option<Duration> {
+        Some(entry.until.saturating_duration_since(entry.since))
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &K,
+        entry: &Timed<T>,
+        _: std::time::Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(entry.until.saturating_duration_since(entry.since))
+    }
+}
+
 impl Looked {
     fn weight(&self) -> usize {
         match self {
@@ -112,7 +136,7 @@ impl Attachment {
     fn weight(&self) -> usize {
         let annotations = self.annotations.iter();
         let texts: usize = annotations
-            .map(|(key, value)| key.len() + value.len() + ENTRY_BYTES)
+            .map(|(key, value)| key.len() + value.len() + TEXTS_BYTES)
             .sum();
         self.content.len() + texts + ENTRY_BYTES
     }
@@ -125,7 +149,7 @@ impl Caches {
             .weigher(|_: &PlaceKey, looked: &Timed<Looked>| {
                 weight(looked.value.weight().saturating_add(ENTRY_BYTES))
             })
-            .time_to_live(ttl.attachments_ttl.max(ttl.no_attachments_ttl));
+            .expire_after(Expires);
         let children = Cache::builder()
             .max_capacity(limits::CHILDREN_CACHE_BYTES)
             .weigher(|_: &DigestKey, children: &Arc<[Digest]>| {
@@ -327,6 +351,9 @@ fn weight(bytes: usize) -> u32 {
 
 /// About what a key and the cache's own record of an entry take.
 const ENTRY_BYTES: usize = 512;
+
+/// About what a name and its text take beside their bytes.
+const TEXTS_BYTES: usize = 80;
 
 /// About what a digest takes.
 const DIGEST_BYTES: usize = 100;

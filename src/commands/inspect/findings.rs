@@ -247,7 +247,7 @@ fn candidate(attachment: &registry::Attachment) -> Candidate {
         layout: Layout::of_media_type(&attachment.media_type).unwrap_or(Layout::Bundle),
         digest: attachment.digest.clone(),
         content: attachment.content.clone(),
-        annotations: attachment.annotations.clone(),
+        annotations: attachment.annotations.iter().cloned().collect(),
     }
 }
 

@@ -125,7 +125,7 @@ impl Candidates {
             let (content, _) = blobs.get(&(layer.digest.clone(), layer.size))?;
             Some(Attachment {
                 place,
-                annotations: layer.descriptor.annotations(),
+                annotations: layer.descriptor.annotations().into_iter().collect(),
                 media_type: layer.descriptor.media_type,
                 digest: layer.digest,
                 content: paid(content.clone(), Arc::clone(&annotations)),

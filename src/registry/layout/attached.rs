@@ -130,7 +130,7 @@ impl Gathered<'_> {
             media_type: layer.media_type.clone(),
             digest,
             content,
-            annotations,
+            annotations: annotations.into_iter().collect(),
             manifest: manifest.digest.clone(),
         });
         Ok(())

@@ -213,7 +213,7 @@ fn candidate(attachment: &Attachment) -> Option<Candidate> {
         layout: Layout::of_media_type(&attachment.media_type)?,
         digest: attachment.digest.clone(),
         content: attachment.content.clone(),
-        annotations: attachment.annotations.clone(),
+        annotations: attachment.annotations.iter().cloned().collect(),
     })
 }
 

@@ -106,7 +106,7 @@ pub(super) fn signed_by(pair: &SigningKeyPair, digest: &Digest) -> Attachment {
         media_type: signature.media_type.to_owned(),
         digest: Digest::of(&signature.content),
         content: signature.content,
-        annotations: signature.annotations,
+        annotations: signature.annotations.into_iter().collect(),
         manifest: Digest::of(b"the signature manifest"),
     }
 }
@@ -124,7 +124,7 @@ pub(super) fn bundled_by(pair: &SigningKeyPair, digest: &Digest) -> Attachment {
         media_type: signature.media_type.to_owned(),
         digest: Digest::of(&signature.content),
         content: signature.content,
-        annotations: BTreeMap::new(),
+        annotations: Arc::default(),
         manifest: Digest::of(b"the bundle manifest"),
     }
 }

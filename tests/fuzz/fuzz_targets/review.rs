@@ -185,7 +185,7 @@ impl World {
                 media_type: signature.media_type.to_owned(),
                 digest: Digest::of(&signature.content),
                 content: signature.content,
-                annotations: signature.annotations,
+                annotations: signature.annotations.into_iter().collect(),
                 manifest: Digest::of(b"the signature manifest"),
             }]),
         }
