@@ -41,7 +41,10 @@ pub(crate) struct Histogram(Vec<(f64, f64)>);
 impl Replica {
     /// Starts one on the policies, settings and certificate in a folder, and waits until it is ready.
     pub(crate) async fn start(program: &Path, folder: &Path, threads: Threads) -> Self {
-        let log = folder.join("log");
+        // Not beside the certificate: its folder is watched, and each line would be a change in it.
+        let logs = folder.join("logs");
+        fs::create_dir_all(&logs).unwrap();
+        let log = logs.join("log");
         let mut command = Command::new(program);
         command
             .args([
