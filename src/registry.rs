@@ -43,7 +43,7 @@ pub use reach::{Names, SystemNames};
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};
 pub use tls::ClientError;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -183,6 +183,8 @@ pub enum RegistryError {
     RateLimited {
         /// The registry.
         host: String,
+        /// How long it has asked to be left alone, if it has.
+        wait: Option<Duration>,
     },
     /// It does not answer, for whatever other reason: `detail` says which.
     #[error("{host} {detail}")]
@@ -246,7 +248,7 @@ impl RegistryError {
         let host = match self {
             Self::Unauthorized { tried, .. } if !tried.is_empty() => return None,
             Self::Unauthorized { host, .. }
-            | Self::RateLimited { host }
+            | Self::RateLimited { host, .. }
             | Self::Unavailable { host, .. }
             | Self::Unusable { host, .. }
             | Self::Tls { host, .. }

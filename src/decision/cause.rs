@@ -7,6 +7,8 @@ pub use provenance::{
     BaseImageFault, BuildFact, BuildTime, ProvenanceFault, Stated, TagExpectation, TagFault,
 };
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::evidence::LookupFailure;
@@ -248,6 +250,8 @@ pub enum Obstacle {
     RegistryRateLimited {
         /// Who limits.
         asked: Asked,
+        /// How long it has asked to be left alone, if it has.
+        wait: Option<Duration>,
     },
     /// Anything else that keeps the registry from answering.
     RegistryUnavailable {
@@ -414,7 +418,7 @@ impl Cause {
                 tried,
                 forbidden,
             },
-            LookupFailure::RateLimited => Obstacle::RegistryRateLimited { asked },
+            LookupFailure::RateLimited { wait } => Obstacle::RegistryRateLimited { asked, wait },
             LookupFailure::Unavailable { detail } => {
                 Obstacle::RegistryUnavailable { asked, detail }
             }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -226,7 +227,10 @@ pub enum LookupFailure {
         forbidden: Vec<String>,
     },
     /// 429.
-    RateLimited,
+    RateLimited {
+        /// How long the registry has asked to be left alone, if it has.
+        wait: Option<Duration>,
+    },
     /// Refused connection, DNS, 5xx: the text says which.
     Unavailable {
         /// What happened, as in `answered 502`, or `could not be reached (connection refused)`.

@@ -92,20 +92,30 @@ pub const RETRIES_PER_REQUEST: u32 = 2;
 /// The pause before the first such retry, give or take a half; it doubles each time.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often one request waits for a rate limit to pass.
-pub const RATE_LIMIT_WAITS: u32 = 2;
+/// How often in a row a host is waited for that says nothing but 429. One that answers in between is waited for until the
+/// deadline.
+pub const RATE_LIMIT_WAITS: u32 = 4;
 
 /// The pause after a 429 that names none.
 pub const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(1);
 
+/// The shortest pause after a 429, however short the one is that it names.
+pub const MIN_RATE_LIMIT_PAUSE: Duration = Duration::from_millis(100);
+
 /// The longest pause after a 429 that is believed.
 pub const MAX_RATE_LIMIT_PAUSE: Duration = Duration::from_mins(1);
 
-/// The shortest time between the starts of two requests to a host that has said 429; it doubles each time it says so again.
-pub const MIN_SPACING: Duration = Duration::from_millis(10);
+/// How many requests a second a host is sent at least after its first 429: where it has answered more, as many.
+pub const FIRST_PACE: f64 = 20.0;
 
-/// The longest time between the starts of two requests to such a host.
-pub const MAX_SPACING: Duration = Duration::from_millis(250);
+/// How many requests a second it is sent at least, however often it says 429.
+pub const SLOWEST_PACE: f64 = 4.0;
+
+/// How long answers are counted, at least, to know how many a second a host gives.
+pub const PACE_WINDOW: Duration = Duration::from_secs(1);
+
+/// How long after its last 429 a host is asked as fast as can be again.
+pub const PACE_TTL: Duration = Duration::from_mins(1);
 
 /// How many calls to a host fail in a row, each with its retries, before it is left alone for a while.
 pub const FAILURES_IN_A_ROW: u32 = 5;

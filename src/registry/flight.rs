@@ -70,7 +70,8 @@ where
         loop {
             let (outcome, ends) = self.board(&key, deadline, &work);
             match timeout_at(deadline, outcome).await {
-                Ok(Ok(Err(RegistryError::Deadline { .. })))
+                // It may have been too late for that caller only.
+                Ok(Ok(Err(RegistryError::Deadline { .. } | RegistryError::RateLimited { .. })))
                     if ends < deadline && Instant::now() < deadline => {}
                 Ok(Ok(result)) => return result,
                 Ok(Err(_)) => {

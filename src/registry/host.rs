@@ -6,10 +6,9 @@ use std::{
 };
 
 use moka::sync::Cache;
-use tokio::{sync::Semaphore, time::Instant};
 use url::Url;
 
-use super::{auth::Challenge, cache::Timed, flight::lock, transport::Throttle};
+use super::{auth::Challenge, cache::Timed, flight::lock, transport::Turns};
 use crate::limits;
 
 /// All hosts that were asked lately.
@@ -28,14 +27,12 @@ type HostKey = (String, String);
 /// One host, for all who ask it for images of one registry.
 #[derive(Debug)]
 pub(super) struct Host {
-    /// One permit per request under way.
-    pub(super) permits: Arc<Semaphore>,
+    /// Whose turn it is.
+    pub(super) turns: Turns,
     /// Held by the caller whose request brings the first challenge.
     pub(super) introducing: tokio::sync::Mutex<()>,
     /// Held by the caller who finds out whether there is a referrers API.
     pub(super) probing: tokio::sync::Mutex<()>,
-    /// How fast it may be asked.
-    throttle: Mutex<Throttle>,
     challenge: Mutex<Option<Timed<Challenge>>>,
     referrers_api: Mutex<Option<Timed<ReferrersApi>>>,
     facts_ttl: Duration,
@@ -67,10 +64,9 @@ impl Hosts {
 impl Host {
     fn new(facts_ttl: Duration) -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(limits::REQUESTS_PER_HOST)),
+            turns: Turns::default(),
             introducing: tokio::sync::Mutex::new(()),
             probing: tokio::sync::Mutex::new(()),
-            throttle: Mutex::default(),
             challenge: Mutex::default(),
             referrers_api: Mutex::default(),
             facts_ttl,
@@ -93,26 +89,6 @@ impl Host {
 
     pub(super) fn learn_referrers_api(&self, api: ReferrersApi) {
         *lock(&self.referrers_api) = Some(Timed::new(api, self.facts_ttl));
-    }
-
-    /// After a 429: lets no request start for a while, and then one after the other.
-    pub(super) fn limited(&self, pause: Duration) {
-        lock(&self.throttle).limited(Instant::now(), pause);
-    }
-
-    /// After any other answer.
-    pub(super) fn answered(&self) {
-        lock(&self.throttle).answered();
-    }
-
-    /// When one more request may start; none when that is not before the deadline.
-    pub(super) fn turn(&self, deadline: Instant) -> Option<Instant> {
-        lock(&self.throttle).turn(Instant::now(), deadline)
-    }
-
-    /// When the next request may start, if not now.
-    pub(super) fn opens(&self) -> Option<Instant> {
-        lock(&self.throttle).opens(Instant::now())
     }
 }
 

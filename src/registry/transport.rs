@@ -6,10 +6,11 @@ mod patience;
 mod pause;
 mod redirect;
 mod throttle;
+mod turns;
 
 pub(super) use circuit::{Change, Circuit, Health, Pass};
 pub(super) use failure::Failure;
-pub(super) use throttle::Throttle;
+pub(super) use turns::Turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,14 +20,17 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 use url::Url;
 
-use self::failure::{SendError, deadline, limit, timeout, unavailable, unusable};
+use self::{
+    failure::{SendError, deadline, limit, timeout, unavailable, unusable},
+    patience::Sent,
+};
 use super::{
     Secret,
     auth::authority,
     body::{self, BodyError},
     budget::{Budget, Share},
     form::FORM,
-    host::{Host, Hosts},
+    host::Hosts,
     options::RegistryOptions,
     passage::Circuits,
     settings::RegistrySettings,
@@ -67,6 +71,15 @@ pub(super) struct Call<'a> {
     pub(super) deadline: Instant,
 }
 
+/// A call on its way: to where it was led, with what may be presented there.
+#[derive(Debug)]
+struct Hop<'a> {
+    call: &'a Call<'a>,
+    url: &'a Url,
+    authorization: Option<&'a HeaderValue>,
+    client: usize,
+}
+
 /// An answer, read to its end.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -94,8 +107,13 @@ impl Transport {
                 is_redirected: hop > 0,
             };
             self.clients.permit(&url).map_err(failed)?;
-            let sent = self.send_patiently(call, &url, authorization.as_ref(), client);
-            let mut answer = sent.await.map_err(failed)?;
+            let next = Hop {
+                call,
+                url: &url,
+                authorization: authorization.as_ref(),
+                client,
+            };
+            let mut answer = self.send_patiently(&next).await.map_err(failed)?;
             answer.is_redirected = hop > 0;
             if call.form.is_some() {
                 return Ok(answer);
@@ -124,49 +142,32 @@ impl Transport {
         })
     }
 
-    /// One attempt, counted, and how long it took once it was its turn.
-    async fn send_once(
-        &self,
-        call: &Call<'_>,
-        host: &Arc<Host>,
-        url: &Url,
-        authorization: Option<&HeaderValue>,
-        client: usize,
-    ) -> (Result<Answer, SendError>, Duration) {
-        let permit = timeout_at(call.deadline, host.permits.acquire());
-        let Ok(_permit) = permit.await else {
-            return (Err(deadline(url).into()), Duration::ZERO);
-        };
+    /// One attempt, counted.
+    async fn send_once(&self, hop: &Hop<'_>) -> Sent {
+        let call = hop.call;
         let began = Instant::now();
         let span = tracing::debug_span!(
             "registry request",
             otel.kind = "client",
-            host = url.host_str(),
+            host = hop.url.host_str(),
             method = call.method.as_str(),
             what = call.what,
             status = tracing::field::Empty,
         );
-        let exchange = self.exchange(call, url, authorization, client);
-        let sent = exchange.instrument(span.clone()).await;
-        let end = match &sent {
+        let result = self.exchange(hop).instrument(span.clone()).await;
+        let end = match &result {
             Ok(answer) => RequestEnd::Status(answer.status.as_u16()),
             Err(error) => error.end(),
         };
         span.record("status", end.label());
-        let requests = &self.options.requests;
         let took = began.elapsed();
-        requests.count(call.registry, end, took);
-        (sent, took)
+        self.options.requests.count(call.registry, end, took);
+        Sent { result, took }
     }
 
-    async fn exchange(
-        &self,
-        call: &Call<'_>,
-        url: &Url,
-        authorization: Option<&HeaderValue>,
-        client: usize,
-    ) -> Result<Answer, SendError> {
-        let Some(route) = self.clients.route(client, url) else {
+    async fn exchange(&self, hop: &Hop<'_>) -> Result<Answer, SendError> {
+        let Hop { call, url, .. } = *hop;
+        let Some(route) = self.clients.route(hop.client, url) else {
             return Err(SendError::Lasting(unavailable(url, "has no TLS settings")));
         };
         let mut request = route
@@ -175,7 +176,7 @@ impl Transport {
             .header(header::ACCEPT, call.accept)
             // What is packed is never unpacked, so that a few bytes cannot turn into many.
             .header(header::ACCEPT_ENCODING, "identity");
-        if let Some(value) = authorization {
+        if let Some(value) = hop.authorization {
             request = request.header(header::AUTHORIZATION, value.clone());
         }
         if let Some(form) = &call.form {
@@ -243,7 +244,7 @@ fn body_error(error: BodyError, url: &Url, call: &Call<'_>) -> SendError {
         )
         .into(),
         BodyError::Paused => timeout(url).into(),
-        BodyError::Deadline => deadline(url).into(),
+        BodyError::Deadline => SendError::Flowing(deadline(url)),
         BodyError::Crowded => limit(url, CROWDED.to_owned()).into(),
         BodyError::Broken => SendError::MayPass(unavailable(url, "broke off its answer")),
     }

@@ -32,7 +32,7 @@ fn failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
                 forbidden,
             }
         }
-        RegistryError::RateLimited { .. } => LookupFailure::RateLimited,
+        RegistryError::RateLimited { wait, .. } => LookupFailure::RateLimited { wait },
         RegistryError::Unavailable { detail, .. } => LookupFailure::Unavailable { detail },
         RegistryError::Unusable { detail, .. } => LookupFailure::Unusable { detail },
         RegistryError::AddressRefused { host, reason } => {

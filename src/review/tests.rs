@@ -255,7 +255,10 @@ fn registry_errors() -> [(RegistryError, &'static str); 10] {
             "RegistryUnauthorized",
         ),
         (
-            RegistryError::RateLimited { host: host() },
+            RegistryError::RateLimited {
+                host: host(),
+                wait: None,
+            },
             "RegistryRateLimited",
         ),
         (

@@ -1,5 +1,7 @@
 //! The whole line of every cause.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 
 use super::build::*;
@@ -315,7 +317,24 @@ fn registry_unauthorized_as_the_secret_cannot_be_read() {
 
 #[test]
 fn registry_rate_limited() {
-    assert_snapshot!(line_of_lookup(LookupFailure::RateLimited), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry limits the rate of requests (429) [RegistryRateLimited]; try again later, or use a pull secret with a higher limit"#);
+    assert_snapshot!(line_of_lookup(LookupFailure::RateLimited { wait: None }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry limits the rate of requests (429) [RegistryRateLimited]; try again later, or use a pull secret with a higher limit"#);
+}
+
+#[test]
+fn registry_rate_limited_with_the_time_to_wait() {
+    let told = |seconds| {
+        let wait = Some(Duration::from_secs(seconds));
+        let line = line_of_lookup(LookupFailure::RateLimited { wait });
+        let asks = line.split_once(" and asks to wait ").expect("told").1;
+        asks.split_once(" [").expect("a code").0.to_owned()
+    };
+    let waits = [0, 7, 31, 120, 121, 3600, 21_600, 200_000].map(told);
+    assert_eq!(
+        waits,
+        [
+            "1 s", "7 s", "40 s", "120 s", "3 min", "60 min", "6 h", "60 h"
+        ]
+    );
 }
 
 #[test]

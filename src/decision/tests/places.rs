@@ -84,7 +84,7 @@ fn an_image_is_unsigned_only_when_every_place_has_said_so() {
         (TIMEOUT, none(), "RegistryTimeout"),
         (none(), TIMEOUT, "RegistryTimeout"),
         (
-            Err(LookupFailure::RateLimited),
+            Err(LookupFailure::RateLimited { wait: None }),
             TIMEOUT,
             "RegistryRateLimited",
         ),

@@ -42,7 +42,7 @@ fn unavailable() -> LookupFailure {
 
 fn outages() -> [LookupFailure; 3] {
     [
-        LookupFailure::RateLimited,
+        LookupFailure::RateLimited { wait: None },
         unavailable(),
         LookupFailure::Timeout,
     ]

@@ -199,7 +199,7 @@ fn a_place_or_a_method_that_was_not_looked_at_leaves_it_undetermined() {
 #[test]
 fn a_threshold_that_an_outage_might_hide_is_undetermined() {
     let reference: Reference = IMAGE.parse().unwrap();
-    let found = found_at(&reference, Err(LookupFailure::RateLimited));
+    let found = found_at(&reference, Err(LookupFailure::RateLimited { wait: None }));
     assert_eq!(codes(&judged(two_keys(2), found)), ["RegistryRateLimited"]);
 }
 

@@ -6,6 +6,7 @@ use http::Uri;
 use rustls::CertificateError;
 use url::Url;
 
+use super::throttle::RateLimit;
 use crate::{
     registry::{RegistryError, auth::authority, reach::SpecialAddress},
     telemetry::RequestEnd,
@@ -26,6 +27,8 @@ pub(super) enum SendError {
     MayPass(RegistryError),
     /// It would not.
     Lasting(RegistryError),
+    /// Its answer is on its way, and takes longer than the caller has.
+    Flowing(RegistryError),
 }
 
 impl From<Failure> for RegistryError {
@@ -87,7 +90,7 @@ impl SendError {
 
     /// As it is counted.
     pub(super) fn end(&self) -> RequestEnd {
-        let (Self::MayPass(error) | Self::Lasting(error)) = self;
+        let (Self::MayPass(error) | Self::Lasting(error) | Self::Flowing(error)) = self;
         match error {
             RegistryError::Tls { .. } => RequestEnd::Tls,
             RegistryError::Timeout { .. } => RequestEnd::Timeout,
@@ -104,7 +107,7 @@ impl SendError {
 
     pub(super) fn into_inner(self) -> RegistryError {
         match self {
-            Self::MayPass(error) | Self::Lasting(error) => error,
+            Self::MayPass(error) | Self::Lasting(error) | Self::Flowing(error) => error,
         }
     }
 }
@@ -192,9 +195,10 @@ pub(super) fn limit(url: &Url, detail: String) -> RegistryError {
     }
 }
 
-pub(super) fn rate_limited(url: &Url) -> RegistryError {
+pub(super) fn rate_limited(url: &Url, limit: RateLimit) -> RegistryError {
     RegistryError::RateLimited {
         host: authority(url),
+        wait: limit.asked,
     }
 }
 

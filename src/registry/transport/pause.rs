@@ -5,15 +5,11 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, header};
 use jiff::{Timestamp, fmt::rfc2822};
 
-use crate::limits;
-
-/// The pause that a 429 asks for.
+/// The pause that a 429 asks for, if it does.
 ///
 /// A time of day is held against the answer's own `Date`: the registry's clock may not be ours.
-pub(super) fn rate_limit_pause(headers: &HeaderMap) -> Duration {
-    retry_after(headers)
-        .or_else(|| RESET.iter().find_map(|name| time(headers, name)))
-        .unwrap_or(limits::RATE_LIMIT_PAUSE)
+pub(super) fn rate_limit_pause(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers).or_else(|| RESET.iter().find_map(|name| time(headers, name)))
 }
 
 /// `Retry-After` in seconds, or as a date (RFC 9110 §10.2.3).
@@ -60,7 +56,7 @@ const FIRST_TIME_OF_UNIX: u64 = 1_000_000_000;
 mod tests {
     use super::*;
 
-    fn pause(headers: &[(&'static str, &str)]) -> Duration {
+    fn pause(headers: &[(&'static str, &str)]) -> Option<Duration> {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| {
@@ -85,14 +81,14 @@ mod tests {
             ("x-retry-after", "1795294803", 3),
         ] {
             let found = pause(&[(name, value), date]);
-            assert_eq!(found, Duration::from_secs(seconds), "{name}: {value}");
+            assert_eq!(found, Some(Duration::from_secs(seconds)), "{name}: {value}");
         }
         let both = [("ratelimit-reset", "30"), ("retry-after", "2")];
-        assert_eq!(pause(&both), Duration::from_secs(2));
+        assert_eq!(pause(&both), Some(Duration::from_secs(2)));
     }
 
     #[test]
-    fn what_cannot_be_read_is_the_usual_pause() {
+    fn what_cannot_be_read_asks_for_none() {
         for headers in [
             vec![],
             vec![("retry-after", "soon")],
@@ -105,7 +101,7 @@ mod tests {
                 ("date", "Sat, 21 Nov 2026 21:00:00 GMT"),
             ],
         ] {
-            assert_eq!(pause(&headers), limits::RATE_LIMIT_PAUSE, "{headers:?}");
+            assert_eq!(pause(&headers), None, "{headers:?}");
         }
     }
 }

@@ -42,7 +42,10 @@ async fn policies_that_share_a_place_each_find_their_own_signature_there() {
 async fn what_is_enough_for_one_policy_does_not_hide_that_another_could_not_look() {
     let signed = vec![signed_by(&SIGNERS.release, &image())];
     let mut world = mirrored(&two_policies()).attach(SOURCE, signed);
-    let error = RegistryError::RateLimited { host: host() };
+    let error = RegistryError::RateLimited {
+        host: host(),
+        wait: None,
+    };
     world.broken_beyond.insert(SOURCE.to_owned(), error);
     assert_eq!(
         world.codes(&["r.example/app:1"]).await,

@@ -155,7 +155,10 @@ async fn a_registry_that_does_not_answer_is_left_alone_and_tried_again_later() {
     for number in 0..20 {
         world.broken.insert(
             format!("r.example/app{number}"),
-            RegistryError::RateLimited { host: host() },
+            RegistryError::RateLimited {
+                host: host(),
+                wait: None,
+            },
         );
     }
     let pods: Vec<_> = (0..20).map(|number| running(&app(number), &[])).collect();

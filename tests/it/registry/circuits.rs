@@ -120,6 +120,7 @@ async fn silence_opens_the_circuit_too() {
         let error = resolve(&reader, image()).await.expect_err("silent");
         assert!(matches!(error, RegistryError::Timeout { .. }), "{error}");
     }
+    registry.clear_requests();
     let error = resolve(&reader, image()).await.expect_err("left alone");
     let told = "did not answer in time, 5 times in a row, and is left alone";
     assert_eq!(error.to_string(), format!("{} {told}", registry.host()));

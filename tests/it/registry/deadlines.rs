@@ -78,10 +78,13 @@ async fn a_pause_that_would_end_after_the_deadline_is_not_begun() {
     for (fault, expected) in [
         (status(503, &[]), unavailable),
         (status(503, &[("retry-after", "600")]), unavailable),
-        (status(429, &[]), "RateLimited { host: \"HOST\" }"),
+        (
+            status(429, &[]),
+            "RateLimited { host: \"HOST\", wait: None }",
+        ),
         (
             status(429, &[("retry-after", "600")]),
-            "RateLimited { host: \"HOST\" }",
+            "RateLimited { host: \"HOST\", wait: Some(600s) }",
         ),
     ] {
         let setup = faulty("/manifests/1", fault).await;

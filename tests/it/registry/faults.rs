@@ -174,7 +174,7 @@ async fn a_rate_limit_that_ends_in_time_is_waited_for() {
 async fn a_rate_limit_that_lasts_stops_all_callers_of_the_host() {
     let setup = open(Referrers::Api, options()).await;
     setup.registry.set_fault(|_| Some(rate_limit("60")));
-    let limited = "RateLimited { host: \"HOST\" }";
+    let limited = "RateLimited { host: \"HOST\", wait: Some(60s) }";
     for image in ["acme/api:1", "acme/web:1"] {
         assert_eq!(
             error(&setup, setup.resolve(image, &anonymous()).await),

@@ -10,11 +10,15 @@ fn status(status: u16) -> Fault {
     Fault::answer(status, &[], "")
 }
 
+fn rate_limit() -> Fault {
+    Fault::answer(429, &[("retry-after", "3600")], "")
+}
+
 #[rstest]
 #[case::unauthorized(status(401), "RegistryUnauthorized")]
 #[case::forbidden(status(403), "RegistryUnauthorized")]
 #[case::not_found(status(404), "ImageNotFound")]
-#[case::rate_limited(status(429), "RegistryRateLimited")]
+#[case::rate_limited(rate_limit(), "RegistryRateLimited")]
 #[case::broken(status(500), "RegistryUnavailable")]
 #[case::gateway(status(502), "RegistryUnavailable")]
 #[case::unavailable(status(503), "RegistryUnavailable")]
@@ -31,7 +35,7 @@ async fn when_every_answer_is_wrong(#[case] fault: Fault, #[case] code: &str) {
 /// The tag resolves, and what would hold the signature does not answer as it should.
 #[rstest]
 #[case::forbidden(status(403), "RegistryUnauthorized")]
-#[case::rate_limited(status(429), "RegistryRateLimited")]
+#[case::rate_limited(rate_limit(), "RegistryRateLimited")]
 #[case::broken(status(500), "RegistryUnavailable")]
 #[case::endless(Fault::EndlessBody, "LimitExceeded")]
 #[case::slow(Fault::SlowBody, "RegistryTimeout")]

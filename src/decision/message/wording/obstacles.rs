@@ -1,5 +1,7 @@
 //! The words of what kept an image from being judged.
 
+use std::time::Duration;
+
 use super::{SHORT_BYTES, cut, cut_short, listed_short, quoted_short};
 use crate::{
     decision::cause::{Asked, Obstacle},
@@ -34,8 +36,12 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
         Obstacle::PullSecretUnreadable { detail } => {
             format!("the pull secrets could not be read ({})", cut(detail))
         }
-        Obstacle::RegistryRateLimited { asked } => {
-            format!("{} limits the rate of requests (429)", registry_text(asked))
+        Obstacle::RegistryRateLimited { asked, wait } => {
+            let asks = wait.map_or_else(String::new, |wait| {
+                format!(" and asks to wait {}", about(wait))
+            });
+            let registry = registry_text(asked);
+            format!("{registry} limits the rate of requests (429){asks}")
         }
         Obstacle::RegistryUnavailable { asked, detail }
         | Obstacle::RegistryUnusable { asked, detail } => {
@@ -178,6 +184,18 @@ fn tls_hint(asked: &Asked, detail: &str) -> String {
         (_, _) => "name the registry's CA in caFile of Assay's registries",
     }
     .to_owned()
+}
+
+/// A time, rounded up: who is refused several times is not told another one each time.
+fn about(wait: Duration) -> String {
+    let seconds = wait.as_secs();
+    let (count, unit) = match seconds {
+        0..=120 => (seconds.max(1), "s"),
+        121..=7200 => (seconds.div_ceil(60), "min"),
+        7201.. => (seconds.div_ceil(3600), "h"),
+    };
+    let step = if count > 10 { 10 } else { 1 };
+    format!("{} {unit}", count.next_multiple_of(step))
 }
 
 fn trust_root_text(name: &TrustRootName) -> String {
