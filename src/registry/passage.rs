@@ -72,19 +72,20 @@ impl Circuits {
 }
 
 impl Passage {
-    /// What the call has shown. When the host is left alone after that, then for `pause` at first, and `tell` is called.
+    /// What the call has shown. When the host is left alone after that, then for `pause` at first, and `tell` is called with
+    /// what failed last.
     pub(super) fn end(
         mut self,
         health: Health,
         pause: Duration,
-        tell: impl FnOnce() -> OpenCircuit,
+        tell: impl FnOnce(&RegistryError) -> OpenCircuit,
     ) {
         let Some(pass) = self.pass.take() else {
             return;
         };
         let mut watched = lock(&self.watched);
         match watched.circuit.learn(pass, health, Instant::now(), pause) {
-            Change::Opened => watched.open = Some(tell()),
+            Change::Opened => watched.open = watched.circuit.last_failure().map(tell),
             Change::Closed => watched.open = None,
             Change::Same => {}
         }
@@ -124,7 +125,7 @@ mod tests {
                 host: "registry.example".to_owned(),
             };
             let requests = RequestMetrics::default();
-            passage.end(Health::Fails(error), limits::CIRCUIT_PAUSE, || {
+            passage.end(Health::Fails(error), limits::CIRCUIT_PAUSE, |_| {
                 requests.hold_circuit(registry)
             });
         }

@@ -18,7 +18,10 @@ use super::{
     throttle::RateLimit,
     turns::{NoTurn, Turns},
 };
-use crate::{limits, registry::RegistryError};
+use crate::{
+    limits,
+    registry::{RegistryError, auth::authority},
+};
 
 /// What came of one request, or of all that were sent of a call.
 #[derive(Debug)]
@@ -56,7 +59,10 @@ impl Transport {
         let sent = patience.send(|| self.send_once(hop)).await;
         let requests = &self.options.requests;
         let pause = self.options.circuit_pause.mul_f64(jitter());
-        passage.end(sent.health(url), pause, || {
+        passage.end(sent.health(url), pause, |error| {
+            // Those who are refused meanwhile hear what failed, and not that nobody looks: the same failure has one line.
+            let (host, failures) = (authority(url), limits::FAILURES_IN_A_ROW);
+            tracing::warn!(host, registry = call.registry, failures, %error, "the host is left alone for a while");
             requests.hold_circuit(call.registry)
         });
         sent.result.map_err(SendError::into_inner)
