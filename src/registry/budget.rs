@@ -5,15 +5,18 @@
 //! holds it lets go.
 //!
 //! Nobody waits long for others to let go: who already has much gives up first, so that large answers cannot stop
-//! small ones. And no registry has more than its share of what is on its way, so that one that sends much and then nothing
-//! leaves the others enough.
+//! small ones. And no registry may have more on its way than half of what is left free after that: however many of them
+//! send much and then nothing, each leaves two thirds of what it found, and the next one may have the third.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex},
+};
 
 use bytes::Bytes;
-use moka::sync::Cache;
 use tokio::{
-    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    sync::Notify,
     time::{Instant, timeout_at},
 };
 
@@ -22,21 +25,30 @@ use crate::limits;
 
 /// What may be held by all together.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
-    free: Arc<Semaphore>,
-    /// What may be on its way from one registry, as images name it.
-    on_the_way: Cache<String, Arc<Semaphore>>,
-    for_each: usize,
+pub(super) struct Budget(Arc<Purse>);
+
+#[derive(Debug)]
+struct Purse {
+    contents: Mutex<PurseContents>,
+    /// Tells those who wait that something was paid back.
+    returned: Notify,
+}
+
+#[derive(Debug)]
+struct PurseContents {
+    free: usize,
+    /// What is on its way from each registry, as images name it.
+    on_the_way: HashMap<String, usize>,
 }
 
 /// What one answer takes of it; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Share {
-    free: Arc<Semaphore>,
-    held: Option<OwnedSemaphorePermit>,
-    on_the_way: Arc<Semaphore>,
-    /// Until it has arrived with all that it belongs to.
-    arriving: Mutex<Option<OwnedSemaphorePermit>>,
+    purse: Arc<Purse>,
+    registry: String,
+    held: usize,
+    /// What of it has not arrived with all that it belongs to.
+    arriving: Mutex<usize>,
 }
 
 /// A share that was not to be had.
@@ -55,25 +67,24 @@ struct Paid {
 }
 
 impl Budget {
-    /// For so many bytes, of which so many may be on their way from one registry.
-    pub(super) fn new(bytes: usize, for_each: usize) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(bytes)),
-            on_the_way: Cache::new(limits::REGISTRY_HOSTS),
-            for_each,
-        }
+    /// For so many bytes.
+    pub(super) fn new(bytes: usize) -> Self {
+        let contents = PurseContents {
+            free: bytes,
+            on_the_way: HashMap::new(),
+        };
+        Self(Arc::new(Purse {
+            contents: Mutex::new(contents),
+            returned: Notify::new(),
+        }))
     }
 
     /// A share of nothing yet, for an answer that this registry gives or leads to.
     pub(super) fn open(&self, registry: &str) -> Share {
-        let for_each = self.for_each;
-        let on_the_way = self
-            .on_the_way
-            .get_with_by_ref(registry, || Arc::new(Semaphore::new(for_each)));
         Share {
-            free: Arc::clone(&self.free),
-            held: None,
-            on_the_way,
+            purse: Arc::clone(&self.0),
+            registry: registry.to_owned(),
+            held: 0,
             arriving: Mutex::default(),
         }
     }
@@ -86,46 +97,79 @@ impl Share {
     ///
     /// When others do not let go of enough in time. What is held already stays held.
     pub(super) async fn grow(&mut self, bytes: usize, deadline: Instant) -> Result<(), Spent> {
-        let more = u32::try_from(bytes).map_err(|_| Spent::ByOthers)?;
-        let held = self
-            .held
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits);
-        let patience = if held < LITTLE_BYTES {
+        let patience = if self.held < LITTLE_BYTES {
             limits::BUDGET_PATIENCE
         } else {
             limits::BUDGET_PATIENCE / 8
         };
         let patience = Instant::now() + patience;
-        let taking = async {
-            let arriving = Arc::clone(&self.on_the_way).acquire_many_owned(more);
-            let arriving = arriving.await?;
-            let held = Arc::clone(&self.free).acquire_many_owned(more);
-            Ok::<_, AcquireError>((arriving, held.await?))
-        };
-        match timeout_at(patience.min(deadline), taking).await {
-            Ok(Ok((arriving, held))) => {
-                add(&mut lock(&self.arriving), arriving);
-                add(&mut self.held, held);
+        let purse = Arc::clone(&self.purse);
+        loop {
+            let mut returned = pin!(purse.returned.notified());
+            // What is paid back after the look is heard of.
+            returned.as_mut().enable();
+            if lock(&purse.contents).take(&self.registry, bytes) {
+                self.held += bytes;
+                *lock(&self.arriving) += bytes;
+                return Ok(());
             }
-            Err(_) if deadline <= patience => return Err(Spent::Deadline),
-            // They are never closed, so this is patience at its end.
-            Ok(Err(_)) | Err(_) => return Err(Spent::ByOthers),
+            match timeout_at(patience.min(deadline), returned).await {
+                Ok(()) => {}
+                Err(_) if deadline <= patience => return Err(Spent::Deadline),
+                Err(_) => return Err(Spent::ByOthers),
+            }
         }
-        Ok(())
     }
 
     /// All that was asked for together has arrived: from now on it is held as whoever wants it holds it, and counts no
     /// longer as what its registry sends.
     pub(super) fn arrived(&self) {
-        *lock(&self.arriving) = None;
+        let arrived = std::mem::take(&mut *lock(&self.arriving));
+        if arrived > 0 {
+            lock(&self.purse.contents).arrive(&self.registry, arrived);
+            self.purse.returned.notify_waiters();
+        }
     }
 }
 
-fn add(sum: &mut Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) {
-    match sum {
-        Some(sum) => sum.merge(more),
-        None => *sum = Some(more),
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.held > 0 {
+            let arriving = std::mem::take(&mut *lock(&self.arriving));
+            let mut contents = lock(&self.purse.contents);
+            contents.arrive(&self.registry, arriving);
+            contents.free += self.held;
+            drop(contents);
+            self.purse.returned.notify_waiters();
+        }
+    }
+}
+
+impl PurseContents {
+    /// Takes so much for what is on its way from a registry, when it has no more than half of what is free after that.
+    fn take(&mut self, registry: &str, bytes: usize) -> bool {
+        let before = self.on_the_way.get(registry).copied().unwrap_or_default();
+        let after = before.saturating_add(bytes);
+        let Some(free) = self
+            .free
+            .checked_sub(bytes)
+            .filter(|free| after <= *free / 2)
+        else {
+            return false;
+        };
+        self.free = free;
+        self.on_the_way.insert(registry.to_owned(), after);
+        true
+    }
+
+    /// So much of what was on its way from a registry no longer is.
+    fn arrive(&mut self, registry: &str, bytes: usize) {
+        if let Some(on_the_way) = self.on_the_way.get_mut(registry) {
+            *on_the_way = on_the_way.saturating_sub(bytes);
+            if *on_the_way == 0 {
+                self.on_the_way.remove(registry);
+            }
+        }
     }
 }
 
@@ -159,30 +203,63 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_is_held_than_there_is() {
-        let budget = Budget::new(10, 10);
+    async fn a_registry_has_no_more_on_its_way_than_half_of_what_is_free_after_that() {
+        let budget = Budget::new(30);
         let mut one = budget.open(R);
         assert_eq!(one.grow(6, soon()).await, Ok(()));
         assert_eq!(one.grow(4, soon()).await, Ok(()));
-        let mut other = budget.open(R);
+        let (mut more, mut other) = (budget.open(R), budget.open("other"));
         let began = Instant::now();
-        assert_eq!(other.grow(1, soon()).await, Err(Spent::ByOthers));
+        assert_eq!(more.grow(1, soon()).await, Err(Spent::ByOthers));
         assert_eq!(began.elapsed(), limits::BUDGET_PATIENCE);
+        assert_eq!(other.grow(7, soon()).await, Err(Spent::ByOthers));
+        assert_eq!(other.grow(6, soon()).await, Ok(()));
         drop(one);
-        assert_eq!(other.grow(10, soon()).await, Ok(()));
+        assert_eq!(more.grow(8, soon()).await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_arrived_counts_no_longer_as_on_its_way_and_is_held_until_it_is_dropped() {
+        let budget = Budget::new(30);
+        let (mut one, mut more) = (budget.open(R), budget.open(R));
+        assert_eq!(one.grow(10, soon()).await, Ok(()));
+        one.arrived();
+        assert_eq!(more.grow(7, soon()).await, Err(Spent::ByOthers));
+        assert_eq!(more.grow(6, soon()).await, Ok(()));
+        drop((one, more));
+        assert_eq!(budget.open(R).grow(10, soon()).await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_registries_take_what_they_can_the_next_one_is_left_a_share() {
+        for greedy in [1, 2, 3, 10] {
+            let budget = Budget::new(limits::HELD_ANSWER_BYTES);
+            let mut taken = Vec::new();
+            for number in 0..greedy {
+                let mut share = budget.open(&format!("greedy{number}.example"));
+                while share.grow(64 * 1024, soon()).await.is_ok() {}
+                taken.push(share);
+            }
+            let all = limits::HELD_ANSWER_BYTES;
+            let left = (0..greedy).fold(all, |left, _| left / 3 * 2) / 3;
+            assert!(left >= LITTLE_BYTES, "{greedy}: {left}");
+            let mut honest = budget.open(R);
+            let began = Instant::now();
+            assert_eq!(honest.grow(left, soon()).await, Ok(()), "{greedy}");
+            assert_eq!(began.elapsed(), Duration::ZERO, "{greedy}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_deadline_comes_before_patience_ends() {
-        let budget = Budget::new(1, 1);
-        let began = Instant::now();
-        let deadline = began + Duration::from_millis(1);
+        let budget = Budget::new(1);
+        let deadline = Instant::now() + Duration::from_millis(1);
         assert_eq!(budget.open(R).grow(2, deadline).await, Err(Spent::Deadline));
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_holds_much_gives_up_first_and_the_other_goes_on() {
-        let budget = Budget::new(2 * LITTLE_BYTES, 2 * LITTLE_BYTES);
+        let budget = Budget::new(6 * LITTLE_BYTES);
         let (mut large, mut small) = (budget.open(R), budget.open(R));
         assert_eq!(large.grow(2 * LITTLE_BYTES - 1, soon()).await, Ok(()));
         assert_eq!(small.grow(1, soon()).await, Ok(()));
@@ -196,35 +273,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_registry_leaves_something_to_others_until_what_it_sends_has_arrived() {
-        let budget = Budget::new(10, 5);
-        let (mut one, mut more, mut other) = (budget.open(R), budget.open(R), budget.open("other"));
-        assert_eq!(one.grow(5, soon()).await, Ok(()));
-        assert_eq!(more.grow(1, soon()).await, Err(Spent::ByOthers));
-        assert_eq!(other.grow(4, soon()).await, Ok(()));
-        one.arrived();
-        assert_eq!(more.grow(1, soon()).await, Ok(()));
-        assert_eq!(
-            more.grow(1, soon()).await,
-            Err(Spent::ByOthers),
-            "all is held"
-        );
-        drop(one);
-        assert_eq!(more.grow(4, soon()).await, Ok(()));
-        assert_eq!(budget.open(R).grow(1, soon()).await, Err(Spent::ByOthers));
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn content_is_paid_for_until_its_last_holder_lets_go() {
-        let budget = Budget::new(7, 7);
+        let budget = Budget::new(21);
+        let free = || lock(&budget.0.contents).free;
         let mut share = budget.open(R);
         assert_eq!(share.grow(7, soon()).await, Ok(()));
         let content = paid(Bytes::from_static(b"content"), Arc::new(share));
         let part = content.slice(1..2);
         drop(content);
-        assert_eq!(budget.free.available_permits(), 0);
+        assert_eq!(free(), 14);
         assert_eq!(part, b"o"[..]);
         drop(part);
-        assert_eq!(budget.free.available_permits(), 7);
+        assert_eq!(free(), 21);
+        assert!(
+            lock(&budget.0.contents).on_the_way.is_empty(),
+            "nothing is kept"
+        );
     }
 }

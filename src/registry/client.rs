@@ -61,7 +61,7 @@ impl OciRegistry {
             hosts: Hosts::new(options.registry_facts_ttl),
             circuits: Circuits::new(),
             settings,
-            budget: Budget::new(options.held_bytes, options.held_bytes / 2),
+            budget: Budget::new(options.held_bytes),
             options: options.clone(),
         });
         let refused_ttl = options.refused_login_ttl;

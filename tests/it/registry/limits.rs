@@ -157,7 +157,7 @@ async fn holding(held_bytes: usize, payloads: &[usize]) -> (Setup, Vec<Digest>) 
 
 #[tokio::test]
 async fn an_answer_that_does_not_fit_among_those_held_is_refused() {
-    let (setup, images) = holding(20_000, &[8_000, 8_000, 8_000]).await;
+    let (setup, images) = holding(36_000, &[8_000, 8_000, 8_000]).await;
     let access = anonymous();
     let look = |image| setup.attachments("acme/api", image, Search::First, &access);
     // Whoever holds them, be it a cache.
@@ -173,7 +173,7 @@ async fn an_answer_that_does_not_fit_among_those_held_is_refused() {
 
 #[tokio::test]
 async fn an_answer_waits_for_those_held_by_others_until_its_deadline() {
-    let (setup, images) = holding(20_000, &[8_000, 8_000, 8_000]).await;
+    let (setup, images) = holding(36_000, &[8_000, 8_000, 8_000]).await;
     let access = anonymous();
     for image in &images[..2] {
         let held = setup.attachments("acme/api", image, Search::First, &access);
@@ -190,7 +190,7 @@ async fn an_answer_waits_for_those_held_by_others_until_its_deadline() {
 
 #[tokio::test]
 async fn annotations_are_paid_for_beside_their_contents() {
-    let (setup, _) = holding(20_000, &[]).await;
+    let (setup, _) = holding(42_000, &[]).await;
     let access = anonymous();
     let look = async |name: &str| {
         let image = Digest::of(name.as_bytes());

@@ -1,5 +1,7 @@
 //! A registry of one tenant's own, and what it cannot do to the registry of another.
 
+use futures::future::join_all;
+
 use super::{sandbox::Fault, *};
 
 /// A good registry with one signed image, and one that somebody else has made.
@@ -81,34 +83,53 @@ async fn a_registry_that_leads_to_what_another_limits_does_not_hold_that_one_up(
     assert_eq!(found.expect("read"), two.image);
 }
 
-#[tokio::test]
-async fn a_registry_that_holds_much_leaves_memory_for_another() {
-    let two = Two::start().await;
-    let reader = two.reader(RegistryOptions {
-        held_bytes: 2_001_000,
-        ..options()
-    });
+/// A registry with an image whose signatures are as much as there is room for, and of which one never ends.
+async fn hoarder() -> (MemoryRegistry, Digest) {
+    let registry = MemoryRegistry::start(sandbox::RegistrySettings::default());
+    let registry = registry.await.expect("a free port");
     let image = Digest::of(b"evil");
     for number in 0..20 {
         let payload = format!("{number:05}").repeat(20_000);
-        two.evil
-            .attach_legacy("acme/api", &image, payload, &no_annotations());
+        registry.attach_legacy("acme/api", &image, payload, &no_annotations());
     }
     let drops = "never there";
-    two.evil
-        .attach_legacy("acme/api", &image, drops, &no_annotations());
+    registry.attach_legacy("acme/api", &image, drops, &no_annotations());
     let slow = format!("/blobs/{}", Digest::of(drops.as_bytes()));
-    let drip = move |request: &sandbox::RequestInfo| {
+    registry.set_fault(move |request: &sandbox::RequestInfo| {
         request.path.ends_with(&slow).then_some(Fault::SlowBody)
-    };
-    two.evil.set_fault(drip);
-    let held = look(&reader, &two.evil, &image);
-    let good = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        look(&reader, &two.good, &two.image).await
-    };
-    tokio::select! {
-        found = good => assert_eq!(found.expect("read"), 1),
-        held = async { let _ = held.await; std::future::pending::<()>().await } => held,
+    });
+    (registry, image)
+}
+
+#[tokio::test]
+async fn registries_that_hold_much_leave_memory_for_another_however_many_they_are() {
+    for count in [1, 3] {
+        let two = Two::start().await;
+        let hoarders = join_all((0..count).map(|_| hoarder())).await;
+        let hosts: Vec<String> = hoarders
+            .iter()
+            .map(|(registry, _)| registry.host())
+            .chain([two.good.host()])
+            .collect();
+        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        let reader = reader(
+            &hosts,
+            RegistryOptions {
+                held_bytes: 2_001_000,
+                ..options()
+            },
+        );
+        let held = hoarders
+            .iter()
+            .map(|(registry, image)| look(&reader, registry, image));
+        let held = join_all(held);
+        let good = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            look(&reader, &two.good, &two.image).await
+        };
+        tokio::select! {
+            found = good => assert_eq!(found.expect("read"), 1, "{count}"),
+            () = async { held.await; std::future::pending::<()>().await } => {}
+        }
     }
 }

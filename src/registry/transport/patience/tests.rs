@@ -17,7 +17,7 @@ fn answer(status: u16, headers: http::HeaderMap) -> Answer {
         status: StatusCode::from_u16(status).expect("a status"),
         headers,
         body: bytes::Bytes::new(),
-        share: Arc::new(Budget::new(0, 0).open("")),
+        share: Arc::new(Budget::new(0).open("")),
         is_redirected: false,
     }
 }
