@@ -108,7 +108,7 @@ impl Clouds {
         let options = &transport.options;
         Ok(Self {
             settings: options.cloud.clone(),
-            client: CloudClient::new(&options.stand_ins)?,
+            client: CloudClient::new(options)?,
             transport,
             slots: remembered(),
             flights: Flights::new(tasks.clone()),

@@ -64,8 +64,23 @@ impl Proxies {
         builder.all(all).http(http).https(https).no(no).build()
     }
 
-    /// As the HTTP library wants them: for every host, since who is asked through them is known before.
-    pub(super) fn for_client(&self) -> Result<Vec<reqwest::Proxy>, reqwest::Error> {
+    /// A client that asks everybody through them, since who is asked so is known before; none without a proxy.
+    pub(super) fn client(
+        &self,
+        builder: impl FnOnce() -> reqwest::ClientBuilder,
+    ) -> Result<Option<reqwest::Client>, reqwest::Error> {
+        let proxies = self.for_client()?;
+        if proxies.is_empty() {
+            return Ok(None);
+        }
+        let builder = proxies
+            .into_iter()
+            .fold(builder(), reqwest::ClientBuilder::proxy);
+        builder.build().map(Some)
+    }
+
+    /// As the HTTP library wants them.
+    fn for_client(&self) -> Result<Vec<reqwest::Proxy>, reqwest::Error> {
         let mut proxies = Vec::new();
         if let Some(intercept) = &self.http {
             proxies.push(with_login(

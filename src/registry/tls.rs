@@ -1,6 +1,6 @@
 //! HTTP clients: a few per TLS setting, made once.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -156,22 +156,31 @@ impl Ways {
     fn new(tls: &ClientConfig, options: &RegistryOptions) -> Result<Self, ClientError> {
         let unguarded = || Unguarded(Arc::clone(&options.names));
         let guarded = Guarded(Arc::clone(&options.names));
-        let by_environment = options.proxies.for_client()?;
-        let proxied = if by_environment.is_empty() {
-            None
-        } else {
-            let builder = builder(tls, options, unguarded());
-            let builder = by_environment
-                .into_iter()
-                .fold(builder, reqwest::ClientBuilder::proxy);
-            Some(builder.build()?)
-        };
+        let proxied = || builder(tls, options, unguarded());
         Ok(Self {
             named: builder(tls, options, unguarded()).no_proxy().build()?,
             guarded: builder(tls, options, guarded).no_proxy().build()?,
-            proxied,
+            proxied: options.proxies.client(proxied)?,
         })
     }
+}
+
+/// What every client is made with, whomever it asks: it does what it is told, once.
+pub(super) fn obedient(
+    tls: &ClientConfig,
+    connect_timeout: Duration,
+    stand_ins: &BTreeMap<String, SocketAddr>,
+) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .user_agent(concat!("assay/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(connect_timeout);
+    stand_ins.iter().fold(builder, |builder, (host, address)| {
+        builder.resolve(host, *address)
+    })
 }
 
 /// Settings that trust the public roots only.
@@ -184,22 +193,12 @@ fn builder<R: Resolve + 'static>(
     options: &RegistryOptions,
     resolver: R,
 ) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls.clone())
-        .user_agent(concat!("assay/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .connect_timeout(options.connect_timeout)
+    obedient(tls, options.connect_timeout, &options.stand_ins)
         .pool_max_idle_per_host(limits::REQUESTS_PER_HOST)
         // A connection whose other end is gone without a word would otherwise serve every later request, for ever.
         .http2_keep_alive_interval(options.keep_alive)
         .http2_keep_alive_timeout(options.keep_alive)
-        .dns_resolver(resolver);
-    let stand_ins = options.stand_ins.iter();
-    stand_ins.fold(builder, |builder, (host, address)| {
-        builder.resolve(host, *address)
-    })
+        .dns_resolver(resolver)
 }
 
 fn tls_config(

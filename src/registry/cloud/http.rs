@@ -1,15 +1,15 @@
 //! Asking the services of a cloud. Nothing that came from a registry or an image decides where these requests go.
 
 use std::{
-    collections::BTreeMap,
     io,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr},
     path::Path,
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use hyper_util::client::proxy::matcher::Matcher;
 use tokio::{io::AsyncReadExt as _, time::Instant};
 use url::{Host, Url};
 
@@ -17,21 +17,24 @@ use super::error::IdentityError;
 use crate::{
     limits,
     registry::{
-        ClientError, Secret,
+        ClientError, RegistryOptions, Secret,
         body::{self, BodyError},
         budget::Budget,
         form::{FORM, encode},
-        tls::public_tls,
+        proxies::on_the_way,
+        tls::{obedient, public_tls},
     },
 };
 
 /// Asks services of a cloud: follows no redirect, tries once.
 #[derive(Debug)]
 pub(super) struct CloudClient {
-    /// By the proxy that the environment names, if it names one.
-    outward: reqwest::Client,
-    /// For what is on this node, which no proxy can reach.
+    /// Without a proxy.
     direct: reqwest::Client,
+    /// By the proxies that the environment names, if it names one.
+    proxied: Option<reqwest::Client>,
+    /// What is asked by them.
+    by_proxy: Matcher,
 }
 
 /// One request to a service.
@@ -51,7 +54,7 @@ pub(super) struct Question {
 pub(super) enum Way {
     /// As the environment says.
     Outward,
-    /// Without a proxy.
+    /// Without a proxy: it is on this node, which none can reach.
     Direct,
 }
 
@@ -63,35 +66,21 @@ pub(super) struct Said {
 }
 
 impl CloudClient {
-    pub(super) fn new(stand_ins: &BTreeMap<String, SocketAddr>) -> Result<Self, ClientError> {
+    pub(super) fn new(options: &RegistryOptions) -> Result<Self, ClientError> {
         let tls = public_tls()?;
-        let builder = || {
-            let builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .user_agent(concat!("assay/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .retry(reqwest::retry::never())
-                .connect_timeout(limits::IDENTITY_CONNECT_TIMEOUT)
-                .pool_idle_timeout(IDLE);
-            stand_ins.iter().fold(builder, |builder, (host, address)| {
-                builder.resolve(host, *address)
-            })
-        };
+        let timeout = limits::IDENTITY_CONNECT_TIMEOUT;
+        let builder = || obedient(&tls, timeout, &options.stand_ins).pool_idle_timeout(IDLE);
         Ok(Self {
-            outward: builder().build()?,
             direct: builder().no_proxy().build()?,
+            proxied: options.proxies.client(builder)?,
+            by_proxy: options.proxies.matcher(),
         })
     }
 
     /// What the service says, when that is 200.
     pub(super) async fn ask(&self, question: Question) -> Result<Said, IdentityError> {
         let who = question.who;
-        let client = match question.way {
-            Way::Direct => &self.direct,
-            Way::Outward if is_near(&question.url) => &self.direct,
-            Way::Outward => &self.outward,
-        };
+        let client = self.client_for(&question);
         let method = match question.body {
             Some(_) => Method::POST,
             None => Method::GET,
@@ -127,6 +116,17 @@ impl CloudClient {
             },
         })?;
         Ok(Said { headers, body })
+    }
+
+    fn client_for(&self, question: &Question) -> &reqwest::Client {
+        let is_by_proxy = match question.way {
+            Way::Direct => false,
+            Way::Outward => {
+                !is_near(&question.url) && on_the_way(&self.by_proxy, &question.url).is_some()
+            }
+        };
+        let proxied = self.proxied.as_ref().filter(|_| is_by_proxy);
+        proxied.unwrap_or(&self.direct)
     }
 }
 

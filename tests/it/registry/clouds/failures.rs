@@ -152,6 +152,33 @@ async fn a_service_that_hangs_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn a_service_that_accepts_no_connection_is_given_up_sooner() {
+    let amazon = Amazon::new().await;
+    // It takes connections, and says nothing.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}/", mute.local_addr().expect("bound"));
+    let file = amazon.token_file();
+    let reader = amazon.reader_with(&[
+        ("AWS_ROLE_ARN", ROLE),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().expect("UTF-8")),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ENDPOINT_URL_STS", &url),
+    ]);
+    let limits = [
+        assay::limits::IDENTITY_CONNECT_TIMEOUT,
+        assay::limits::IDENTITY_ANSWER_TIMEOUT,
+    ];
+    // Before the answer as a whole would have been.
+    let access = Access {
+        deadline: Instant::now() + limits.iter().sum::<Duration>() / 2,
+        ..anonymous()
+    };
+    let found = reader.resolve(&in_ecr("acme/api:1"), &access).await;
+    let tried = "the workload identity for ECR (STS did not answer in time)".to_owned();
+    assert_eq!(refusal(found), (401, vec![tried]));
+}
+
+#[tokio::test]
 async fn a_registry_that_wants_no_login_is_read_without_asking_for_one() {
     let amazon = Amazon::new().await;
     let open = MemoryRegistry::start(sandbox::RegistrySettings::default())
