@@ -12,6 +12,7 @@ mod places;
 mod properties;
 mod provenance;
 mod recalling;
+mod registry_hints;
 mod satisfying;
 mod several;
 mod validity;

@@ -41,7 +41,7 @@ fn line_of_failure(policy: Policy, error: SignatureError) -> String {
     line(&judged(policy, found(IMAGE, vec![candidate])))
 }
 
-fn line_of_lookup(failure: LookupFailure) -> String {
+pub(super) fn line_of_lookup(failure: LookupFailure) -> String {
     let reference: Reference = IMAGE.parse().unwrap();
     line(&judged(gitlab_policy(), found_at(&reference, Err(failure))))
 }

@@ -118,6 +118,10 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
         Obstacle::RegistryRateLimited { .. } => {
             "try again later, or use a pull secret with a higher limit".to_owned()
         }
+        Obstacle::RegistryUnusable { detail, .. } if is_lie(detail) => {
+            "push and sign the image again; if that does not help, its operator must repair the registry, or what is in front of it"
+                .to_owned()
+        }
         Obstacle::RegistryUnavailable { .. }
         | Obstacle::RegistryUnusable { .. }
         | Obstacle::RegistryTimeout { .. } => "try again when the registry answers".to_owned(),
@@ -128,10 +132,19 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
         Obstacle::DeadlineExceeded => {
             "try again: what was read so far is remembered for a while".to_owned()
         }
+        Obstacle::LimitExceeded { detail } if detail == MEMORY_TAKEN => {
+            "try again in a moment: so much is read at the same time, and the image need not be the cause"
+                .to_owned()
+        }
         Obstacle::LimitExceeded { .. } => {
             "remove what is not needed: the limit protects the cluster".to_owned()
         }
     }
+}
+
+/// Whether the registry answered, and what it says cannot be true.
+fn is_lie(detail: &str) -> bool {
+    LIES.iter().any(|lie| detail.starts_with(lie))
 }
 
 fn policy_hint(policy: Option<&PolicyId>) -> String {
@@ -220,6 +233,16 @@ const WORKLOAD_IDENTITY: &str = "the workload identity for ";
 
 /// The longest origin of a login that is shown whole, in bytes: it may say why there was none.
 const TRIED_BYTES: usize = 160;
+
+/// How it is told that a registry has other content than it says, or not what it lists.
+const LIES: [&str; 3] = [
+    "answered with other content than its digest says",
+    "lists the blob ",
+    "lists the manifest ",
+];
+
+/// How it is told that the answers of registries, all together, take what there is for them.
+const MEMORY_TAKEN: &str = "the answers of registries take all the memory there is for them";
 
 /// How a certificate whose time is over is told of.
 const CERTIFICATE_EXPIRED: &str = "the certificate has expired";
