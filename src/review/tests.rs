@@ -238,6 +238,10 @@ async fn every_registry_error_has_its_code() {
 /// One of each kind, with its code.
 fn registry_errors() -> [(RegistryError, &'static str); 10] {
     let detail = || "detail".to_owned();
+    let limited = RegistryError::RateLimited {
+        host: host(),
+        wait: None,
+    };
     [
         (
             RegistryError::NotFound {
@@ -254,13 +258,7 @@ fn registry_errors() -> [(RegistryError, &'static str); 10] {
             },
             "RegistryUnauthorized",
         ),
-        (
-            RegistryError::RateLimited {
-                host: host(),
-                wait: None,
-            },
-            "RegistryRateLimited",
-        ),
+        (limited, "RegistryRateLimited"),
         (
             RegistryError::Unavailable {
                 host: host(),
