@@ -9,6 +9,7 @@ mod auth;
 mod fault;
 mod listener;
 mod log;
+mod pace;
 mod push;
 mod store;
 #[cfg(test)]
@@ -30,7 +31,14 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{auth::Tokens, fault::FaultHook, listener::LoopbackListener, log::Log, store::Store};
+use self::{
+    auth::Tokens,
+    fault::FaultHook,
+    listener::LoopbackListener,
+    log::Log,
+    pace::{Pace, Rounds},
+    store::Store,
+};
 
 /// A registry in this process. It stops when it is dropped; what it holds is gone then.
 #[derive(Debug)]
@@ -83,7 +91,7 @@ struct Shared {
     tokens: Mutex<Tokens>,
     log: Log,
     faults: Mutex<FaultHook>,
-    delay: Mutex<Duration>,
+    pace: Mutex<Pace>,
     stop: CancellationToken,
 }
 
@@ -109,7 +117,7 @@ impl MemoryRegistry {
             tokens: Mutex::default(),
             log: Log::default(),
             faults: Mutex::default(),
-            delay: Mutex::default(),
+            pace: Mutex::default(),
             stop: CancellationToken::new(),
         });
         let tasks = TaskTracker::new();
@@ -149,7 +157,14 @@ impl MemoryRegistry {
 
     /// Makes every later request wait this long before it is answered.
     pub fn set_delay(&self, delay: Duration) {
-        *lock(&self.shared.delay) = delay;
+        *lock(&self.shared.pace) = Pace::Delayed(delay);
+    }
+
+    /// Answers later requests in rounds: none before its client has sent all that it can without an answer.
+    ///
+    /// So [`depth`] counts round trips, however busy the machine is. It holds for a client on the same thread alone.
+    pub fn answer_in_rounds(&self) {
+        *lock(&self.shared.pace) = Pace::Rounds(Arc::new(Rounds::default()));
     }
 
     /// Asks `hook` for a fault at every later request.

@@ -16,10 +16,8 @@ use super::{Referrers, Shared, lock, log::RequestInfo, store::OCI_INDEX};
 /// Answers any request: logged, delayed, spoiled when the fault hook says so.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let info = shared.log.arrived(request_info(&request));
-    let delay = *lock(&shared.delay);
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
+    let pace = lock(&shared.pace).clone();
+    pace.wait().await;
     let hook = lock(&shared.faults).current();
     let fault = hook.and_then(|hook| hook(&info));
     let truth = shared.respond(request.method(), &info, request.headers());

@@ -46,7 +46,8 @@ pub struct RequestRecord {
 
 /// The length of the longest chain of requests in which each began after the one before was answered.
 ///
-/// With a delay long enough that requests sent together overlap, this is how many round trips a client needed.
+/// Where requests that are sent together overlap, as when they are answered in rounds, this is how many round trips a client
+/// needed.
 pub fn depth(records: &[RequestRecord]) -> usize {
     let mut by_start: Vec<&RequestRecord> = records.iter().collect();
     by_start.sort_by_key(|record| record.started);

@@ -316,6 +316,18 @@ async fn requests_are_kept_in_order_with_their_answers() {
     assert_eq!(registry.requests(), []);
 }
 
+#[tokio::test]
+async fn what_is_sent_together_is_answered_in_one_round() {
+    let registry = registry(RegistrySettings::default()).await;
+    registry.answer_in_rounds();
+    for most in [1, 10, 7] {
+        let together = (0..most).map(|_| get(&registry, "/v2/acme/api/manifests/1"));
+        futures::future::join_all(together).await;
+    }
+    let requests = registry.requests();
+    assert_eq!((requests.len(), depth(&requests)), (18, 3));
+}
+
 fn record(started: u64, finished: u64) -> RequestRecord {
     RequestRecord {
         request: RequestInfo {

@@ -249,7 +249,7 @@ async fn a_login_makes_eleven_new_images_one_round_trip_deeper_than_nobodys() {
 
 #[tokio::test]
 async fn a_login_that_is_good_is_sent_by_many_at_once() {
-    let registry = Counting::start(Refuses::Token(403), true).await;
+    let registry = Counting::start(Refuses::GitLab, true).await;
     let replica = registry.replica();
     let access = access(keyring("good"));
     replica.resolve(&image(0), &access).await.expect("resolved");

@@ -4,9 +4,6 @@ use futures::future::join_all;
 
 use super::{sandbox::Referrers, *};
 
-/// Long enough for requests that are sent together to overlap.
-const DELAY: Duration = Duration::from_millis(30);
-
 async fn token_registry(referrers: Referrers, options: RegistryOptions) -> Setup {
     let settings = sandbox::RegistrySettings {
         referrers,
@@ -17,7 +14,7 @@ async fn token_registry(referrers: Referrers, options: RegistryOptions) -> Setup
         ..sandbox::RegistrySettings::default()
     };
     let setup = Setup::with_options(settings, options).await;
-    setup.registry.set_delay(DELAY);
+    setup.registry.answer_in_rounds();
     setup
 }
 
@@ -204,7 +201,7 @@ async fn eleven_new_images_at_once_share_challenge_and_probe() {
         ..sandbox::RegistrySettings::default()
     };
     let setup = Setup::new(settings).await;
-    setup.registry.set_delay(DELAY);
+    setup.registry.answer_in_rounds();
     for path in &public {
         push_legacy(&setup, path);
     }

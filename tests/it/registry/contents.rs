@@ -168,7 +168,7 @@ async fn an_index_is_read_with_every_image_in_it() {
 #[tokio::test]
 async fn the_statements_of_an_index_cost_two_requests_for_each_platform() {
     let setup = open().await;
-    setup.registry.set_delay(Duration::from_millis(30));
+    setup.registry.answer_in_rounds();
     let index = Index::of_two().attested();
     let image = index.push(&setup);
     let parts = [Part::BuildStatements];
@@ -209,7 +209,7 @@ async fn the_second_time_costs_nothing_and_other_credentials_share_nothing() {
 #[tokio::test]
 async fn a_hundred_callers_cost_what_one_does() {
     let setup = open().await;
-    setup.registry.set_delay(Duration::from_millis(30));
+    setup.registry.answer_in_rounds();
     let image = Index::of_two().attested().push(&setup);
     let parts = [Part::Annotations, Part::Labels, Part::BuildStatements];
     let access = anonymous();

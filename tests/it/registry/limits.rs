@@ -4,9 +4,6 @@ use futures::future::join_all;
 
 use super::{sandbox::Fault, *};
 
-/// Long enough for requests that are sent together to overlap.
-const DELAY: Duration = Duration::from_millis(300);
-
 fn always(status: u16, headers: &[(&str, &str)]) -> Fault {
     Fault::answer(status, headers, "")
 }
@@ -76,7 +73,7 @@ async fn requests_above_the_limit_of_a_host_wait_for_their_turn() {
         let known = setup.review(&format!("acme/api:{count}"), &access).await;
         assert_eq!(known.expect("read"), []);
         setup.registry.clear_requests();
-        setup.registry.set_delay(DELAY);
+        setup.registry.answer_in_rounds();
         let images: Vec<String> = (0..count)
             .map(|number| format!("acme/api:{number}"))
             .collect();
@@ -104,7 +101,7 @@ async fn candidates_of_one_image_above_the_limit_wait_for_their_turn() {
         let known = setup.attachments("acme/api", &without, Search::First, &access);
         assert!(known.await.expect("read").is_empty());
         setup.registry.clear_requests();
-        setup.registry.set_delay(DELAY);
+        setup.registry.answer_in_rounds();
         // One list of referrers, which is empty, and the signature's manifest come before.
         let found = setup.attachments("acme/api", &image, Search::First, &access);
         assert_eq!(found.await.expect("read").len(), count);

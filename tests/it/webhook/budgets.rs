@@ -1,7 +1,5 @@
 //! The budgets of requests, through the whole webhook. `docs/performance.md` names these tests beside each budget.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use serde_json::json;
 
@@ -22,9 +20,8 @@ use crate::support::{
 /// How many requests were made, and how long the longest chain was in which each needed the answer before.
 type Cost = (usize, usize);
 
-/// A registry that wants a token for each repository, as most do, and is far enough away for requests that are sent
-/// together to overlap.
-async fn far_away(referrers: Referrers) -> World {
+/// A registry that wants a token for each repository, as most do, and answers those that are sent together together.
+async fn answering_in_rounds(referrers: Referrers) -> World {
     let access = Access::Token {
         public: (0..11).map(repository).collect(),
         logins: Vec::new(),
@@ -39,7 +36,7 @@ async fn far_away(referrers: Referrers) -> World {
         ..Making::default()
     });
     let world = world.await;
-    world.registry.set_delay(Duration::from_millis(30));
+    world.registry.answer_in_rounds();
     world
 }
 
@@ -98,7 +95,7 @@ async fn cost_of_one(world: &World, number: usize) -> Cost {
 /// Budgets "first image of a registry, keyed, legacy" and "the next image of that registry, legacy".
 #[tokio::test]
 async fn a_first_keyed_image_costs_seven_requests_and_the_next_five() {
-    let world = far_away(Referrers::FallbackTag).await;
+    let world = answering_in_rounds(Referrers::FallbackTag).await;
     world.demand_key();
     push_keyed(&world, 0);
     push_keyed(&world, 1);
@@ -109,7 +106,7 @@ async fn a_first_keyed_image_costs_seven_requests_and_the_next_five() {
 /// Budgets "the same as a bundle: referrers API" and, for want of one of its own, what the next such image costs.
 #[tokio::test]
 async fn a_first_bundle_by_the_api_costs_seven_requests_and_the_next_five() {
-    let world = far_away(Referrers::Api).await;
+    let world = answering_in_rounds(Referrers::Api).await;
     demand_pipelines(&world);
     push_bundle(&world, 0);
     push_bundle(&world, 1);
@@ -120,7 +117,7 @@ async fn a_first_bundle_by_the_api_costs_seven_requests_and_the_next_five() {
 /// Budgets "the same as a bundle: fallback tag" and "the next image of that registry, bundle by fallback tag".
 #[tokio::test]
 async fn a_first_bundle_by_the_fallback_tag_costs_eight_requests_and_the_next_six() {
-    let world = far_away(Referrers::FallbackTag).await;
+    let world = answering_in_rounds(Referrers::FallbackTag).await;
     demand_pipelines(&world);
     push_bundle(&world, 0);
     push_bundle(&world, 1);
@@ -131,7 +128,7 @@ async fn a_first_bundle_by_the_fallback_tag_costs_eight_requests_and_the_next_si
 /// Budget "the same image again": nothing by digest, and nothing by tag within the tag's time.
 #[tokio::test]
 async fn the_same_image_again_costs_nothing() {
-    let world = far_away(Referrers::FallbackTag).await;
+    let world = answering_in_rounds(Referrers::FallbackTag).await;
     world.demand_key();
     let image = push_keyed(&world, 0);
     cost_of_one(&world, 0).await;
@@ -143,7 +140,7 @@ async fn the_same_image_again_costs_nothing() {
 /// Budget "a Pod with 8 containers of one image": the cost of one.
 #[tokio::test]
 async fn eight_containers_of_one_new_image_cost_what_one_does() {
-    let world = far_away(Referrers::FallbackTag).await;
+    let world = answering_in_rounds(Referrers::FallbackTag).await;
     world.demand_key();
     push_keyed(&world, 0);
     let image = format!("{}:1", repository(0));
@@ -153,7 +150,7 @@ async fn eight_containers_of_one_new_image_cost_what_one_does() {
 /// Budget "a Pod of eleven different new images": challenge and probe once, and as deep as one.
 #[tokio::test]
 async fn eleven_new_images_are_no_deeper_than_one() {
-    let world = far_away(Referrers::FallbackTag).await;
+    let world = answering_in_rounds(Referrers::FallbackTag).await;
     world.demand_key();
     let images: Vec<String> = (0..11)
         .map(|number| {
@@ -168,7 +165,7 @@ async fn eleven_new_images_are_no_deeper_than_one() {
 /// Budget "100 concurrent reviews of one new image": the requests of one.
 #[tokio::test]
 async fn a_hundred_concurrent_reviews_of_one_new_image_cost_what_one_does() {
-    let world = far_away(Referrers::FallbackTag).await;
+    let world = answering_in_rounds(Referrers::FallbackTag).await;
     world.demand_key();
     push_keyed(&world, 0);
     let review = creation(&pod(&world.reference(&format!("{}:1", repository(0)))));
@@ -181,7 +178,7 @@ async fn a_hundred_concurrent_reviews_of_one_new_image_cost_what_one_does() {
 /// Keys sign the same payload in the layout of cosign 2, one layer for each: it is fetched once, and each counts.
 #[tokio::test]
 async fn the_signatures_of_two_keys_both_count_and_cost_no_more_than_one() {
-    let world = far_away(Referrers::FallbackTag).await;
+    let world = answering_in_rounds(Referrers::FallbackTag).await;
     let other = SigningKeyPair::generate().unwrap();
     world.demand(json!({
         "authorities": [authority("first", &world.key), authority("second", &other)],
