@@ -8,7 +8,7 @@ pub(super) use fetch::unexpected;
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -23,7 +23,10 @@ use super::{
     reach::endpoint,
     transport::{Answer, CROWDED, Call, Failure},
 };
-use crate::image::{Digest, Repository};
+use crate::{
+    image::{Digest, Repository},
+    limits,
+};
 
 /// One repository, as one login reads it until one deadline.
 #[derive(Debug)]
@@ -172,10 +175,9 @@ impl Session {
         if self.host.challenge().is_some() {
             return Ok(None);
         }
-        let mut first = None;
-        if let Ok(guard) = self.host.introducing.try_lock() {
-            first = Some(guard);
-        } else {
+        // Held until it is known, so that nobody who waits for it finds nothing.
+        let first = self.host.introducing.try_lock();
+        if first.is_err() {
             let waited = timeout_at(self.deadline, self.host.introducing.lock()).await;
             drop(waited.map_err(|_| self.deadline_error())?);
         }
@@ -183,19 +185,17 @@ impl Session {
             return Ok(None);
         }
         let answer = self.core.transport.send(&self.call(ask, None)).await?;
-        drop(first);
         if answer.is_redirected {
             return Ok(Some(answer));
         }
         match answer.status.as_u16() {
-            401 => {
-                let Some(challenge) = Challenge::parse(&answer.headers) else {
-                    return Err(self.unauthorized(401).into());
+            status @ (401 | 403) => {
+                let Some(challenge) = self.challenge_of(&answer).await else {
+                    return Err(self.unauthorized(status).into());
                 };
                 self.host.learn_challenge(challenge);
                 Ok(None)
             }
-            403 => Err(self.unauthorized(403).into()),
             200..=299 | 404 => {
                 self.host.learn_challenge(Challenge::Open);
                 Ok(Some(answer))
@@ -204,7 +204,38 @@ impl Session {
         }
     }
 
-    fn call<'a>(&'a self, ask: &'a Ask, authorization: Option<http::HeaderValue>) -> Call<'a> {
+    /// What the registry wants, by an answer that refuses a request without a login.
+    ///
+    /// Some say 403 where 401 is meant, with the challenge or without it. Who wants a login then says so at the root, which
+    /// is where docker asks.
+    async fn challenge_of(&self, answer: &Answer) -> Option<Challenge> {
+        let presented = Challenge::parse(&answer.headers);
+        if presented.is_some() || answer.status != StatusCode::FORBIDDEN {
+            return presented;
+        }
+        let root = self.ask_root(None).await.ok()?;
+        let is_challenge = root.status == StatusCode::UNAUTHORIZED && !root.is_redirected;
+        Challenge::parse(&root.headers).filter(|_| is_challenge)
+    }
+
+    /// The answer of the registry's root, which is nobody's repository.
+    async fn ask_root(&self, authorization: Option<HeaderValue>) -> Result<Answer, Failure> {
+        let mut url = self.base.clone();
+        url.set_path("/v2/");
+        let ask = Ask {
+            method: Method::GET,
+            url,
+            accept: "*/*",
+            body_limit: limits::ERROR_BODY_BYTES,
+            what: "its root".to_owned(),
+        };
+        self.core
+            .transport
+            .send(&self.call(&ask, authorization))
+            .await
+    }
+
+    fn call<'a>(&'a self, ask: &'a Ask, authorization: Option<HeaderValue>) -> Call<'a> {
         Call {
             method: ask.method.clone(),
             url: ask.url.clone(),

@@ -9,6 +9,7 @@ mod addresses;
 mod attestations;
 mod bans;
 mod budgets;
+mod challenges;
 mod circuits;
 mod clouds;
 mod connections;

@@ -102,10 +102,14 @@ impl Session {
                 self.keep_let_in_login(&authorization, credential, status);
                 return Ok(Attempt::Answered(answer));
             }
-            let presented = Challenge::parse(&answer.headers).unwrap_or_else(|| challenge.clone());
-            let is_other = status == 401 && presented != challenge;
-            let is_stale = authorization.is_older_than(started);
-            if is_last || !(is_other || is_stale) {
+            let is_told = status == 401 || challenge == Challenge::Open;
+            let presented = if is_told {
+                self.challenge_of(&answer).await
+            } else {
+                None
+            };
+            let other = presented.filter(|presented| *presented != challenge);
+            if is_last || !(other.is_some() || authorization.is_older_than(started)) {
                 self.keep_refused_login(&authorization, credential, status);
                 self.doubt(candidate, credential);
                 return Ok(Attempt::Refused(Refusal {
@@ -115,7 +119,9 @@ impl Session {
                 }));
             }
             is_last = true;
-            self.host.learn_challenge(presented);
+            if let Some(challenge) = other {
+                self.host.learn_challenge(challenge);
+            }
             if let Authorization::Token { token, request, .. } = &authorization {
                 self.core.tokens.withdraw(request, token);
             }

@@ -68,10 +68,14 @@ impl Shared {
                 "this registry is read-only",
             );
         }
+        if info.path == "/v2/" {
+            let refusal = self.refusal(None, headers);
+            return refusal.unwrap_or_else(|| axum::Json(json!({})).into_response());
+        }
         let Some((repository, target)) = parse_path(&info.path) else {
             return not_found("NAME_UNKNOWN");
         };
-        if let Some(refusal) = self.refusal(repository, headers) {
+        if let Some(refusal) = self.refusal(Some(repository), headers) {
             return refusal;
         }
         let response = match target {

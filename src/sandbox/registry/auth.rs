@@ -57,9 +57,16 @@ impl Tokens {
 }
 
 impl Shared {
-    /// The refusal a request gets, if its headers do not allow it to read this repository.
-    pub(super) fn refusal(&self, repository: &str, headers: &HeaderMap) -> Option<Response> {
-        let reads = |repositories: &[String]| repositories.iter().any(|path| path == repository);
+    /// The refusal a request gets, if its headers do not allow it to read this repository; for the root, which is none,
+    /// every login is good enough.
+    pub(super) fn refusal(
+        &self,
+        repository: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Option<Response> {
+        let reads = |repositories: &[String]| {
+            repository.is_none_or(|repository| repositories.iter().any(|path| path == repository))
+        };
         match &self.settings.access {
             Access::Open => None,
             Access::Basic { logins } => match login(headers, logins) {
@@ -78,8 +85,11 @@ impl Shared {
                         Some(None) => ",error=\"invalid_token\"",
                         None => "",
                     };
+                let scope = repository
+                    .map(|path| format!(",scope=\"repository:{path}:pull\""))
+                    .unwrap_or_default();
                 Some(challenge(&format!(
-                    "Bearer realm=\"{}/token\",service=\"sandbox\",scope=\"repository:{repository}:pull\"{problem}",
+                    "Bearer realm=\"{}/token\",service=\"sandbox\"{scope}{problem}",
                     self.base_url
                 )))
             }

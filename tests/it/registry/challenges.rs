@@ -1,0 +1,122 @@
+//! What registries want before they answer, in its odder forms: 403 where 401 is meant.
+
+use axum::response::Response;
+
+use super::{
+    stand_in::{Heard, StandIn, answer, has_every_image, reader_of, wants},
+    *,
+};
+
+const HOST: &str = "registry.example";
+
+/// The requests of one review by tag, as method, path and how they were authorised; and whether it was let in.
+async fn asked(
+    says: impl Fn(&Heard) -> Response + Send + Sync + 'static,
+    images: &[&str],
+) -> (Vec<String>, Vec<Result<Digest, String>>) {
+    let server = StandIn::start(says).await;
+    let reader = reader_of(&[(HOST, server.address)], &[], &TaskTracker::new());
+    let mut keyring = Keyring::default();
+    keyring.add(HOST, credential("a"));
+    let (access, mut found) = (access(keyring), Vec::new());
+    for image in images {
+        let image = format!("{HOST}/acme/{image}:1")
+            .parse()
+            .expect("a reference");
+        let digest = reader.resolve(&image, &access).await;
+        found.push(digest.map_err(|error| error.to_string()));
+    }
+    let heard = server.heard();
+    let heard = heard
+        .iter()
+        .filter(|heard| !heard.path.contains("/referrers/"));
+    let lines = heard.map(|heard| {
+        let scheme = heard.header("authorization").split(' ').next();
+        let line = [&heard.method, &heard.path, scheme.unwrap_or_default()].join(" ");
+        line.trim_end().to_owned()
+    });
+    (lines.collect(), found)
+}
+
+fn good() -> Vec<Result<Digest, String>> {
+    vec![Ok(stand_in::image())]
+}
+
+/// The same answer, with another status.
+fn forbidden(mut challenge: Response) -> Response {
+    *challenge.status_mut() = http::StatusCode::FORBIDDEN;
+    challenge
+}
+
+#[tokio::test]
+async fn a_403_with_a_challenge_is_met_like_a_401() {
+    let says = |heard: &Heard| match heard.path.as_str() {
+        "/token" => answer(200, r#"{"token": "good"}"#),
+        _ if heard.header("authorization") == "Bearer good" => has_every_image(heard),
+        _ => forbidden(wants(&format!("Bearer realm=\"http://{HOST}/token\""))),
+    };
+    let (asked, found) = asked(says, &["api"]).await;
+    let expected = [
+        "HEAD /v2/acme/api/manifests/1",
+        "GET /token Basic",
+        "HEAD /v2/acme/api/manifests/1 Bearer",
+    ];
+    assert_eq!((found, asked), (good(), expected.map(str::to_owned).into()));
+}
+
+#[tokio::test]
+async fn a_403_without_a_challenge_is_asked_about_at_the_root() {
+    let says = |heard: &Heard| match heard.path.as_str() {
+        _ if heard.basic().is_some() => has_every_image(heard),
+        "/v2/" => wants("Basic realm=\"r\""),
+        _ => answer(403, ""),
+    };
+    let (asked, found) = asked(says, &["api"]).await;
+    let expected = [
+        "HEAD /v2/acme/api/manifests/1",
+        "GET /v2/",
+        "HEAD /v2/acme/api/manifests/1 Basic",
+    ];
+    assert_eq!((found, asked), (good(), expected.map(str::to_owned).into()));
+}
+
+#[tokio::test]
+async fn a_registry_with_public_images_that_says_403_to_nobody_is_asked_too() {
+    let says = |heard: &Heard| match heard.path.as_str() {
+        path if path.contains("/referrers/") => answer(404, ""),
+        _ if heard.path.contains("/public/") || heard.basic().is_some() => has_every_image(heard),
+        "/v2/" => wants("Basic realm=\"r\""),
+        _ => answer(403, ""),
+    };
+    let (asked, found) = asked(says, &["public", "api"]).await;
+    let expected = [
+        "HEAD /v2/acme/public/manifests/1",
+        "HEAD /v2/acme/api/manifests/1",
+        "GET /v2/",
+        "HEAD /v2/acme/api/manifests/1 Basic",
+    ];
+    assert_eq!(
+        (found, asked),
+        (
+            [good(), good()].concat(),
+            expected.map(str::to_owned).into()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_login_is_sent_to_no_registry_that_wants_none() {
+    for root in [200, 403, 404] {
+        let says = move |heard: &Heard| match heard.path.as_str() {
+            "/v2/" => answer(root, "{}"),
+            _ => answer(403, ""),
+        };
+        let (asked, found) = asked(says, &["api"]).await;
+        let refused = "registry.example refused access (403)".to_owned();
+        let expected = ["HEAD /v2/acme/api/manifests/1", "GET /v2/"];
+        assert_eq!(
+            (found, asked),
+            (vec![Err(refused)], expected.map(str::to_owned).into())
+        );
+    }
+}
