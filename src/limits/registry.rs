@@ -44,9 +44,6 @@ pub const NO_ATTACHMENTS_TTL: Duration = Duration::from_secs(5);
 /// address for an hour after 30 refused logins in 3 minutes, and each replica of Assay remembers for itself.
 pub const REFUSED_LOGIN_TTL: Duration = Duration::from_mins(5);
 
-/// How often one login may be refused in [`REFUSED_LOGIN_TTL`] before it is no longer sent for what it has not opened yet.
-pub const REFUSALS_PER_LOGIN: usize = 3;
-
 /// How long it is remembered that a login was refused one repository.
 pub const REFUSED_REPOSITORY_TTL: Duration = Duration::from_mins(1);
 
@@ -188,8 +185,9 @@ pub const CHALLENGE_TEXT_BYTES: usize = 2048;
 /// The most bytes of tokens that are remembered. Services choose how long their tokens are.
 pub const TOKEN_CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The most refused logins that are remembered.
-pub const REFUSED_LOGINS: u64 = 2_000;
+/// The most bytes of logins of which it is remembered whether they were refused, and of repositories that were refused to
+/// logins: about 3,000 each.
+pub const REFUSED_LOGIN_BYTES: u64 = 2 * 1024 * 1024;
 
 /// The most registry hosts of which something is remembered.
 pub const REGISTRY_HOSTS: u64 = 1_000;

@@ -6,7 +6,7 @@ mod tie;
 mod token;
 
 pub(super) use challenge::{Bearer, Challenge};
-pub(super) use refused::Pass;
+pub(super) use refused::{Pass, Presented, Proof};
 pub(super) use tie::may_receive_credentials;
 pub(super) use token::{Grant, Token, TokenRequest, Tokens, authority};
 

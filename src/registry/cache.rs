@@ -312,20 +312,8 @@ where
     lookups.reading(name, cache.entry_count(), bytes)
 }
 
-/// A cache of small entries.
-pub(super) fn keep<K, V>(entries: u64, ttl: Duration) -> Cache<K, V>
-where
-    K: Eq + Hash + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    Cache::builder()
-        .max_capacity(entries)
-        .time_to_live(ttl)
-        .build()
-}
-
 /// A cache of what has no size of its own beside its key, bounded in bytes all the same.
-fn keep_weighed<K, V>(
+pub(super) fn keep_weighed<K, V>(
     bytes: u64,
     ttl: Duration,
     key_bytes: impl Fn(&K) -> usize + Send + Sync + 'static,

@@ -23,6 +23,7 @@ mod limits;
 mod measured;
 mod places;
 mod quirks;
+mod refused;
 pub(crate) mod stand_in;
 mod tenants;
 

@@ -48,6 +48,19 @@ impl Challenge {
     }
 }
 
+impl Bearer {
+    /// Whether a refusal by this service is of the login and never of a repository: GitLab hands a good login without
+    /// rights a token for nothing.
+    pub(in crate::registry) fn refuses_logins_alone(&self) -> bool {
+        self.realm.path().ends_with("/jwt/auth")
+    }
+
+    /// How long its texts are.
+    pub(in crate::registry) fn bytes(&self) -> usize {
+        self.realm.as_str().len() + self.service.as_ref().map_or(0, String::len)
+    }
+}
+
 /// One challenge of a list: its scheme and its parameters.
 struct Offer {
     scheme: String,

@@ -12,7 +12,10 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::{Bearer, basic, refused::RefusedLogins};
+use super::{
+    Bearer, basic,
+    refused::{Presented, Proof, RefusedLogins},
+};
 use crate::{
     limits,
     registry::{
@@ -155,46 +158,29 @@ impl Tokens {
         {
             return Some(Grant::Token(token));
         }
-        let (bearer, _, repository, credential) = key;
-        let status = self.refused.status(bearer, *credential, repository)?;
-        let host = authority(&bearer.realm);
+        let status = self.refused.status(&presented(key))?;
+        let host = authority(&key.0.realm);
         Some(Grant::Refused { host, status })
     }
 
     async fn fetch(&self, key: TokenKey, request: &TokenRequest) -> Result<Grant, RegistryError> {
-        let (bearer, _, repository, credential) = &key;
-        let entered = self.refused.enter(bearer, *credential, request.deadline);
-        let _pass = entered.await.ok_or_else(|| RegistryError::Deadline {
-            host: request.realm_host(),
-        })?;
-        // Others may have been refused with this login while this one waited.
-        if let Some(grant) = self.remembered(&key) {
-            return Ok(grant);
-        }
-        let form = request.form();
-        let call = Call {
-            method: if form.is_some() {
-                Method::POST
-            } else {
-                Method::GET
-            },
-            url: request.url(),
-            accept: "application/json",
-            authorization: request.credential.as_ref().and_then(basic),
-            form,
-            client: request.client,
-            body_limit: limits::TOKEN_BYTES,
-            what: "the token",
-            registry: &request.registry_name,
-            deadline: request.deadline,
+        let (presented, host) = (presented(&key), request.realm_host());
+        let entered = self.refused.enter(&presented, request.deadline).await;
+        let pass = match entered {
+            Some(Ok(pass)) => pass,
+            Some(Err(status)) => return Ok(Grant::Refused { host, status }),
+            None => return Err(RegistryError::Deadline { host }),
         };
-        let answer = self.transport.send(&call).await?;
-        let host = request.realm_host();
+        let scope = request.scope();
+        let answer = self.transport.send(&request.call(Some(&scope))).await?;
         match answer.status.as_u16() {
             200 => {}
-            // 400 is how OAuth services refuse what is exchanged.
-            status @ (400 | 401 | 403) if status != 400 || call.form.is_some() => {
-                self.refused.keep(bearer, *credential, repository, status);
+            status if request.is_refusal(status) => {
+                let proof = self.prove(request);
+                let kept = self
+                    .refused
+                    .keep(&presented, status, pass, request.deadline, proof);
+                kept.await;
                 return Ok(Grant::Refused { host, status });
             }
             status => {
@@ -211,9 +197,23 @@ impl Tokens {
             return Err(RegistryError::Unusable { host, detail });
         };
         let token = Arc::new(token);
-        self.refused.keep_let_in(bearer, *credential, repository);
+        self.refused.keep_let_in(&presented);
         self.granted.insert(key, Arc::clone(&token));
         Ok(Grant::Token(token))
+    }
+
+    /// Whether the service lets a login in that it has refused a token: it is asked for one that opens nothing, which is
+    /// how `docker login` asks.
+    async fn prove(&self, request: &TokenRequest) -> Proof {
+        if request.bearer.refuses_logins_alone() {
+            return Proof::Refused;
+        }
+        match self.transport.send(&request.call(None)).await {
+            Ok(answer) if answer.is_redirected => Proof::Untold,
+            Ok(answer) if answer.status.is_success() => Proof::LetIn,
+            Ok(answer) if request.is_refusal(answer.status.as_u16()) => Proof::Refused,
+            Ok(_) | Err(_) => Proof::Untold,
+        }
     }
 }
 
@@ -240,37 +240,57 @@ impl TokenRequest {
         format!("repository:{}:pull", self.repository)
     }
 
-    /// The exchange of an identity token, when that is what there is.
-    fn form(&self) -> Option<Secret> {
-        let token = self.credential.as_ref()?.identity_token()?;
-        Some(encode(&[
-            ("grant_type", "refresh_token"),
-            (
-                "service",
-                self.bearer.service.as_deref().unwrap_or_default(),
-            ),
-            ("client_id", "assay"),
-            ("scope", &self.scope()),
-            ("refresh_token", token.reveal()),
-        ]))
+    /// Whether a status refuses the login: 400 is how OAuth services refuse what is exchanged.
+    fn is_refusal(&self, status: u16) -> bool {
+        matches!(status, 401 | 403) || (status == 400 && self.identity_token().is_some())
     }
 
-    fn url(&self) -> Url {
+    fn identity_token(&self) -> Option<&Secret> {
+        self.credential.as_ref()?.identity_token()
+    }
+
+    /// The request for a token of this scope; without one it opens nothing.
+    fn call(&self, scope: Option<&str>) -> Call<'_> {
+        let form = self.identity_token().map(|token| self.form(token, scope));
+        let (method, url) = match &form {
+            Some(_) => (Method::POST, self.bearer.realm.clone()),
+            None => (Method::GET, self.url(scope)),
+        };
+        Call {
+            method,
+            url,
+            accept: "application/json",
+            authorization: self.credential.as_ref().and_then(basic),
+            form,
+            client: self.client,
+            body_limit: limits::TOKEN_BYTES,
+            what: "the token",
+            registry: &self.registry_name,
+            deadline: self.deadline,
+        }
+    }
+
+    /// The exchange of an identity token.
+    fn form(&self, token: &Secret, scope: Option<&str>) -> Secret {
+        let service = self.bearer.service.as_deref().unwrap_or_default();
+        let mut fields = vec![
+            ("grant_type", "refresh_token"),
+            ("service", service),
+            ("client_id", "assay"),
+            ("refresh_token", token.reveal()),
+        ];
+        fields.extend(scope.map(|scope| ("scope", scope)));
+        encode(&fields)
+    }
+
+    fn url(&self, scope: Option<&str>) -> Url {
         let mut url = self.bearer.realm.clone();
-        if self
-            .credential
-            .as_ref()
-            .is_some_and(|one| one.identity_token().is_some())
-        {
-            return url;
-        }
-        let scope = self.scope();
-        let mut query = url.query_pairs_mut();
-        if let Some(service) = &self.bearer.service {
-            query.append_pair("service", service);
-        }
-        query.append_pair("scope", &scope);
-        drop(query);
+        let service = self.bearer.service.as_deref();
+        let parameters = [("service", service), ("scope", scope)];
+        let parameters = parameters
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        url.query_pairs_mut().extend_pairs(parameters);
         url
     }
 }
@@ -298,20 +318,21 @@ impl Token {
     }
 }
 
+fn presented((service, _, repository, credential): &TokenKey) -> Presented<'_> {
+    Presented {
+        service,
+        credential: *credential,
+        repository,
+    }
+}
+
 /// Bounded in bytes, because a token may have any length up to that of its answer.
 fn remembered_tokens() -> Cache<TokenKey, Arc<Token>> {
     Cache::builder()
         .max_capacity(limits::TOKEN_CACHE_BYTES)
         .weigher(
             |(bearer, registry, repository, _): &TokenKey, token: &Arc<Token>| {
-                let service = bearer.service.as_deref().unwrap_or_default();
-                let texts = [
-                    bearer.realm.as_str(),
-                    service,
-                    registry.as_str(),
-                    repository,
-                ];
-                let texts: usize = texts.iter().map(|text| text.len()).sum();
+                let texts = bearer.bytes() + registry.as_str().len() + repository.len();
                 let bytes = ENTRY_BYTES + texts + token.header.len();
                 u32::try_from(bytes).unwrap_or(u32::MAX)
             },

@@ -138,15 +138,4 @@ async fn what_has_no_size_of_its_own_is_bounded_in_bytes_too() {
     assert_eq!(held, bounded.map(|name| (name, true)));
 }
 
-#[test]
-fn a_cache_of_equal_entries_is_bounded_in_their_number() {
-    let limit = limits::REFUSED_LOGINS;
-    let cache = keep(limit, Duration::from_mins(1));
-    for number in 0..=limit {
-        cache.insert(number, ());
-    }
-    cache.run_pending_tasks();
-    assert_eq!(cache.entry_count(), limit);
-}
-
 const SHORTLY: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::registry::{
     Credential, CredentialId, RegistryError,
     auth::{
-        Bearer, Challenge, Grant, Pass, Token, TokenRequest, authority, basic,
+        Bearer, Challenge, Grant, Pass, Presented, Proof, Token, TokenRequest, authority, basic,
         may_receive_credentials,
     },
     cloud::IdentityError,
@@ -42,10 +42,11 @@ pub(super) struct Refusal {
 /// What goes into the `Authorization` header.
 enum Authorization {
     Nothing,
-    Basic {
-        header: Option<HeaderValue>,
+    Password {
+        header: HeaderValue,
+        credential: CredentialId,
         /// Kept until the answer is there.
-        _pass: Option<Pass>,
+        pass: Pass,
     },
     Token {
         token: Arc<Token>,
@@ -99,7 +100,7 @@ impl Session {
             let answer = self.core.transport.send(&call).await?;
             let status = answer.status.as_u16();
             if answer.is_redirected || !matches!(status, 401 | 403) {
-                self.keep_let_in_login(&authorization, credential, status);
+                self.keep_let_in_login(&authorization, status);
                 return Ok(Attempt::Answered(answer));
             }
             let is_told = status == 401 || challenge == Challenge::Open;
@@ -110,12 +111,13 @@ impl Session {
             };
             let other = presented.filter(|presented| *presented != challenge);
             if is_last || !(other.is_some() || authorization.is_older_than(started)) {
-                self.keep_refused_login(&authorization, credential, status);
+                let withheld_from = authorization.withheld_from();
+                self.keep_refused_login(authorization, status).await;
                 self.doubt(candidate, credential);
                 return Ok(Attempt::Refused(Refusal {
                     host: answer.host,
                     status,
-                    withheld_from: authorization.withheld_from(),
+                    withheld_from,
                 }));
             }
             is_last = true;
@@ -146,37 +148,27 @@ impl Session {
         credential: Option<&Credential>,
     ) -> Result<Result<Authorization, Refusal>, RegistryError> {
         let Some(credential) = credential else {
-            return Ok(Ok(Authorization::Basic {
-                header: None,
-                _pass: None,
-            }));
+            return Ok(Ok(Authorization::Nothing));
         };
-        let (service, id) = (self.as_service(), CredentialId::of(credential));
-        let refused = self.core.tokens.refused();
-        let path = self.repository.path();
-        let mut status = refused.status(&service, id, path);
-        let mut pass = None;
-        if status.is_none() {
-            let entered = refused.enter(&service, id, self.deadline).await;
-            pass = Some(entered.ok_or_else(|| self.deadline_error())?);
-            // Others may have been refused with this login while this one waited.
-            status = refused.status(&service, id, path);
-        }
-        let header = basic(credential);
-        if header.is_none() {
-            status = status.or(Some(401));
-        }
-        Ok(match status {
-            Some(status) => Err(Refusal {
-                host: self.host_name(),
-                status,
-                withheld_from: None,
-            }),
-            None => Ok(Authorization::Basic {
+        let refused = |status| Refusal {
+            host: self.host_name(),
+            status,
+            withheld_from: None,
+        };
+        let Some(header) = basic(credential) else {
+            return Ok(Err(refused(401)));
+        };
+        let (service, credential) = (self.as_service(), CredentialId::of(credential));
+        let presented = self.presented(&service, credential);
+        let entered = self.core.tokens.refused().enter(&presented, self.deadline);
+        let entered = entered.await.ok_or_else(|| self.deadline_error())?;
+        Ok(entered
+            .map_err(refused)
+            .map(|pass| Authorization::Password {
                 header,
-                _pass: pass,
-            }),
-        })
+                credential,
+                pass,
+            }))
     }
 
     async fn authorize_by_token(
@@ -238,36 +230,53 @@ impl Session {
         }
     }
 
+    fn presented<'a>(&'a self, service: &'a Bearer, credential: CredentialId) -> Presented<'a> {
+        Presented {
+            service,
+            credential,
+            repository: self.repository.path(),
+        }
+    }
+
     /// A password that the registry itself has let in.
-    fn keep_let_in_login(
-        &self,
-        authorization: &Authorization,
-        credential: Option<&Credential>,
-        status: u16,
-    ) {
-        if let (Authorization::Basic { .. }, Some(credential), 200..=399 | 404) =
-            (authorization, credential, status)
+    fn keep_let_in_login(&self, authorization: &Authorization, status: u16) {
+        if let (Authorization::Password { credential, .. }, 200..=399 | 404) =
+            (authorization, status)
         {
-            let id = CredentialId::of(credential);
-            let refused = self.core.tokens.refused();
-            refused.keep_let_in(&self.as_service(), id, self.repository.path());
+            let service = self.as_service();
+            let presented = self.presented(&service, *credential);
+            self.core.tokens.refused().keep_let_in(&presented);
         }
     }
 
     /// A password refused by the registry itself is not sent again and again.
-    fn keep_refused_login(
-        &self,
-        authorization: &Authorization,
-        credential: Option<&Credential>,
-        status: u16,
-    ) {
-        if let (Authorization::Basic { .. }, Some(credential), 401) =
-            (authorization, credential, status)
+    async fn keep_refused_login(&self, authorization: Authorization, status: u16) {
+        if let (
+            Authorization::Password {
+                header,
+                credential,
+                pass,
+            },
+            401,
+        ) = (authorization, status)
         {
-            let id = CredentialId::of(credential);
-            let path = self.repository.path();
+            let service = self.as_service();
+            let presented = self.presented(&service, credential);
             let refused = self.core.tokens.refused();
-            refused.keep(&self.as_service(), id, path, status);
+            let proof = self.prove(header);
+            refused
+                .keep(&presented, status, pass, self.deadline, proof)
+                .await;
+        }
+    }
+
+    /// Whether the registry lets a password in that it has refused a repository.
+    async fn prove(&self, header: HeaderValue) -> Proof {
+        match self.ask_root(Some(header)).await {
+            Ok(answer) if answer.is_redirected => Proof::Untold,
+            Ok(answer) if answer.status.is_success() => Proof::LetIn,
+            Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => Proof::Refused,
+            Ok(_) | Err(_) => Proof::Untold,
         }
     }
 }
@@ -276,7 +285,7 @@ impl Authorization {
     fn header(&self) -> Option<HeaderValue> {
         match self {
             Self::Nothing => None,
-            Self::Basic { header, .. } => header.clone(),
+            Self::Password { header, .. } => Some(header.clone()),
             Self::Token { token, .. } => Some(token.header.clone()),
         }
     }
@@ -284,14 +293,14 @@ impl Authorization {
     /// Whether it is a token from before: rights may have changed since.
     fn is_older_than(&self, start: Instant) -> bool {
         match self {
-            Self::Nothing | Self::Basic { .. } => false,
+            Self::Nothing | Self::Password { .. } => false,
             Self::Token { token, .. } => token.granted < start,
         }
     }
 
     fn withheld_from(&self) -> Option<String> {
         match self {
-            Self::Nothing | Self::Basic { .. } => None,
+            Self::Nothing | Self::Password { .. } => None,
             Self::Token { withheld_from, .. } => withheld_from.clone(),
         }
     }

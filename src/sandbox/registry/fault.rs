@@ -51,6 +51,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// An empty answer with this status instead of the true one.
+    pub fn status(status: u16) -> Self {
+        Self::answer(status, &[], "")
+    }
+
     /// This answer instead of the true one.
     pub fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Self {
         let headers = headers.iter();

@@ -109,31 +109,6 @@ async fn candidates_of_one_image_above_the_limit_wait_for_their_turn() {
     }
 }
 
-#[tokio::test]
-async fn a_refused_login_is_sent_again_after_its_time() {
-    let settings = sandbox::RegistrySettings {
-        access: sandbox::Access::Token {
-            public: Vec::new(),
-            logins: Vec::new(),
-        },
-        ..sandbox::RegistrySettings::default()
-    };
-    let options = RegistryOptions {
-        refused_login_ttl: Duration::ZERO,
-        ..options()
-    };
-    let setup = Setup::with_options(settings, options).await;
-    let access = access(setup.keyring(&["wrong"]));
-    for _ in 0..2 {
-        let found = setup.resolve("acme/api:1", &access).await;
-        found.expect_err("refused");
-    }
-    let token = "GET /token?service=sandbox&scope=repository%3Aacme%2Fapi%3Apull 403";
-    let tokens = setup.requests();
-    let tokens = tokens.iter().filter(|line| *line == token);
-    assert_eq!(tokens.count(), 2);
-}
-
 /// A reader that may hold so many bytes, and images that each have a payload of these bytes.
 async fn holding(held_bytes: usize, payloads: &[usize]) -> (Setup, Vec<Digest>) {
     let options = RegistryOptions {

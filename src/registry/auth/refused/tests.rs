@@ -1,0 +1,197 @@
+use std::{
+    future::ready,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use futures::future::join_all;
+use tokio::time::advance;
+
+use super::*;
+use crate::registry::{Credential, Secret};
+
+fn service() -> Bearer {
+    Bearer {
+        realm: "https://a.example/t".parse().expect("a URL"),
+        service: None,
+    }
+}
+
+fn login() -> CredentialId {
+    CredentialId::of(&Credential {
+        origin: String::new(),
+        username: "a".to_owned(),
+        password: Secret::new("b".to_owned()),
+    })
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(1)
+}
+
+/// One login at one service.
+struct One {
+    logins: RefusedLogins,
+    service: Bearer,
+    login: CredentialId,
+}
+
+impl One {
+    fn new(login: CredentialId) -> Self {
+        Self {
+            logins: RefusedLogins::new(limits::REFUSED_LOGIN_TTL),
+            service: service(),
+            login,
+        }
+    }
+
+    fn presented<'a>(&'a self, repository: &'a str) -> Presented<'a> {
+        Presented {
+            service: &self.service,
+            credential: self.login,
+            repository,
+        }
+    }
+
+    fn status(&self, repository: &str) -> Option<u16> {
+        self.logins.status(&self.presented(repository))
+    }
+
+    async fn enter(&self, repository: &str) -> Option<Result<Pass, u16>> {
+        let presented = self.presented(repository);
+        self.logins.enter(&presented, soon()).await
+    }
+
+    /// It is refused this repository, and answered so about itself.
+    async fn refuse(&self, repository: &str, status: u16, proof: impl Future<Output = Proof>) {
+        let entered = self.enter(repository).await.expect("no other");
+        let pass = entered.expect("not refused before");
+        let presented = self.presented(repository);
+        let kept = self.logins.keep(&presented, status, pass, soon(), proof);
+        kept.await;
+    }
+
+    fn open(&self, repository: &str) {
+        self.logins.keep_let_in(&self.presented(repository));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_is_wrong_is_held_back_everywhere_for_minutes() {
+    for was_let_in in [false, true] {
+        let one = One::new(login());
+        if was_let_in {
+            one.open("a/one");
+            advance(Duration::from_millis(1)).await;
+        }
+        one.refuse("a/one", 403, ready(Proof::Refused)).await;
+        advance(limits::REFUSED_LOGIN_TTL.saturating_sub(Duration::from_secs(1))).await;
+        assert_eq!(one.status("a/two"), Some(403));
+        assert_eq!(one.enter("a/two").await.expect("no other").err(), Some(403));
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(one.status("a/two"), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_is_good_or_does_not_tell_is_held_back_from_what_it_was_refused_alone() {
+    for proof in [Proof::LetIn, Proof::Untold] {
+        let one = One::new(login());
+        for number in 0..100 {
+            one.refuse(&format!("others/{number}"), 401, ready(proof))
+                .await;
+        }
+        assert_eq!(
+            [one.status("others/1"), one.status("a/one")],
+            [Some(401), None]
+        );
+        advance(limits::REFUSED_REPOSITORY_TTL).await;
+        assert_eq!(one.status("others/1"), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_are_refused_at_once_ask_once() {
+    for (proof, expected) in [(Proof::LetIn, None), (Proof::Refused, Some(401))] {
+        let (one, asked) = (One::new(login()), AtomicUsize::new(0));
+        one.open("a/one");
+        let ask = async || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            proof
+        };
+        let names = ["a/1", "a/2", "a/3", "a/4"];
+        advance(Duration::from_millis(1)).await;
+        join_all(names.map(|name| one.refuse(name, 401, ask()))).await;
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "{proof:?}");
+        assert_eq!(one.status("a/one"), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_refused_as_such_nor_for_long() {
+    let one = One::new(CredentialId::ANONYMOUS);
+    let never = async { unreachable!("there is nobody to ask about") };
+    one.refuse("a/one", 403, never).await;
+    assert_eq!(
+        [one.status("a/one"), one.status("a/two")],
+        [Some(403), None]
+    );
+    advance(limits::REFUSED_ANONYMOUS_TTL).await;
+    assert_eq!(one.status("a/one"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_is_not_known_to_be_good_is_sent_by_one_at_a_time() {
+    let one = One::new(login());
+    let enter = async || one.enter("a/one").await.map(|entered| entered.is_ok());
+    let first = one.enter("a/one").await;
+    assert!(first.is_some());
+    assert_eq!(enter().await, None);
+    drop(first);
+    let again = one.enter("a/one").await;
+    assert!(again.is_some());
+    one.open("a/one");
+    assert_eq!([enter().await, enter().await], [Some(true), Some(true)]);
+    drop(again);
+    advance(limits::LOGIN_PROVEN_TTL).await;
+    let another = one.enter("a/one").await;
+    assert!(another.is_some());
+    assert_eq!(enter().await, None);
+}
+
+#[test]
+fn what_is_remembered_of_refusals_is_bounded_in_bytes() {
+    let logins = RefusedLogins::new(limits::REFUSED_LOGIN_TTL);
+    let service = Bearer {
+        service: Some("x".repeat(limits::CHALLENGE_TEXT_BYTES)),
+        ..service()
+    };
+    let most = limits::REFUSED_LOGIN_BYTES / limits::CHALLENGE_TEXT_BYTES as u64;
+    for number in 0..=most {
+        let password = Secret::new(number.to_string());
+        let credential = CredentialId::of(&Credential {
+            origin: String::new(),
+            username: "a".to_owned(),
+            password,
+        });
+        let presented = Presented {
+            service: &service,
+            credential,
+            repository: "a/one",
+        };
+        logins.keep_let_in(&presented);
+        let refused = Timed::new(401, limits::REFUSED_LOGIN_TTL);
+        logins.repositories.insert(presented.key(), refused);
+    }
+    logins.logins.run_pending_tasks();
+    logins.repositories.run_pending_tasks();
+    for (entries, bytes) in [
+        (logins.logins.entry_count(), logins.logins.weighted_size()),
+        (
+            logins.repositories.entry_count(),
+            logins.repositories.weighted_size(),
+        ),
+    ] {
+        assert!(entries > most / 2 && bytes <= limits::REFUSED_LOGIN_BYTES);
+    }
+}
