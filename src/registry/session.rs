@@ -38,7 +38,7 @@ pub(super) struct Session {
     credentials: Vec<Arc<Credential>>,
     /// The cloud that may vouch for Assay here, after all credentials.
     place: Option<CloudHost>,
-    /// Tells these credentials, in this order, from others.
+    /// Tells these credentials, in this order and by these names, from others: an error that callers share names them.
     pub(super) login: CredentialId,
     pub(super) deadline: Instant,
     /// Is told when a registry has to be asked.
@@ -88,15 +88,17 @@ impl Session {
             .map(|credential| Arc::new(credential.clone()))
             .collect();
         let place = core.clouds.place_of(repository.host());
-        let login = CredentialId::of_all(credentials.iter().map(AsRef::as_ref));
+        let secrets = CredentialId::of_all(credentials.iter().map(AsRef::as_ref));
+        let names = credentials
+            .iter()
+            .map(|credential| credential.origin.clone());
+        let names = names.chain(place.as_ref().map(CloudHost::origin));
+        let login = names.fold(secrets, |login, name| login.and_also(&name));
         Ok(Arc::new(Self {
             core: Arc::clone(core),
             repository: repository.clone(),
             host: transport.hosts.of(&base, repository.host().registry()),
-            login: match &place {
-                Some(place) => login.and_also(&place.origin()),
-                None => login,
-            },
+            login,
             credentials,
             place,
             deadline: access.deadline,

@@ -1,4 +1,6 @@
-//! Logins that are refused: how often they are sent, what they are held back from.
+//! Logins that are refused: how often they are sent, what they are held back from, and who hears of it.
+
+use futures::future::join;
 
 use super::{
     access::{error, private, refused},
@@ -119,4 +121,34 @@ async fn a_refused_login_is_sent_again_after_its_time() {
     let tokens = setup.requests();
     let tokens = tokens.iter().filter(|line| *line == token);
     assert_eq!(tokens.count(), 2);
+}
+
+/// Secrets with the same content, one in each of two namespaces.
+#[tokio::test]
+async fn whoever_shares_a_refused_login_hears_of_the_own_secret_alone() {
+    let setup = private(Vec::new()).await;
+    let named = |name: &str| {
+        let mut keyring = Keyring::default();
+        let secret = Credential {
+            origin: format!("pull secret {name:?}"),
+            ..credential("wrong")
+        };
+        keyring.add(&setup.registry.host(), secret);
+        access(keyring)
+    };
+    let (ours, theirs) = (named("ours"), named("theirs"));
+    let expected =
+        ["ours", "theirs"].map(|name| refused(&setup, 403, &[&format!("pull secret {name:?}")]));
+    // At the same time, and from memory.
+    for _ in 0..2 {
+        let both = join(
+            setup.resolve("acme/api:1", &ours),
+            setup.resolve("acme/api:1", &theirs),
+        );
+        let (ours, theirs) = both.await;
+        assert_eq!([error(ours), error(theirs)], expected);
+    }
+    let sent = setup.requests();
+    let sent = sent.iter().filter(|line| line.starts_with("GET /token"));
+    assert_eq!(sent.count(), 2, "for the repository, and for itself");
 }
