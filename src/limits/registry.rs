@@ -189,8 +189,11 @@ pub const TOKEN_CACHE_BYTES: u64 = 8 * 1024 * 1024;
 /// logins: about 3,000 each.
 pub const REFUSED_LOGIN_BYTES: u64 = 2 * 1024 * 1024;
 
-/// The most registry hosts of which something is remembered.
+/// The most registries of whose answers it is counted what they take together.
 pub const REGISTRY_HOSTS: u64 = 1_000;
+
+/// The most bytes of hosts of which something is remembered: about 1,500, each taken for one with the longest challenge.
+pub const REGISTRY_HOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// How often Assay's own credentials are read again.
 pub const OWN_CREDENTIALS_POLL: Duration = Duration::from_secs(30);

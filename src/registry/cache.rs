@@ -333,7 +333,7 @@ fn text_bytes(repository: &Repository) -> usize {
     repository.host().as_str().len() + repository.path().len()
 }
 
-fn weight(bytes: usize) -> u32 {
+pub(super) fn weight(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 

@@ -8,7 +8,12 @@ use std::{
 use moka::sync::Cache;
 use url::Url;
 
-use super::{auth::Challenge, cache::Timed, flight::lock, transport::Turns};
+use super::{
+    auth::Challenge,
+    cache::{Timed, weight},
+    flight::lock,
+    transport::Turns,
+};
 use crate::limits;
 
 /// All hosts that were asked lately.
@@ -48,7 +53,12 @@ pub(super) enum ReferrersApi {
 impl Hosts {
     pub(super) fn new(facts_ttl: Duration) -> Self {
         Self {
-            by_key: Cache::new(limits::REGISTRY_HOSTS),
+            by_key: Cache::builder()
+                .max_capacity(limits::REGISTRY_HOST_BYTES)
+                .weigher(|(origin, registry): &HostKey, _| {
+                    weight(origin.len() + registry.len() + HOST_BYTES)
+                })
+                .build(),
             facts_ttl,
         }
     }
@@ -92,6 +102,9 @@ impl Host {
     }
 }
 
+/// About what is remembered of a host at the most: the longest challenge, and the rest.
+const HOST_BYTES: usize = 2 * limits::CHALLENGE_TEXT_BYTES + 1024;
+
 #[cfg(test)]
 mod tests {
     use tokio::time::advance;
@@ -120,13 +133,19 @@ mod tests {
     }
 
     #[test]
-    fn the_hosts_that_are_remembered_are_bounded_in_number() {
-        let hosts = hosts();
-        for number in 0..=limits::REGISTRY_HOSTS {
-            let name = format!("r{number}.example");
-            hosts.of(&url(&format!("https://{name}")), &name);
+    fn the_hosts_that_are_remembered_are_bounded_in_bytes() {
+        for name_bytes in [10, 10_000] {
+            let hosts = hosts();
+            let name = "x".repeat(name_bytes);
+            let least = u64::try_from(HOST_BYTES + name_bytes).expect("small");
+            for number in 0..=limits::REGISTRY_HOST_BYTES / least {
+                let name = format!("r{number}.{name}.example");
+                hosts.of(&url(&format!("https://{name}")), &name);
+            }
+            hosts.by_key.run_pending_tasks();
+            let bytes = hosts.by_key.weighted_size();
+            let limit = limits::REGISTRY_HOST_BYTES;
+            assert!(bytes > limit / 2 && bytes <= limit, "{bytes}");
         }
-        hosts.by_key.run_pending_tasks();
-        assert_eq!(hosts.by_key.entry_count(), limits::REGISTRY_HOSTS);
     }
 }

@@ -69,13 +69,12 @@ struct Offer {
 
 impl Offer {
     fn bearer(&self) -> Option<Bearer> {
+        let realm = Url::parse(self.parameter("realm")?).ok()?;
         let service = self.parameter("service");
-        // Both are kept for a while, and are the registry's choice.
-        let texts = [Some(self.parameter("realm")?), service];
-        if texts.into_iter().flatten().any(is_too_long) {
+        // Both are kept for a while, and are the registry's choice. What had to be escaped has become longer.
+        if is_too_long(realm.as_str()) || service.is_some_and(is_too_long) {
             return None;
         }
-        let realm = Url::parse(self.parameter("realm")?).ok()?;
         let is_web = matches!(realm.scheme(), "http" | "https") && realm.host().is_some();
         let names_nobody = realm.username().is_empty() && realm.password().is_none();
         (is_web && names_nobody).then(|| Bearer {
@@ -218,8 +217,13 @@ mod tests {
             "x".repeat(limits::CHALLENGE_TEXT_BYTES)
         );
         let service = "x".repeat(limits::CHALLENGE_TEXT_BYTES + 1);
+        let escaped = format!(
+            "https://a.example/{}",
+            "ä".repeat(limits::CHALLENGE_TEXT_BYTES / 4)
+        );
         for text in [
             format!("Bearer realm=\"{realm}\""),
+            format!("Bearer realm=\"{escaped}\""),
             format!("Bearer realm=\"https://a.example/t\",service=\"{service}\""),
         ] {
             assert_eq!(parse(&[&text]), None);
