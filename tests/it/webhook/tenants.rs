@@ -1,12 +1,14 @@
 //! Namespaces with different pull secrets: none sees what another's has opened, and each line names what was tried.
 
+use std::collections::BTreeSet;
+
 use assay::sandbox::registry::{Access, Login, RegistrySettings};
 use serde_json::{Value, json};
 
 use super::{codes, message};
 use crate::support::{
     reviews::{creation, pod},
-    world::{IMAGE, Making, PROJECT, World},
+    world::{IMAGE, Making, PROJECT, World, authority},
 };
 
 /// A registry whose tokens are GitLab's: `one` opens the project, `other` is let in and opens another, `stale` is not let
@@ -88,4 +90,42 @@ async fn each_line_names_what_was_tried_and_what_to_do() {
         );
         assert_eq!(message(&review), line);
     }
+}
+
+/// What a repository is asked for a Pod with an image of this one, when a policy of the namespace demands this.
+async fn asked_of_vault(repository: &str, demand: Value) -> BTreeSet<String> {
+    let world = World::new().await;
+    let host = world.registry.host();
+    let mut spec = demand;
+    spec["match"] = json!({"images": [format!("{host}/**")]});
+    spec["authorities"] = json!([authority("key", &world.key)]);
+    if let Some(repository) = spec.get_mut("signatureRepository") {
+        *repository = json!(world.reference("private/vault"));
+    }
+    let reason = world.put_in_force(json!({
+        "apiVersion": "assay.dev/v1alpha1",
+        "kind": "ImageTrustPolicy",
+        "metadata": {"name": "own", "namespace": "shop"},
+        "spec": spec,
+    }));
+    assert_eq!(reason, None);
+    let image = world.registry.push_image(repository, "1", "the image");
+    let response = world.deploy(&format!("{repository}@{image}")).await;
+    assert_eq!(codes(&response), ["SignatureMissing"]);
+    let requests = world.registry.requests();
+    let lines = requests.iter().map(ToString::to_string);
+    lines
+        .filter(|line| line.contains("/private/vault/"))
+        .collect()
+}
+
+/// Such a policy is a tenant's, and the repository that it names need not be: it is read as for a Pod that names an image there.
+#[tokio::test]
+async fn a_signature_repository_of_a_tenant_s_policy_is_asked_nothing_that_its_pods_could_not_ask()
+{
+    let elsewhere = json!({"signatureRepository": "vault"});
+    let by_policy = asked_of_vault("tenant/api", elsewhere).await;
+    let by_pod = asked_of_vault("private/vault", json!({})).await;
+    assert!(!by_policy.is_empty());
+    assert_eq!(by_policy.difference(&by_pod).collect::<Vec<_>>(), [""; 0]);
 }
