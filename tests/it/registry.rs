@@ -17,7 +17,6 @@ mod contents;
 mod deadlines;
 mod faults;
 mod front;
-mod gitlab;
 mod lies;
 mod limits;
 mod measured;
@@ -26,6 +25,7 @@ mod quirks;
 mod refused;
 pub(crate) mod stand_in;
 mod tenants;
+mod token_limits;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

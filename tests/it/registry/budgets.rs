@@ -60,28 +60,33 @@ async fn a_first_legacy_image_costs_seven_requests_five_deep() {
     );
 }
 
+/// What the review of an image costs for which these candidates are found.
+async fn cost_of(setup: &Setup, image: &str, expected: &Found) -> (usize, usize) {
+    setup.registry.clear_requests();
+    let found = setup.review(image, &anonymous()).await;
+    assert_eq!(found.expect("found"), *expected);
+    setup.cost()
+}
+
+/// For the first image of a registry and for the next.
 #[tokio::test]
-async fn a_first_bundle_by_the_api_costs_seven_requests_six_deep() {
+async fn a_bundle_by_the_api_costs_seven_requests_six_deep_and_then_five() {
     let setup = token_registry(Referrers::Api, options()).await;
     push_bundle(&setup, "acme/api");
-    let found = setup
-        .review("acme/api:1", &anonymous())
-        .await
-        .expect("found");
-    assert_eq!(found, bundle(AttachmentPlace::ReferrersApi, "bundle"));
-    assert_eq!(setup.cost(), (7, 6));
+    push_bundle(&setup, "acme/web");
+    let expected = bundle(AttachmentPlace::ReferrersApi, "bundle");
+    assert_eq!(cost_of(&setup, "acme/api:1", &expected).await, (7, 6));
+    assert_eq!(cost_of(&setup, "acme/web:1", &expected).await, (5, 5));
 }
 
 #[tokio::test]
-async fn a_first_bundle_by_the_fallback_tag_costs_eight_requests_six_deep() {
+async fn a_bundle_by_the_fallback_tag_costs_eight_requests_six_deep_and_then_six() {
     let setup = token_registry(Referrers::FallbackTag, options()).await;
     push_bundle(&setup, "acme/api");
-    let found = setup
-        .review("acme/api:1", &anonymous())
-        .await
-        .expect("found");
-    assert_eq!(found, bundle(AttachmentPlace::ReferrersTag, "bundle"));
-    assert_eq!(setup.cost(), (8, 6));
+    push_bundle(&setup, "acme/web");
+    let expected = bundle(AttachmentPlace::ReferrersTag, "bundle");
+    assert_eq!(cost_of(&setup, "acme/api:1", &expected).await, (8, 6));
+    assert_eq!(cost_of(&setup, "acme/web:1", &expected).await, (6, 5));
 }
 
 #[tokio::test]
@@ -89,68 +94,27 @@ async fn the_next_legacy_image_of_a_registry_costs_five_requests_four_deep() {
     let setup = token_registry(Referrers::FallbackTag, options()).await;
     push_legacy(&setup, "acme/api");
     push_legacy(&setup, "acme/web");
-    setup
-        .review("acme/api:1", &anonymous())
-        .await
-        .expect("found");
-    setup.registry.clear_requests();
-    let found = setup
-        .review("acme/web:1", &anonymous())
-        .await
-        .expect("found");
-    assert_eq!(found, legacy("payload"));
-    assert_eq!(setup.cost(), (5, 4));
-}
-
-#[tokio::test]
-async fn the_next_bundle_of_a_registry_costs_six_requests_five_deep() {
-    let setup = token_registry(Referrers::FallbackTag, options()).await;
-    push_bundle(&setup, "acme/api");
-    push_bundle(&setup, "acme/web");
-    setup
-        .review("acme/api:1", &anonymous())
-        .await
-        .expect("found");
-    setup.registry.clear_requests();
-    let found = setup
-        .review("acme/web:1", &anonymous())
-        .await
-        .expect("found");
-    assert_eq!(found, bundle(AttachmentPlace::ReferrersTag, "bundle"));
-    assert_eq!(setup.cost(), (6, 5));
+    let expected = legacy("payload");
+    cost_of(&setup, "acme/api:1", &expected).await;
+    assert_eq!(cost_of(&setup, "acme/web:1", &expected).await, (5, 4));
 }
 
 #[tokio::test]
 async fn an_image_named_by_digest_alone_stays_in_the_budget() {
     let setup = token_registry(Referrers::FallbackTag, options()).await;
-    let image = push_legacy(&setup, "acme/api");
-    let found = setup
-        .review(&format!("acme/api@{image}"), &anonymous())
-        .await
-        .expect("found");
-    assert_eq!(found, legacy("payload"));
-    assert_eq!(setup.cost(), (6, 5));
+    let image = format!("acme/api@{}", push_legacy(&setup, "acme/api"));
+    assert_eq!(cost_of(&setup, &image, &legacy("payload")).await, (6, 5));
 }
 
 #[tokio::test]
 async fn the_same_image_again_costs_nothing_within_the_tag_ttl() {
     let setup = token_registry(Referrers::FallbackTag, options()).await;
     let image = push_legacy(&setup, "acme/api");
-    let first = setup
-        .review("acme/api:1", &anonymous())
-        .await
-        .expect("found");
-    setup.registry.clear_requests();
-    let by_tag = setup
-        .review("acme/api:1", &anonymous())
-        .await
-        .expect("found");
-    let by_digest = setup
-        .review(&format!("acme/api:1@{image}"), &anonymous())
-        .await;
-    assert_eq!(by_tag, first);
-    assert_eq!(by_digest.expect("found"), first);
-    assert_eq!(setup.requests(), [""; 0]);
+    let expected = legacy("payload");
+    cost_of(&setup, "acme/api:1", &expected).await;
+    assert_eq!(cost_of(&setup, "acme/api:1", &expected).await, (0, 0));
+    let by_digest = format!("acme/api:1@{image}");
+    assert_eq!(cost_of(&setup, &by_digest, &expected).await, (0, 0));
 }
 
 #[tokio::test]
@@ -161,15 +125,11 @@ async fn the_same_tag_costs_one_head_after_the_tag_ttl() {
     };
     let setup = token_registry(Referrers::FallbackTag, options).await;
     push_legacy(&setup, "acme/api");
-    setup
-        .review("acme/api:1", &anonymous())
-        .await
-        .expect("found");
-    setup.registry.clear_requests();
-    setup
-        .review("acme/api:1", &anonymous())
-        .await
-        .expect("found");
+    for _ in 0..2 {
+        setup.registry.clear_requests();
+        let found = setup.review("acme/api:1", &anonymous()).await;
+        assert_eq!(found.expect("found"), legacy("payload"));
+    }
     assert_eq!(setup.requests(), ["HEAD /v2/acme/api/manifests/1 200"]);
 }
 

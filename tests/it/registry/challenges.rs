@@ -1,6 +1,7 @@
-//! What registries want before they answer, in its odder forms: 403 where 401 is meant.
+//! What registries want before they answer, in its odder forms: 403 where 401 is meant, and tokens in exchange for others.
 
 use axum::response::Response;
+use serde_json::json;
 
 use super::{
     stand_in::{Heard, StandIn, answer, has_every_image, reader_of, wants},
@@ -119,4 +120,61 @@ async fn a_login_is_sent_to_no_registry_that_wants_none() {
             (vec![Err(refused)], expected.map(str::to_owned).into())
         );
     }
+}
+
+#[tokio::test]
+async fn an_identity_token_is_exchanged_and_never_sent_as_a_password() {
+    let server = StandIn::start(|heard| match heard.path.as_str() {
+        "/oauth2/token"
+            if heard.form().get("refresh_token").map(String::as_str) == Some("id-token") =>
+        {
+            answer(200, json!({"access_token": "good"}).to_string())
+        }
+        "/oauth2/token" => answer(400, json!({"error": "invalid_grant"}).to_string()),
+        _ if heard.header("authorization") == "Bearer good" => has_every_image(heard),
+        _ => wants(&format!(
+            "Bearer realm=\"http://{HOST}/oauth2/token\",service=\"r\""
+        )),
+    })
+    .await;
+    let reader = reader_of(&[(HOST, server.address)], &[], &TaskTracker::new());
+    let resolve = async |token: &str| {
+        let mut keyring = Keyring::default();
+        let config = json!({"auths": {HOST: {"auth": "bm9ib2R5Og==", "identitytoken": token}}});
+        keyring
+            .add_docker_config_json("pull secret \"regcred\"", &config.to_string())
+            .expect("a config");
+        let image = format!("{HOST}/acme/api:1").parse().expect("a reference");
+        reader.resolve(&image, &access(keyring)).await
+    };
+    assert_eq!(
+        resolve("id-token").await.expect("resolved"),
+        stand_in::image()
+    );
+    let heard = server.heard();
+    let exchange = heard
+        .iter()
+        .find(|heard| heard.path == "/oauth2/token")
+        .expect("asked");
+    let fields = [
+        ("client_id", "assay"),
+        ("grant_type", "refresh_token"),
+        ("refresh_token", "id-token"),
+        ("scope", "repository:acme/api:pull"),
+        ("service", "r"),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(
+        (exchange.method.as_str(), exchange.query.as_str()),
+        ("POST", "")
+    );
+    assert_eq!(exchange.form(), BTreeMap::from(fields));
+    assert!(heard.iter().all(|heard| heard.basic().is_none()));
+    let found = resolve("withdrawn").await.expect_err("refused");
+    let expected = RegistryError::Unauthorized {
+        host: HOST.to_owned(),
+        status: 400,
+        tried: vec!["pull secret \"regcred\"".to_owned()],
+    };
+    assert_eq!(format!("{found:?}"), format!("{expected:?}"));
 }

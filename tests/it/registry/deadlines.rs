@@ -49,10 +49,6 @@ async fn faulty(path: &'static str, fault: Fault) -> Setup {
     setup
 }
 
-fn status(status: u16, headers: &[(&str, &str)]) -> Fault {
-    Fault::answer(status, headers, "")
-}
-
 const DEADLINE: &str = "Deadline { host: \"HOST\" }";
 
 #[tokio::test]
@@ -76,14 +72,17 @@ async fn silence_ends_at_the_deadline_wherever_it_is() {
 async fn a_pause_that_would_end_after_the_deadline_is_not_begun() {
     let unavailable = "Unavailable { host: \"HOST\", detail: \"answered 503\" }";
     for (fault, expected) in [
-        (status(503, &[]), unavailable),
-        (status(503, &[("retry-after", "600")]), unavailable),
+        (Fault::status(503), unavailable),
         (
-            status(429, &[]),
+            Fault::answer(503, &[("retry-after", "600")], ""),
+            unavailable,
+        ),
+        (
+            Fault::status(429),
             "RateLimited { host: \"HOST\", wait: None }",
         ),
         (
-            status(429, &[("retry-after", "600")]),
+            Fault::answer(429, &[("retry-after", "600")], ""),
             "RateLimited { host: \"HOST\", wait: Some(600s) }",
         ),
     ] {
@@ -102,7 +101,7 @@ async fn a_token_service_or_a_storage_that_is_silent_is_not_waited_for_longer() 
     ];
     let realm = format!("Bearer realm=\"{}/token\"", silent.base_url());
     for fault in [
-        status(401, &[("www-authenticate", &realm)]),
+        Fault::answer(401, &[("www-authenticate", &realm)], ""),
         Fault::Redirect(format!("{}/v2/x", silent.base_url())),
     ] {
         let mut setup = faulty("/manifests/1", fault).await;

@@ -13,10 +13,6 @@ async fn open(referrers: Referrers, options: RegistryOptions) -> Setup {
     Setup::with_options(settings, options).await
 }
 
-fn status(status: u16) -> Fault {
-    Fault::answer(status, &[], "")
-}
-
 fn error<T: std::fmt::Debug>(setup: &Setup, result: Result<T, RegistryError>) -> String {
     let error = format!("{:?}", result.expect_err("an error"));
     error.replace(&setup.registry.host(), "HOST")
@@ -85,7 +81,7 @@ async fn each_status_has_its_class_wherever_it_comes() {
             ),
             (418, "Unusable { host: \"HOST\", detail: \"answered 418\" }"),
         ] {
-            let found = review(Referrers::FallbackTag, path, &status(code)).await;
+            let found = review(Referrers::FallbackTag, path, &Fault::status(code)).await;
             assert_eq!(found, Err(expected.to_owned()), "{path} {code}");
         }
     }
@@ -95,15 +91,15 @@ async fn each_status_has_its_class_wherever_it_comes() {
 async fn a_failing_referrers_api_is_no_missing_one() {
     for (fault, expected) in [
         (
-            status(401),
+            Fault::status(401),
             "Unauthorized { host: \"HOST\", status: 401, tried: [] }",
         ),
         (
-            status(403),
+            Fault::status(403),
             "Unauthorized { host: \"HOST\", status: 403, tried: [] }",
         ),
         (
-            status(503),
+            Fault::status(503),
             "Unavailable { host: \"HOST\", detail: \"answered 503\" }",
         ),
         (Fault::Hang, "Timeout { host: \"HOST\" }"),
@@ -145,7 +141,7 @@ async fn a_body_that_breaks_off_is_asked_for_again_and_then_given_up() {
 async fn a_digest_is_computed_when_none_is_announced() {
     let setup = open(Referrers::Api, options()).await;
     let image = setup.registry.push_image("acme/api", "1", "x");
-    for fault in [Fault::NoDigestHeader, status(405)] {
+    for fault in [Fault::NoDigestHeader, Fault::status(405)] {
         setup
             .registry
             .set_fault(move |request| (request.method == "HEAD").then(|| fault.clone()));
@@ -198,7 +194,7 @@ async fn a_gateway_error_that_passes_is_not_noticed() {
     let image = setup.registry.push_image("acme/api", "1", "x");
     setup
         .registry
-        .set_fault(|request| (request.index < 2).then(|| status(503)));
+        .set_fault(|request| (request.index < 2).then(|| Fault::status(503)));
     assert_eq!(
         setup
             .resolve("acme/api:1", &anonymous())
@@ -263,7 +259,7 @@ async fn a_failure_is_not_remembered() {
     let setup = open(Referrers::Api, options()).await;
     let image = setup.registry.push_image("acme/api", "1", "signed");
     setup.registry.attach_bundle("acme/api", &image, "bundle");
-    setup.registry.set_fault(|_| Some(status(500)));
+    setup.registry.set_fault(|_| Some(Fault::status(500)));
     setup
         .review("acme/api:1", &anonymous())
         .await

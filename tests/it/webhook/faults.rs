@@ -1,6 +1,9 @@
 //! What goes wrong with each kind of request, and what whoever deploys is told: the tables of `docs/registries.md` are
 //! made here, by whole reviews.
 
+mod kinds;
+mod tables;
+
 use std::path::Path;
 
 use assay::{
@@ -14,39 +17,16 @@ use regex::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use self::{
+    kinds::{STEPS, Step, TROUBLES, Trouble},
+    tables::{lines, table, written},
+};
 use super::{codes, message};
 use crate::support::{
     certificates::Authority,
     reviews::{creation, pod},
     world::{IMAGE, Making, PROJECT, World},
 };
-
-/// What a registry is asked for.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Step {
-    Tag,
-    Referrers,
-    Manifest,
-    Blob,
-    Token,
-}
-
-/// What goes wrong with it.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Trouble {
-    Status(u16),
-    UnknownAuthority,
-    Expired,
-    NoSuchName,
-    Closed,
-    SlowHead,
-    SlowBody,
-    Endless,
-    WebPage,
-    PlainRedirect,
-    MovedTag,
-    OtherContent,
-}
 
 /// Hosts with which no connection stands.
 struct Elsewhere {
@@ -94,110 +74,6 @@ async fn each_fault_has_its_code_and_its_line_wherever_it_comes() {
         "docs/registries.md says otherwise; its tables are\n{}",
         undocumented.join("\n")
     );
-}
-
-/// Each line once, with the requests that it is said of.
-fn lines(trouble: Trouble, told: &[Option<Told>]) -> Vec<Vec<String>> {
-    let mut lines: Vec<(Vec<&str>, String)> = Vec::new();
-    for (step, told) in STEPS.iter().zip(told) {
-        let Some(told) = told.as_ref().filter(|told| !told.line.is_empty()) else {
-            continue;
-        };
-        match lines.iter_mut().find(|(_, line)| *line == told.line) {
-            Some((steps, _)) => steps.push(step.name()),
-            None => lines.push((vec![step.name()], told.line.clone())),
-        }
-    }
-    lines
-        .into_iter()
-        .map(|(steps, line)| vec![trouble.name(), steps.join(", "), format!("`{line}`")])
-        .collect()
-}
-
-impl Step {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Tag => "tag",
-            Self::Referrers => "list of referrers",
-            Self::Manifest => "manifest of a signature",
-            Self::Blob => "signature",
-            Self::Token => "token",
-        }
-    }
-
-    /// Whether this is such a request. What comes without a login is answered with the challenge.
-    fn is(self, request: &RequestInfo) -> bool {
-        let is_path = match self {
-            Self::Tag => request.path.ends_with("/manifests/1.8.2"),
-            Self::Referrers => request.path.contains("/referrers/"),
-            Self::Manifest => request.path.contains("/manifests/sha256:"),
-            Self::Blob => request.path.contains("/blobs/"),
-            Self::Token => request.path == "/token",
-        };
-        is_path && request.authorized
-    }
-}
-
-impl Trouble {
-    fn name(self) -> String {
-        match self {
-            Self::Status(status) => return status.to_string(),
-            Self::UnknownAuthority => "TLS, unknown CA",
-            Self::Expired => "TLS, expired",
-            Self::NoSuchName => "no such name (DNS)",
-            Self::Closed => "connection refused",
-            Self::SlowHead => "no answer",
-            Self::SlowBody => "body too slow",
-            Self::Endless => "body without end",
-            Self::WebPage => "web page (200)",
-            Self::PlainRedirect => "redirect to plain HTTP",
-            Self::MovedTag => "tag moves",
-            Self::OtherContent => "other content",
-        }
-        .to_owned()
-    }
-
-    /// Whether it can happen to such a request.
-    fn may_befall(self, step: Step) -> bool {
-        match self {
-            Self::MovedTag => step != Step::Token,
-            // What has no digest can be no other.
-            Self::OtherContent => !matches!(step, Step::Referrers | Step::Token),
-            Self::SlowBody | Self::Endless => step != Step::Tag,
-            Self::Status(_)
-            | Self::UnknownAuthority
-            | Self::Expired
-            | Self::NoSuchName
-            | Self::Closed
-            | Self::SlowHead
-            | Self::WebPage
-            | Self::PlainRedirect => true,
-        }
-    }
-
-    /// What the registry answers when it happens to such a request.
-    fn fault(self, step: Step) -> Option<Fault> {
-        Some(match self {
-            Self::Status(429) => status(429, &[("retry-after", "3600")]),
-            Self::Status(code) => status(code, &[]),
-            Self::SlowHead => Fault::Hang,
-            Self::SlowBody => Fault::SlowBody,
-            Self::Endless => Fault::EndlessBody,
-            Self::WebPage => Fault::Status {
-                status: 200,
-                headers: vec![("content-type".to_owned(), "text/html".to_owned())],
-                body: b"<html>".to_vec(),
-            },
-            Self::PlainRedirect => Fault::Redirect("http://elsewhere.example/".to_owned()),
-            Self::OtherContent if step == Step::Tag => Fault::WrongDigestHeader,
-            Self::OtherContent => Fault::WrongContent,
-            Self::UnknownAuthority
-            | Self::Expired
-            | Self::NoSuchName
-            | Self::Closed
-            | Self::MovedTag => return None,
-        })
-    }
 }
 
 impl Elsewhere {
@@ -327,7 +203,8 @@ fn lead(world: &World, step: Step, host: &str) {
     let realm = format!("Bearer realm=\"{target}token\",service=\"sandbox\"");
     world.registry.set_fault(move |request| {
         if step == Step::Token {
-            return (!request.authorized).then(|| status(401, &[("www-authenticate", &realm)]));
+            return (!request.authorized)
+                .then(|| Fault::answer(401, &[("www-authenticate", &realm)], ""));
         }
         step.is(request).then(|| Fault::Redirect(target.clone()))
     });
@@ -382,10 +259,6 @@ impl Told {
     }
 }
 
-fn status(status: u16, headers: &[(&str, &str)]) -> Fault {
-    Fault::answer(status, headers, "")
-}
-
 async fn over_tls((certificate_pem, key_pem): (String, String)) -> MemoryRegistry {
     let identity = ServerIdentity {
         certificate_pem,
@@ -404,49 +277,3 @@ fn entry(host: &str, ca_file: Option<&Path>) -> String {
     let ca_file = ca_file.map(|file| format!(", caFile: \"{}\"", file.display()));
     format!("{{prefix: {host:?}{}}}", ca_file.unwrap_or_default())
 }
-
-fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let owned: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
-    let mut table = row(&owned) + &row(&vec!["---".to_owned(); heads.len()]);
-    table.extend(rows.into_iter().map(|cells| row(&cells)));
-    table
-}
-
-/// What the page has in the place of this table.
-fn written(name: &str) -> &'static str {
-    let begin = format!("<!-- table: {name} -->\n");
-    let (_, rest) = PAGE.split_once(&begin).unwrap();
-    let (written, _) = rest.split_once("<!-- end -->").unwrap();
-    written
-}
-
-const STEPS: [Step; 5] = [
-    Step::Tag,
-    Step::Referrers,
-    Step::Manifest,
-    Step::Blob,
-    Step::Token,
-];
-
-const TROUBLES: [Trouble; 17] = [
-    Trouble::Status(401),
-    Trouble::Status(403),
-    Trouble::Status(404),
-    Trouble::Status(429),
-    Trouble::Status(500),
-    Trouble::Status(503),
-    Trouble::UnknownAuthority,
-    Trouble::Expired,
-    Trouble::NoSuchName,
-    Trouble::Closed,
-    Trouble::SlowHead,
-    Trouble::SlowBody,
-    Trouble::Endless,
-    Trouble::WebPage,
-    Trouble::PlainRedirect,
-    Trouble::MovedTag,
-    Trouble::OtherContent,
-];
-
-const PAGE: &str = include_str!("../../../docs/registries.md");

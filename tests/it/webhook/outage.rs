@@ -6,22 +6,18 @@ use rstest::rstest;
 use super::{codes, message};
 use crate::support::world::{IMAGE, World};
 
-fn status(status: u16) -> Fault {
-    Fault::answer(status, &[], "")
-}
-
 fn rate_limit() -> Fault {
     Fault::answer(429, &[("retry-after", "3600")], "")
 }
 
 #[rstest]
-#[case::unauthorized(status(401), "RegistryUnauthorized")]
-#[case::forbidden(status(403), "RegistryUnauthorized")]
-#[case::not_found(status(404), "ImageNotFound")]
+#[case::unauthorized(Fault::status(401), "RegistryUnauthorized")]
+#[case::forbidden(Fault::status(403), "RegistryUnauthorized")]
+#[case::not_found(Fault::status(404), "ImageNotFound")]
 #[case::rate_limited(rate_limit(), "RegistryRateLimited")]
-#[case::broken(status(500), "RegistryUnavailable")]
-#[case::gateway(status(502), "RegistryUnavailable")]
-#[case::unavailable(status(503), "RegistryUnavailable")]
+#[case::broken(Fault::status(500), "RegistryUnavailable")]
+#[case::gateway(Fault::status(502), "RegistryUnavailable")]
+#[case::unavailable(Fault::status(503), "RegistryUnavailable")]
 #[case::silent(Fault::Hang, "RegistryTimeout")]
 #[tokio::test]
 async fn when_every_answer_is_wrong(#[case] fault: Fault, #[case] code: &str) {
@@ -34,9 +30,9 @@ async fn when_every_answer_is_wrong(#[case] fault: Fault, #[case] code: &str) {
 
 /// The tag resolves, and what would hold the signature does not answer as it should.
 #[rstest]
-#[case::forbidden(status(403), "RegistryUnauthorized")]
+#[case::forbidden(Fault::status(403), "RegistryUnauthorized")]
 #[case::rate_limited(rate_limit(), "RegistryRateLimited")]
-#[case::broken(status(500), "RegistryUnavailable")]
+#[case::broken(Fault::status(500), "RegistryUnavailable")]
 #[case::endless(Fault::EndlessBody, "LimitExceeded")]
 #[case::slow(Fault::SlowBody, "RegistryTimeout")]
 #[case::torn(Fault::BrokenBody, "RegistryUnavailable")]

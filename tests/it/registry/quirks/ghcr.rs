@@ -25,22 +25,18 @@ async fn ghcr(target: String, elsewhere: Fault) -> Product {
     product
 }
 
-fn status(status: u16) -> Fault {
-    answer(status, &[], "")
-}
-
 #[tokio::test]
 async fn a_redirect_of_the_referrers_api_to_a_host_that_does_not_know_them_is_no_api() {
     let web_page = answer(200, &[("content-type", "text/html")], "<html>");
     for elsewhere in [
         Fault::Html404,
         web_page,
-        status(401),
-        status(403),
-        status(406),
-        status(418),
-        status(500),
-        status(503),
+        Fault::status(401),
+        Fault::status(403),
+        Fault::status(406),
+        Fault::status(418),
+        Fault::status(500),
+        Fault::status(503),
     ] {
         let target = "http://github.com/-/v2/packages/container/acme/api".to_owned();
         let ghcr = ghcr(target, elsewhere.clone()).await;
@@ -62,7 +58,7 @@ async fn a_redirect_of_the_referrers_api_to_a_host_out_of_reach_is_no_api() {
         "ftp://github.com/".to_owned(),
         "::".to_owned(),
     ] {
-        let ghcr = ghcr(target.clone(), status(404)).await;
+        let ghcr = ghcr(target.clone(), Fault::status(404)).await;
         let found = ghcr.review(IMAGE, &anonymous()).await;
         let expected = bundle(AttachmentPlace::ReferrersTag, "bundle");
         assert_eq!(found, Ok(expected), "{target}");
@@ -83,12 +79,12 @@ async fn unsigned(target: String, elsewhere: Fault) -> Result<Found, String> {
 async fn that_nothing_is_attached_is_said_only_when_the_other_host_has_answered() {
     let target = || "http://github.com/-/v2/packages/container/acme/web".to_owned();
     assert_eq!(unsigned(target(), Fault::Html404).await, Ok(Vec::new()));
-    let broken = unsigned(target(), status(500)).await;
+    let broken = unsigned(target(), Fault::status(500)).await;
     assert_eq!(broken, Err("github.com answered 500".to_owned()));
-    let refused = unsigned(target(), status(403)).await;
+    let refused = unsigned(target(), Fault::status(403)).await;
     assert_eq!(refused, Err("github.com refused access (403)".to_owned()));
     let unknown = unknown_host();
-    let unreached = unsigned(format!("https://{unknown}/"), status(404)).await;
+    let unreached = unsigned(format!("https://{unknown}/"), Fault::status(404)).await;
     let error = unreached.expect_err("nobody knows");
     assert!(
         error.starts_with(&format!("{unknown} could not be ")),
@@ -115,12 +111,12 @@ async fn that_there_is_no_api_is_found_out_once() {
 
 #[tokio::test]
 async fn a_redirect_that_fails_hides_nothing_of_another_place() {
-    let ghcr = ghcr("ftp://github.com/".to_owned(), status(404)).await;
+    let ghcr = ghcr("ftp://github.com/".to_owned(), Fault::status(404)).await;
     let is_tag = |request: &RequestInfo| request.path.contains("/manifests/sha256-");
     ghcr.plays(move |request| {
         let elsewhere =
             is_referrers(request).then(|| answer(303, &[("location", "ftp://github.com/")], ""));
-        elsewhere.or_else(|| is_tag(request).then(|| status(500)))
+        elsewhere.or_else(|| is_tag(request).then(|| Fault::status(500)))
     });
     let found = ghcr.review(IMAGE, &anonymous()).await;
     assert_eq!(found, Err("ghcr.io answered 500".to_owned()));
