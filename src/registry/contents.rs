@@ -10,6 +10,7 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -18,12 +19,16 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use self::{config::Config, statement::Statements};
 use super::{
     RegistryError,
+    budget::Share,
     manifest::{Descriptor, Kind, Manifest, Role},
 };
 use crate::{
     image::{BuildStatement, Contents, Digest, Part, PlatformContents},
     limits,
 };
+
+/// A blob, and what pays for it where that is counted.
+pub(super) type Fetched = (Bytes, Option<Arc<Share>>);
 
 /// Where an image lies.
 pub(super) trait Source: Sync {
@@ -42,7 +47,7 @@ pub(super) trait Source: Sync {
         &self,
         digest: &Digest,
         size: usize,
-    ) -> impl Future<Output = Result<Bytes, RegistryError>> + Send;
+    ) -> impl Future<Output = Result<Fetched, RegistryError>> + Send;
 
     /// The error that there is too much of something.
     fn limit(&self, detail: String) -> RegistryError {
@@ -234,15 +239,23 @@ impl<S: Source> Reading<'_, S> {
     ) -> Result<BTreeMap<Digest, Bytes>, RegistryError> {
         self.claim(&wanted)?;
         let source = self.source;
-        stream::iter(wanted)
+        let fetched: Vec<(Digest, Fetched)> = stream::iter(wanted)
             .map(|(digest, size)| async move {
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
-                let content = source.blob(&digest, size).await?;
-                Ok((digest, content))
+                let fetched = source.blob(&digest, size).await?;
+                Ok::<_, RegistryError>((digest, fetched))
             })
             .buffer_unordered(limits::FETCHES_PER_IMAGE)
             .try_collect()
-            .await
+            .await?;
+        // All are here: some of them are kept for long, and are no longer on their way.
+        for share in fetched.iter().filter_map(|(_, (_, share))| share.as_ref()) {
+            share.arrived();
+        }
+        let blobs = fetched.into_iter();
+        Ok(blobs
+            .map(|(digest, (content, _))| (digest, content))
+            .collect())
     }
 
     /// Takes what is to be fetched from what may be: nothing is fetched that is too much together.

@@ -26,8 +26,8 @@ impl Source for Memory {
         Ok(self.manifests.get(digest).cloned())
     }
 
-    async fn blob(&self, digest: &Digest, _: usize) -> Result<Bytes, RegistryError> {
-        let blob = self.blobs.get(digest).cloned();
+    async fn blob(&self, digest: &Digest, _: usize) -> Result<Fetched, RegistryError> {
+        let blob = self.blobs.get(digest).map(|blob| (blob.clone(), None));
         blob.ok_or_else(|| self.unusable("has no such blob".to_owned()))
     }
 }

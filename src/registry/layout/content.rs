@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
 use super::{LayoutError, folder::Folder, images::Contents as Listed};
 use crate::{
     image::{Contents, Digest, Part},
     registry::{
         RegistryError,
-        contents::{self, Source},
+        contents::{self, Fetched, Source},
         manifest::Manifest,
     },
 };
@@ -45,9 +43,10 @@ impl Source for Shelf {
         Ok(self.listed.manifests.get(digest).cloned())
     }
 
-    async fn blob(&self, digest: &Digest, size: usize) -> Result<Bytes, RegistryError> {
+    async fn blob(&self, digest: &Digest, size: usize) -> Result<Fetched, RegistryError> {
         let blob = self.folder.listed_blob(digest, size as u64, size);
-        blob.map_err(|error| self.refused(error))
+        let blob = blob.map_err(|error| self.refused(error))?;
+        Ok((blob, None))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     registry::{
         RegistryError,
         budget::{Share, paid},
-        contents::Source,
+        contents::{Fetched, Source},
         manifest::{ANY_MANIFEST, Manifest, ManifestError, is_schema_one},
         transport::{Answer, CROWDED},
     },
@@ -193,9 +193,9 @@ impl Source for Session {
         self.fetch_asked(&ask, Some(digest)).await
     }
 
-    async fn blob(&self, digest: &Digest, size: usize) -> Result<Bytes, RegistryError> {
-        let (content, _) = self.fetch_blob(digest, size).await?;
-        Ok(content)
+    async fn blob(&self, digest: &Digest, size: usize) -> Result<Fetched, RegistryError> {
+        let (content, share) = self.fetch_blob(digest, size).await?;
+        Ok((content, Some(share)))
     }
 }
 

@@ -219,6 +219,25 @@ async fn a_hundred_callers_cost_what_one_does() {
 }
 
 #[tokio::test]
+async fn statements_that_are_kept_are_no_longer_on_their_way() {
+    let options = RegistryOptions {
+        held_bytes: 200_000,
+        ..options()
+    };
+    let setup = Setup::with_options(sandbox::RegistrySettings::default(), options).await;
+    // More together than one registry may have on its way.
+    for number in 0..6 {
+        let mut index = Index::of_two().attested();
+        let long = format!("{number}{}", "x".repeat(20_000));
+        index.records[0].statements[0]["predicate"] = json!({"long": long});
+        let image = index.push(&setup);
+        let parts = [Part::BuildStatements];
+        let found = setup.contents(&image, &parts, &anonymous()).await;
+        assert_eq!(found.expect("read").build_statements.len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn a_bill_of_materials_in_the_index_is_not_fetched() {
     let setup = open().await;
     let mut index = Index::of_two().attested();
