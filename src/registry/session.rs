@@ -21,6 +21,7 @@ use super::{
     cloud::{CloudHost, IdentityError},
     host::Host,
     reach::endpoint,
+    tls::PUBLIC,
     transport::{Answer, CROWDED, Call, Failure},
 };
 use crate::{
@@ -71,9 +72,7 @@ impl Session {
         let name = repository.host().as_str();
         let setting = transport.settings.find(name, repository.path());
         let is_plain = setting.is_some_and(|setting| setting.insecure_http);
-        let client = setting.map_or(super::tls::PUBLIC, |setting| {
-            transport.clients.index_of(&setting.prefix())
-        });
+        let client = setting.and_then(|setting| transport.clients.index_of(&setting.prefix()));
         let scheme = if is_plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{}/", endpoint(name))).map_err(|_| {
             RegistryError::Unavailable {
@@ -105,7 +104,7 @@ impl Session {
             asked: access.asked.clone(),
             base,
             is_plain,
-            client,
+            client: client.unwrap_or(PUBLIC),
         }))
     }
 

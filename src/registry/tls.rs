@@ -66,6 +66,12 @@ pub enum ClientError {
         /// What the TLS library says.
         source: rustls::Error,
     },
+    /// There is no host to show a client certificate to.
+    #[error("{prefix:?} names no host that a client certificate can be shown to")]
+    Host {
+        /// The prefix it is for.
+        prefix: String,
+    },
     /// The TLS library refuses its settings.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
@@ -94,9 +100,15 @@ impl Clients {
                 let tls = tls_config(&prefix, &entry.authorities, identity)?;
                 Ways::new(&tls, options)
             };
-            let identified = match (identity, Authority::of_entry(entry)) {
-                (Some(identity), Some(authority)) => Some((authority, ways(Some(identity))?)),
-                (Some(_) | None, _) => None,
+            let identified = match identity {
+                Some(identity) => {
+                    let authority = Authority::of_entry(entry).ok_or_else(|| {
+                        let prefix = prefix.clone();
+                        ClientError::Host { prefix }
+                    })?;
+                    Some((authority, ways(Some(identity))?))
+                }
+                None => None,
             };
             let ways = ways(None)?;
             by_prefix.push((prefix, trusts.len()));
@@ -110,10 +122,10 @@ impl Clients {
         })
     }
 
-    /// The clients for the settings of this prefix.
-    pub(super) fn index_of(&self, prefix: &str) -> usize {
+    /// The clients for the settings of this prefix, when they say anything about TLS.
+    pub(super) fn index_of(&self, prefix: &str) -> Option<usize> {
         let found = self.by_prefix.iter().find(|(known, _)| known == prefix);
-        found.map_or(PUBLIC, |(_, index)| *index)
+        found.map(|(_, index)| *index)
     }
 
     /// Refuses a host that is a special address, or a name for one, unless the settings name it. What only the DNS knows

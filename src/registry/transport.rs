@@ -34,7 +34,7 @@ use super::{
     options::RegistryOptions,
     passage::Circuits,
     settings::RegistrySettings,
-    tls::Clients,
+    tls::{Clients, PUBLIC},
 };
 use crate::{limits, telemetry::RequestEnd};
 
@@ -124,7 +124,7 @@ impl Transport {
             if next.origin() != url.origin() {
                 // Whoever is next was not given these credentials by anybody.
                 authorization = None;
-                client = self.client_for(&next);
+                client = self.client_for(&next).unwrap_or(PUBLIC);
             }
             url = next;
         }
@@ -134,12 +134,10 @@ impl Transport {
         })
     }
 
-    /// The index of the TLS settings for a host that is known by its URL only.
-    pub(super) fn client_for(&self, url: &Url) -> usize {
-        let setting = self.settings.find(&authority(url), "");
-        setting.map_or(super::tls::PUBLIC, |setting| {
-            self.clients.index_of(&setting.prefix())
-        })
+    /// The index of the TLS settings for a host that is known by its URL only, when there are any.
+    pub(super) fn client_for(&self, url: &Url) -> Option<usize> {
+        let setting = self.settings.find(&authority(url), "")?;
+        self.clients.index_of(&setting.prefix())
     }
 
     /// One attempt, counted.

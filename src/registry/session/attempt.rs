@@ -212,14 +212,13 @@ impl Session {
         }
     }
 
-    /// The token service's own TLS settings; the registry's when it has none: a private authority that vouches
-    /// for a registry usually does for its token service.
+    /// The token service's own TLS settings, where it is another host; the registry's when there are none: a private
+    /// authority that vouches for a registry usually does for its token service.
     fn realm_client(&self, bearer: &Bearer) -> usize {
-        let transport = &self.core.transport;
-        match transport.settings.find(&authority(&bearer.realm), "") {
-            Some(setting) => transport.clients.index_of(&setting.prefix()),
-            None => self.client,
-        }
+        let realm = &bearer.realm;
+        let is_elsewhere = realm.origin() != self.base.origin();
+        let own = is_elsewhere.then(|| self.core.transport.client_for(realm));
+        own.flatten().unwrap_or(self.client)
     }
 
     /// The registry itself, where it takes logins without a token service.

@@ -1,5 +1,7 @@
 //! Connections: one for many requests, over HTTP/2 and to IPv6, by a proxy, and with a certificate of one's own.
 
+mod authorities;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::Path,
