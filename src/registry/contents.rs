@@ -374,9 +374,12 @@ fn config_of(manifest: &Manifest) -> Option<&Descriptor> {
 }
 
 fn listed_digest(source: &impl Source, listed: &Descriptor) -> Result<Digest, RegistryError> {
-    let refused = || "lists a part of the image by a digest that is not SHA-256".to_owned();
-    let digest = listed.digest();
-    digest.ok_or_else(|| source.unusable(refused()))
+    listed.digest().ok_or_else(|| {
+        let found = listed.shown_digest();
+        source.unusable(format!(
+            "lists a part of the image by a digest that is not SHA-256 ({found})"
+        ))
+    })
 }
 
 const CONFIG_TYPES: [&str; 2] = [

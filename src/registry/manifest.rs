@@ -264,6 +264,11 @@ impl Descriptor {
         self.digest.parse().ok()
     }
 
+    /// The digest for messages, whatever it is.
+    pub(super) fn shown_digest(&self) -> String {
+        shown(&self.digest, limits::SHOWN_CHARS)
+    }
+
     pub(super) fn annotations(&self) -> BTreeMap<String, String> {
         let annotations = self.annotations.as_ref();
         annotations

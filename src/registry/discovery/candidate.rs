@@ -71,7 +71,7 @@ impl Candidates {
         layer: &Descriptor,
     ) -> Result<(), RegistryError> {
         let Some(digest) = layer.digest() else {
-            return Err(session.unusable("lists a signature by a digest that is not SHA-256"));
+            return Err(session.lists_other_digest(layer));
         };
         let limit = limits::ATTACHMENT_BYTES;
         let size = match usize::try_from(layer.size) {

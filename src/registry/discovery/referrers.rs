@@ -174,7 +174,8 @@ impl Session {
         candidates.fetch(self).await
     }
 
-    /// A listed manifest, when it is about this digest and holds what is wanted. One that is listed and gone is none.
+    /// A listed manifest, when it is about this digest and holds what is wanted. One that is listed and gone is none, and
+    /// so is one that cannot be read and says that it is something else.
     async fn fetch_referrer(
         &self,
         digest: &Digest,
@@ -182,12 +183,24 @@ impl Session {
         listed: &Descriptor,
     ) -> Result<Option<Manifest>, RegistryError> {
         let Some(expected) = listed.digest() else {
-            return Ok(None);
+            return if rank(listed, wanted) < OTHER {
+                Err(self.lists_other_digest(listed))
+            } else {
+                Ok(None)
+            };
         };
         let manifest = self
             .fetch_manifest(expected.as_str(), IMAGE_MANIFEST, Some(&expected))
             .await?;
         Ok(manifest.filter(|manifest| is_about(manifest, digest, wanted)))
+    }
+
+    /// The error that something cannot be read, so that nobody can say what it is.
+    pub(super) fn lists_other_digest(&self, listed: &Descriptor) -> RegistryError {
+        let found = listed.shown_digest();
+        self.unusable(format!(
+            "lists a signature by a digest that is not SHA-256 ({found})"
+        ))
     }
 
     fn referrers_url(&self, digest: &Digest) -> Url {

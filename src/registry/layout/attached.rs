@@ -101,7 +101,10 @@ impl Gathered<'_> {
         let Some(digest) = layer.digest() else {
             return Err(LayoutError::Malformed {
                 file: self.folder.shown().to_owned(),
-                detail: "it lists a signature by a digest that is not SHA-256".to_owned(),
+                detail: format!(
+                    "it lists a signature by a digest that is not SHA-256 ({})",
+                    layer.shown_digest()
+                ),
             });
         };
         let annotations = layer.annotations();

@@ -80,10 +80,14 @@ impl Session {
             return Ok(None);
         };
         let digest = value.to_str().ok().and_then(|text| text.parse().ok());
-        match digest {
-            Some(digest) => Ok(Some(digest)),
-            None => Err(self.unusable("answered with a digest that is not SHA-256")),
-        }
+        let digest = digest.ok_or_else(|| {
+            let found = String::from_utf8_lossy(value.as_bytes());
+            let found = shown(&found, limits::SHOWN_CHARS);
+            self.unusable(format!(
+                "answered with a digest that is not SHA-256 ({found})"
+            ))
+        })?;
+        Ok(Some(digest))
     }
 
     fn read_manifest(

@@ -119,8 +119,31 @@ async fn a_digest_of_another_algorithm_is_refused() {
     .await;
     assert_eq!(
         found,
-        unusable("answered with a digest that is not SHA-256")
+        unusable("answered with a digest that is not SHA-256 (sha512:abcd)")
     );
+}
+
+#[tokio::test]
+async fn a_referrer_by_a_digest_of_another_algorithm_is_refused_unless_it_says_that_it_is_no_signature()
+ {
+    let list = |artifact_type: &str| {
+        let listed = json!([{"mediaType": MANIFEST, "digest": "sha512:abcd", "size": 1, "artifactType": artifact_type}]);
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed});
+        served(INDEX, &[], index.to_string())
+    };
+    let bundle = list("application/vnd.dev.sigstore.bundle.v0.3+json");
+    assert_eq!(
+        told(Referrers::Api, "/referrers/", bundle).await,
+        unusable("lists a signature by a digest that is not SHA-256 (sha512:abcd)")
+    );
+    let setup = open(Referrers::Api).await;
+    setup.registry.push_image("acme/api", "1", "listed");
+    let other = list("application/spdx+json");
+    setup
+        .registry
+        .set_fault(move |request| request.path.contains("/referrers/").then(|| other.clone()));
+    let found = setup.review("acme/api:1", &anonymous()).await;
+    assert_eq!(found.expect("read"), Vec::new());
 }
 
 #[tokio::test]
