@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use base64::{
     Engine as _,
-    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+    alphabet::STANDARD,
+    engine::general_purpose::{GeneralPurpose, NO_PAD, PAD},
 };
 use serde::Deserialize;
 
@@ -97,12 +98,13 @@ impl Entry {
     }
 }
 
+/// As the kubelet does, in Go: breaks of lines are nothing, and so are the last bits that make no byte.
 fn decode_auth(auth: &str) -> Option<(String, String)> {
-    let auth = auth.trim();
+    let auth = auth.trim().replace(['\r', '\n'], "");
     let bytes = if auth.ends_with('=') {
-        STANDARD.decode(auth)
+        GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true)).decode(auth)
     } else {
-        STANDARD_NO_PAD.decode(auth)
+        GeneralPurpose::new(&STANDARD, NO_PAD.with_decode_allow_trailing_bits(true)).decode(auth)
     };
     let text = String::from_utf8(bytes.ok()?).ok()?;
     let (username, password) = text.split_once(':')?;

@@ -53,6 +53,21 @@ fn a_star_stands_for_exactly_one_label() {
 }
 
 #[test]
+fn base64_is_read_as_the_kubelet_reads_it() {
+    // u:p, wrapped; and with bits beyond the last byte.
+    for auth in ["dT\\npw", "dT\\r\\npw\\n", "dTpwcQ==", "dTpwcR==", "dTpwcR"] {
+        let text = format!(r#"{{"auths": {{"r.example": {{"auth": "{auth}"}}}}}}"#);
+        let mut keyring = Keyring::default();
+        let read = keyring.add_docker_config_json("a secret", &text);
+        read.expect("read");
+        let repository = "r.example/a".parse().expect("a repository");
+        let found = keyring.lookup(&repository);
+        let logins: Vec<_> = found.iter().map(|one| one.username.as_str()).collect();
+        assert_eq!(logins, ["u"], "{auth}");
+    }
+}
+
+#[test]
 fn a_label_is_matched_as_a_file_name() {
     assert_eq!(
         matching(&["r[0-9].example"], "r1.example/a"),
