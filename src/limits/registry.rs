@@ -77,6 +77,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a registry may take from a request to the head of its answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the digest of a tag waits, once it is there, for the probe for a referrers API that was sent beside it.
+pub const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long a registry may pause inside the body of an answer.
 pub const BODY_PAUSE_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -1,9 +1,9 @@
 //! The one real [`Registry`]: over HTTP, by the OCI distribution specification.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
-use futures::future::BoxFuture;
-use tokio::time::Instant;
+use futures::future::{BoxFuture, Either, select};
+use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -13,16 +13,18 @@ use super::{
     cache::{Caches, ContentsKey, DigestKey, Looked, PlaceKey, TagKey},
     cloud::Clouds,
     contents,
+    discovery::Probed,
     flight::Flights,
     host::Hosts,
     manifest::{ANY_MANIFEST, ManifestError, is_schema_one},
     passage::Circuits,
-    session::{Session, unexpected},
+    session::{Ask, Session, unexpected},
     tls::{ClientError, Clients},
-    transport::Transport,
+    transport::{Answer, Failure, Transport},
 };
 use crate::{
     image::{Contents, Digest, Part, Reference, Repository, SignaturePlaces, Tag},
+    limits,
     telemetry::{CacheReading, CacheSource},
 };
 
@@ -253,15 +255,17 @@ impl Registry for OciRegistry {
 }
 
 impl Session {
-    /// Resolves a tag with the cheapest request, and finds out at the same time whether there is a referrers
-    /// API, which the next step wants to know.
+    /// Resolves a tag with the cheapest request.
     async fn resolve(&self, tag: &Tag) -> Result<Digest, RegistryError> {
         let ask = self.ask_head(tag.as_str());
         let answer = if let Some(answer) = self.introduce(&ask).await? {
             answer
         } else {
-            let (answer, ()) = tokio::join!(self.send(&ask), self.probe_referrers_api());
-            answer?
+            let (answer, probed) = self.send_and_probe(&ask).await?;
+            if let Some(probed) = probed {
+                self.believe(&probed, &answer);
+            }
+            answer
         };
         let not_found = || RegistryError::NotFound {
             host: self.host_name(),
@@ -282,6 +286,20 @@ impl Session {
             _ => return Err(unexpected(&answer)),
         }
         self.fetch_digest(tag.as_str()).await?.ok_or_else(not_found)
+    }
+
+    /// Finds out beside a request whether there is a referrers API, which the next step wants to know. What is asked for
+    /// does not wait long for that.
+    async fn send_and_probe(&self, ask: &Ask) -> Result<(Answer, Option<Probed<'_>>), Failure> {
+        let (sending, probing) = (pin!(self.send(ask)), pin!(self.probe_referrers_api()));
+        match select(sending, probing).await {
+            Either::Left((answer, probing)) => {
+                let answer = answer?;
+                let probed = timeout(limits::PROBE_PATIENCE, probing).await;
+                Ok((answer, probed.unwrap_or(None)))
+            }
+            Either::Right((probed, sending)) => Ok((sending.await?, probed)),
+        }
     }
 
     /// The digests an index lists, but for buildx's attestations, which are no images.

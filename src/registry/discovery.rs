@@ -8,7 +8,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures::future::{join_all, try_join_all};
 
 use self::candidate::Candidates;
-pub(super) use self::candidate::{is_about, is_envelope, is_signature};
+pub(super) use self::{
+    candidate::{is_about, is_envelope, is_signature},
+    referrers::Probed,
+};
 use super::{
     Attachment, AttachmentPlace, RegistryError, Search, Wanted, cache::Looked, host::ReferrersApi,
     manifest::IMAGE_MANIFEST, session::Session,
@@ -36,7 +39,7 @@ impl Session {
             (Search::First, Some(ReferrersApi::Offered) | None) => {
                 self.look_at_api(digest, wanted).await
             }
-            (Search::Everywhere | Search::Afresh, _) => {
+            (Search::Everywhere | Search::Afresh, api) => {
                 self.look_everywhere(digest, wanted, search, api).await
             }
         }
@@ -71,7 +74,12 @@ impl Session {
                     .await
             }
             Looked::NotOffered | Looked::LeadsNowhere(_) => {
-                self.look_at_tags(digest, wanted, wanted.tags()).await
+                let found = self.look_at_tags(digest, wanted, wanted.tags()).await?;
+                // Only what is there can say so of its registry: a repository that is not has no API either.
+                if !found.is_empty() {
+                    self.host.learn_referrers_api(ReferrersApi::Absent);
+                }
+                Ok(found)
             }
         }
     }

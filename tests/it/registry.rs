@@ -21,6 +21,7 @@ mod lies;
 mod limits;
 mod measured;
 mod places;
+mod probes;
 mod quirks;
 mod refused;
 pub(crate) mod stand_in;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use http::{HeaderMap, Method, header};
-use tokio::time::timeout_at;
+use http::{HeaderMap, Method, StatusCode, header};
+use tokio::{sync::MutexGuard, time::timeout_at};
 use url::Url;
 
 use super::{
@@ -36,30 +36,49 @@ enum Page {
     LeadsNowhere(RegistryError),
 }
 
+/// What a probe has found out. Whoever wants to know waits until this is dropped.
+#[derive(Debug)]
+pub(in crate::registry) struct Probed<'a> {
+    api: ReferrersApi,
+    _guard: MutexGuard<'a, ()>,
+}
+
 impl Session {
-    /// Finds out whether there is a referrers API by asking for the referrers of the empty content. What goes
-    /// wrong here is no error: the question is asked again with a real digest.
-    pub(in crate::registry) async fn probe_referrers_api(&self) {
+    /// Finds out whether there is a referrers API by asking for the referrers of the empty content; none when that is known
+    /// or another has found it out. What goes wrong here is no error: the question is asked again with a real digest.
+    pub(in crate::registry) async fn probe_referrers_api(&self) -> Option<Probed<'_>> {
         if self.host.referrers_api().is_some() {
-            return;
+            return None;
         }
-        let Ok(_guard) = self.host.probing.try_lock() else {
+        let Ok(guard) = self.host.probing.try_lock() else {
             // Whoever holds the lock finds out for us.
             let _ = timeout_at(self.deadline, self.host.probing.lock()).await;
-            return;
+            return None;
         };
         if self.host.referrers_api().is_some() {
-            return;
+            return None;
         }
-        match self
-            .referrers_page(self.referrers_url(&Digest::of(b"")))
-            .await
-        {
-            Ok(Page::Listed { .. }) => self.host.learn_referrers_api(ReferrersApi::Offered),
-            Ok(Page::NotOffered | Page::LeadsNowhere(_)) => {
-                self.host.learn_referrers_api(ReferrersApi::Absent);
+        let url = self.referrers_url(&Digest::of(b""));
+        let api = match self.referrers_page(url).await {
+            Ok(Page::Listed { .. }) => ReferrersApi::Offered,
+            Ok(Page::NotOffered | Page::LeadsNowhere(_)) => ReferrersApi::Absent,
+            Err(error) => {
+                tracing::debug!(%error, "the probe for a referrers API failed");
+                return None;
             }
-            Err(error) => tracing::debug!(%error, "the probe for a referrers API failed"),
+        };
+        Some(Probed { api, _guard: guard })
+    }
+
+    /// Believes a probe of the repository for which a manifest was asked for with this answer.
+    ///
+    /// A repository that is not there may seem to have no API whatever the registry offers, and any Pod may name such.
+    pub(in crate::registry) fn believe(&self, probed: &Probed<'_>, answer: &Answer) {
+        match probed.api {
+            ReferrersApi::Absent if answer.status != StatusCode::OK => {}
+            api @ (ReferrersApi::Absent | ReferrersApi::Offered) => {
+                self.host.learn_referrers_api(api);
+            }
         }
     }
 
@@ -90,10 +109,7 @@ impl Session {
                     self.host.learn_referrers_api(ReferrersApi::Absent);
                     return Ok(Looked::LeadsNowhere(error));
                 }
-                Page::NotOffered => {
-                    self.host.learn_referrers_api(ReferrersApi::Absent);
-                    return Ok(Looked::NotOffered);
-                }
+                Page::NotOffered => return Ok(Looked::NotOffered),
             };
             listed.extend(index.manifests);
             // Until all that is listed has been fetched.

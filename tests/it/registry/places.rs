@@ -85,7 +85,10 @@ async fn a_fresh_look_asks_the_api_although_another_repository_has_none_and_a_ta
         let is_other = request.path.contains("/acme/web/referrers/");
         is_other.then_some(Fault::Html404)
     });
-    setup.registry.push_image("acme/web", "1", "unsigned");
+    let other = setup.registry.push_image("acme/web", "1", "other");
+    setup
+        .registry
+        .attach_legacy("acme/web", &other, "other", &no_annotations());
     let image = setup.registry.push_image("acme/api", "1", "both");
     setup.registry.attach_bundle("acme/api", &image, "bundle");
     setup
@@ -93,7 +96,7 @@ async fn a_fresh_look_asks_the_api_although_another_repository_has_none_and_a_ta
         .attach_legacy("acme/api", &image, "payload", &no_annotations());
     let access = anonymous();
     let other = setup.review("acme/web:1", &access).await.expect("read");
-    assert_eq!(other, []);
+    assert_eq!(other, legacy("other"));
     let found = setup.review("acme/api:1", &access).await.expect("read");
     assert_eq!(found, legacy("payload"));
     let all = setup
