@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
 use super::budget::{Share, Spent};
@@ -31,23 +31,32 @@ pub(super) async fn read(
     deadline: Instant,
     share: &mut Share,
 ) -> Result<Bytes, BodyError> {
-    let announced = response.content_length().unwrap_or(0);
-    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
-    if announced > limit {
+    let expected = response.content_length().map_or(limit, |announced| {
+        usize::try_from(announced).unwrap_or(usize::MAX)
+    });
+    if expected > limit {
         return Err(BodyError::TooLarge);
     }
-    let mut body = BytesMut::new();
+    let mut body = Vec::new();
     let mut pace = Pace::new(pause);
     while let Some(chunk) = pace.next_chunk(&mut response, deadline).await? {
-        if body.len().saturating_add(chunk.len()) > limit {
+        let bytes = body.len().saturating_add(chunk.len());
+        if bytes > limit {
             return Err(BodyError::TooLarge);
         }
         share.grow(chunk.len(), deadline).await?;
-        // Not before the first bytes are here: many may be announced and never come.
-        body.reserve(announced.saturating_sub(body.len()));
+        if bytes > body.capacity() {
+            body.reserve_exact(room(bytes, expected) - body.len());
+        }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
+    Ok(body.into())
+}
+
+/// How much room is made for so many bytes that are here, of so many that are expected: never more than twice as much as is
+/// paid for, because many may be announced and never come.
+fn room(bytes: usize, expected: usize) -> usize {
+    expected.min(bytes.saturating_mul(2)).max(bytes)
 }
 
 /// Reads the rest of what nobody wants, up to `limit`, and keeps nothing of it.
@@ -154,5 +163,12 @@ mod tests {
         pace.came(100 * 1024 * 1024);
         advance(Duration::from_secs(1)).await;
         assert_eq!(pace.patience(), Instant::now() + limits::BODY_PAUSE_TIMEOUT);
+    }
+
+    #[test]
+    fn no_more_room_is_made_than_twice_what_has_come_nor_than_is_expected() {
+        assert_eq!(room(1, 4_000_000), 2);
+        assert_eq!(room(3_000_000, 4_000_000), 4_000_000);
+        assert_eq!(room(3, 2), 3, "more than was announced");
     }
 }
