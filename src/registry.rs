@@ -66,7 +66,8 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<Digest, RegistryError>>;
 
     /// Candidates of what is wanted that are attached to this digest, as far as `search` says. An empty list means that the
-    /// registry has answered that there are none; any other answer is an error.
+    /// registry has answered that there are none (with [`Search::First`] also that it leads to another host for the answer,
+    /// where none was had); any other answer is an error.
     fn attachments<'a>(
         &'a self,
         repository: &'a Repository,

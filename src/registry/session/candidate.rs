@@ -78,9 +78,13 @@ impl Session {
         challenge: &Challenge,
     ) -> Result<Result<Option<Arc<Credential>>, IdentityError>, RegistryError> {
         match (candidate, challenge) {
-            (_, Challenge::Open) | (Candidate::Nobody, _) => Ok(Ok(None)),
-            (Candidate::Credential(credential), _) => Ok(Ok(Some(Arc::clone(credential)))),
-            (Candidate::Identity(place, _), _) => {
+            (_, Challenge::Open) | (Candidate::Nobody, Challenge::Basic | Challenge::Bearer(_)) => {
+                Ok(Ok(None))
+            }
+            (Candidate::Credential(credential), Challenge::Basic | Challenge::Bearer(_)) => {
+                Ok(Ok(Some(Arc::clone(credential))))
+            }
+            (Candidate::Identity(place, _), Challenge::Basic | Challenge::Bearer(_)) => {
                 let way = RegistryWay {
                     base: self.base.clone(),
                     name: self.repository.host().registry().to_owned(),

@@ -1,5 +1,7 @@
 //! One entry of the settings, from its text.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -142,15 +144,14 @@ impl Entry {
     }
 
     /// The hosts by which the registry of this entry is asked for.
-    fn spellings(&self, prefix: &Prefix) -> Vec<String> {
+    fn spellings(&self, prefix: &Prefix) -> BTreeSet<String> {
         let host = prefix.host().as_str();
         let registry = prefix.host().registry();
-        let mut spellings = vec![host.to_owned()];
+        let mut spellings = BTreeSet::from([host.to_owned()]);
         let has_port = registry.contains(':');
         if !self.insecure_http && !has_port {
             spellings.extend([registry.to_owned(), format!("{registry}:443")]);
         }
-        spellings.dedup();
         spellings
     }
 }

@@ -8,8 +8,10 @@ use url::Url;
 
 use super::throttle::RateLimit;
 use crate::{
+    limits,
     registry::{RegistryError, auth::authority, reach::SpecialAddress},
     telemetry::RequestEnd,
+    untrusted::shown,
 };
 
 /// Why a call got no answer.
@@ -121,7 +123,8 @@ fn tls_detail(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => "the certificate is not valid yet".to_owned(),
-        error => error.to_string(),
+        // It may list the names that the certificate is for.
+        error => shown(&error.to_string(), limits::SIGNATURE_ERROR_CHARS),
     }
 }
 

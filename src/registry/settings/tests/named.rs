@@ -93,6 +93,19 @@ fn a_login_is_used_below_its_prefix_alone_whatever_the_spelling_of_the_host() {
 }
 
 #[test]
+fn a_login_of_a_registry_that_is_named_with_its_port_is_tried_once() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("password"), "hunter2").expect("written");
+    let text = "registries: [{prefix: \"r.example:443\", username: a, passwordFile: password}]";
+    let file = folder.path().join(FILE);
+    let settings = RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), text);
+    let keyring = settings.expect("settings").keyring();
+    for image in ["r.example/app", "r.example:443/app"] {
+        assert_eq!(keyring.lookup(&repository(image)).len(), 1, "{image}");
+    }
+}
+
+#[test]
 fn the_entries_of_a_docker_config_are_used_below_the_prefix_alone() {
     let config = r#"{"auths": {
         "r.example": {"username": "all", "password": "p"},
