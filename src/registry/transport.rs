@@ -93,6 +93,8 @@ pub(super) struct Answer {
     pub(super) share: Arc<Share>,
     /// Whether another URL than the one asked gave it.
     pub(super) is_redirected: bool,
+    /// Whether another origin than the one asked gave it, which was shown no login.
+    pub(super) is_elsewhere: bool,
 }
 
 impl Transport {
@@ -101,6 +103,7 @@ impl Transport {
         let mut url = call.url.clone();
         let mut authorization = call.authorization.clone();
         let mut client = call.client;
+        let mut is_elsewhere = false;
         for hop in 0..=limits::REDIRECTS_PER_REQUEST {
             let failed = |error| Failure {
                 error,
@@ -115,6 +118,7 @@ impl Transport {
             };
             let mut answer = self.send_patiently(&next).await.map_err(failed)?;
             answer.is_redirected = hop > 0;
+            answer.is_elsewhere = is_elsewhere;
             if call.form.is_some() {
                 return Ok(answer);
             }
@@ -125,6 +129,7 @@ impl Transport {
                 // Whoever is next was not given these credentials by anybody.
                 authorization = None;
                 client = self.client_for(&next).unwrap_or(PUBLIC);
+                is_elsewhere = true;
             }
             url = next;
         }
@@ -221,6 +226,7 @@ impl Transport {
             body,
             share: Arc::new(share),
             is_redirected: false,
+            is_elsewhere: false,
         })
     }
 }

@@ -15,6 +15,7 @@ mod clouds;
 mod connections;
 mod contents;
 mod deadlines;
+mod elsewhere;
 mod faults;
 mod front;
 mod lies;

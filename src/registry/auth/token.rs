@@ -173,8 +173,16 @@ impl Tokens {
         };
         let scope = request.scope();
         let answer = self.transport.send(&request.call(Some(&scope))).await?;
+        // Who has not seen a login can neither refuse it nor let it in.
+        let is_unseen = request.credential.is_some() && answer.is_elsewhere;
         match answer.status.as_u16() {
             200 => {}
+            status if request.is_refusal(status) && is_unseen => {
+                let detail =
+                    format!("answered {status} in place of {host}, whose login is not sent there");
+                let host = answer.host;
+                return Err(RegistryError::Unusable { host, detail });
+            }
             status if request.is_refusal(status) => {
                 let proof = self.prove(request);
                 let kept = self
@@ -197,7 +205,9 @@ impl Tokens {
             return Err(RegistryError::Unusable { host, detail });
         };
         let token = Arc::new(token);
-        self.refused.keep_let_in(&presented);
+        if !is_unseen {
+            self.refused.keep_let_in(&presented);
+        }
         self.granted.insert(key, Arc::clone(&token));
         Ok(Grant::Token(token))
     }

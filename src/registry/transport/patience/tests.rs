@@ -19,6 +19,7 @@ fn answer(status: u16, headers: http::HeaderMap) -> Answer {
         body: bytes::Bytes::new(),
         share: Arc::new(Budget::new(0).open("")),
         is_redirected: false,
+        is_elsewhere: false,
     }
 }
 
