@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use self::attempt::Attempt;
+use self::attempt::{Attempt, Sent};
 use super::{
     Access, Asked, Credential, CredentialId, RegistryError,
     auth::{Challenge, authority},
@@ -146,7 +146,12 @@ impl Session {
                 }
                 Attempt::Refused(refusal) => {
                     tried.extend(refusal.tried(candidate.origin()));
+                    let is_asked = !matches!(refusal.sent, Sent::NotAsked);
                     last = Some(refusal);
+                    if !is_asked {
+                        // Any other login would not be sent either.
+                        break;
+                    }
                 }
                 Attempt::Without(IdentityError::Absent) => {}
                 Attempt::Without(error) => {

@@ -35,8 +35,21 @@ pub(super) enum Attempt {
 pub(super) struct Refusal {
     pub(super) host: String,
     pub(super) status: u16,
-    /// The token service that was not trusted with the credential.
-    withheld_from: Option<String>,
+    pub(super) sent: Sent,
+}
+
+/// Whether a login was presented.
+#[derive(Clone, Debug)]
+pub(super) enum Sent {
+    Yes,
+    /// This token service was not trusted with it.
+    Withheld {
+        from: String,
+    },
+    /// The registry wants none.
+    NotAsked,
+    /// The registry wants a password, which it is not.
+    Unfit,
 }
 
 /// What goes into the `Authorization` header.
@@ -51,8 +64,7 @@ enum Authorization {
     Token {
         token: Arc<Token>,
         request: Box<TokenRequest>,
-        /// The token service that was asked anonymously although there is a credential.
-        withheld_from: Option<String>,
+        sent: Sent,
     },
 }
 
@@ -60,13 +72,17 @@ impl Refusal {
     /// The credential as the message lists it.
     pub(super) fn tried(&self, origin: Option<&str>) -> Option<String> {
         let origin = origin?;
-        Some(match &self.withheld_from {
-            Some(host) => {
+        Some(match &self.sent {
+            Sent::Yes => origin.to_owned(),
+            Sent::Withheld { from } => {
                 format!(
-                    "{origin} (not sent to {host}, which is not known to belong to the registry)"
+                    "{origin} (not sent to {from}, which is not known to belong to the registry)"
                 )
             }
-            None => origin.to_owned(),
+            Sent::NotAsked => format!("{origin} (not sent: the registry asks for no login)"),
+            Sent::Unfit => {
+                format!("{origin} (not sent: the registry takes user name and password only)")
+            }
         })
     }
 }
@@ -111,13 +127,13 @@ impl Session {
             };
             let other = presented.filter(|presented| *presented != challenge);
             if is_last || !(other.is_some() || authorization.is_older_than(started)) {
-                let withheld_from = authorization.withheld_from();
+                let sent = authorization.sent();
                 self.keep_refused_login(authorization, status).await;
                 self.doubt(candidate, credential);
                 return Ok(Attempt::Refused(Refusal {
                     host: answer.host,
                     status,
-                    withheld_from,
+                    sent,
                 }));
             }
             is_last = true;
@@ -150,20 +166,20 @@ impl Session {
         let Some(credential) = credential else {
             return Ok(Ok(Authorization::Nothing));
         };
-        let refused = |status| Refusal {
+        let refused = |status, sent| Refusal {
             host: self.host_name(),
             status,
-            withheld_from: None,
+            sent,
         };
         let Some(header) = basic(credential) else {
-            return Ok(Err(refused(401)));
+            return Ok(Err(refused(401, Sent::Unfit)));
         };
         let (service, credential) = (self.as_service(), CredentialId::of(credential));
         let presented = self.presented(&service, credential);
         let entered = self.core.tokens.refused().enter(&presented, self.deadline);
         let entered = entered.await.ok_or_else(|| self.deadline_error())?;
         Ok(entered
-            .map_err(refused)
+            .map_err(|status| refused(status, Sent::Yes))
             .map(|pass| Authorization::Password {
                 header,
                 credential,
@@ -188,7 +204,12 @@ impl Session {
             Trust::House => may_receive_credentials(&self.base, realm),
             Trust::Host => self.base.host() == realm.host(),
         };
-        let withheld_from = (credential.is_some() && !is_trusted).then(|| authority(realm));
+        let sent = if credential.is_some() && !is_trusted {
+            let from = authority(realm);
+            Sent::Withheld { from }
+        } else {
+            Sent::Yes
+        };
         let request = TokenRequest {
             registry: self.base.clone(),
             registry_name: self.repository.host().registry().to_owned(),
@@ -202,13 +223,9 @@ impl Session {
             Grant::Token(token) => Ok(Ok(Authorization::Token {
                 token,
                 request: Box::new(request),
-                withheld_from,
+                sent,
             })),
-            Grant::Refused { host, status } => Ok(Err(Refusal {
-                host,
-                status,
-                withheld_from,
-            })),
+            Grant::Refused { host, status } => Ok(Err(Refusal { host, status, sent })),
         }
     }
 
@@ -297,10 +314,11 @@ impl Authorization {
         }
     }
 
-    fn withheld_from(&self) -> Option<String> {
+    fn sent(&self) -> Sent {
         match self {
-            Self::Nothing | Self::Password { .. } => None,
-            Self::Token { withheld_from, .. } => withheld_from.clone(),
+            Self::Nothing => Sent::NotAsked,
+            Self::Password { .. } => Sent::Yes,
+            Self::Token { sent, .. } => sent.clone(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Token services that lead elsewhere.
+//! Logins that are not shown to whoever refuses the request.
 
 use axum::{body::Body, response::Response};
 use serde_json::json;
@@ -56,4 +56,55 @@ async fn what_another_host_says_of_a_login_that_it_was_not_shown_is_not_held_aga
     server.say(registry(false));
     let found = reader.resolve(&reference, &access).await;
     assert_eq!(found.expect("resolved"), image());
+}
+
+/// What is said of the logins, and the requests for manifests.
+async fn tried(
+    says: impl Fn(&stand_in::Heard) -> Response + Send + Sync + 'static,
+    keyring: Keyring,
+) -> (Vec<String>, usize) {
+    let server = StandIn::start(says).await;
+    let reader = reader_of(&[(HOST, server.address)], &[], &TaskTracker::new());
+    let access = access(keyring);
+    let public: Reference = format!("{HOST}/acme/public:1")
+        .parse()
+        .expect("a reference");
+    let _ = reader.resolve(&public, &access).await;
+    server.heard();
+    let private: Reference = format!("{HOST}/acme/api:1").parse().expect("a reference");
+    let tried = match reader.resolve(&private, &access).await {
+        Err(RegistryError::Unauthorized { tried, .. }) => tried,
+        other => vec![format!("{other:?}")],
+    };
+    let heard = server.heard();
+    let asked = heard
+        .iter()
+        .filter(|heard| heard.path.contains("/acme/api/manifests/"));
+    (tried, asked.count())
+}
+
+#[tokio::test]
+async fn logins_are_not_said_to_be_refused_by_a_registry_that_asks_for_none() {
+    let mut keyring = Keyring::default();
+    keyring.add(HOST, credential("a"));
+    keyring.add(HOST, credential("b"));
+    let says = |heard: &stand_in::Heard| match heard.path.as_str() {
+        "/v2/" => answer(200, "{}"),
+        path if path.contains("/public/") => has_every_image(heard),
+        _ => answer(403, ""),
+    };
+    let expected = "pull secret \"a\" (not sent: the registry asks for no login)".to_owned();
+    assert_eq!(tried(says, keyring).await, (vec![expected], 1));
+}
+
+#[tokio::test]
+async fn an_identity_token_is_not_said_to_be_refused_by_a_registry_that_wants_a_password() {
+    let mut keyring = Keyring::default();
+    let text = format!(r#"{{"auths": {{"{HOST}": {{"identitytoken": "t"}}}}}}"#);
+    let read = keyring.add_docker_config_json("pull secret \"t\"", &text);
+    read.expect("read");
+    let expected =
+        "pull secret \"t\" (not sent: the registry takes user name and password only)".to_owned();
+    let (tried, asked) = tried(|_| wants("Basic realm=\"r\""), keyring).await;
+    assert_eq!((tried, asked), (vec![expected], 0));
 }
