@@ -40,6 +40,8 @@ struct Flight<V> {
 struct Landing<K: Eq + Hash, V> {
     running: Running<K, V>,
     key: K,
+    /// Tells it from the run that has taken its place, which ends later.
+    deadline: Instant,
 }
 
 impl<K, V> Flights<K, V>
@@ -55,7 +57,7 @@ where
     }
 
     /// The outcome of the run for `key`, which is started when there is none. A run ends by the deadline of the
-    /// caller who started it; who has more time than that then starts another.
+    /// caller who started it: who has much more time than that starts another, which those who come later join.
     pub(super) async fn join<F, Work>(
         &self,
         key: K,
@@ -67,12 +69,17 @@ where
         F: Fn() -> Work,
         Work: Future<Output = Result<V, RegistryError>> + Send + 'static,
     {
+        let mut least_share = LEAST_SHARE;
         loop {
-            let (outcome, ends) = self.board(&key, deadline, &work);
+            let worth_waiting_for = earliest_end(deadline, least_share);
+            let (outcome, ends) = self.board(&key, deadline, worth_waiting_for, &work);
             match timeout_at(deadline, outcome).await {
                 // It may have been too late for that caller only.
                 Ok(Ok(Err(RegistryError::Deadline { .. } | RegistryError::RateLimited { .. })))
-                    if ends < deadline && Instant::now() < deadline => {}
+                    if ends < deadline && Instant::now() < deadline =>
+                {
+                    least_share = LEAST_SHARE_AGAIN;
+                }
                 Ok(Ok(result)) => return result,
                 Ok(Err(_)) => {
                     return Err(RegistryError::Unusable {
@@ -89,13 +96,21 @@ where
         }
     }
 
-    fn board<F, Work>(&self, key: &K, deadline: Instant, work: &F) -> (Outcome<V>, Instant)
+    /// The run for `key` if it may go on as long as this, or a new one; and when it ends at the latest.
+    fn board<F, Work>(
+        &self,
+        key: &K,
+        deadline: Instant,
+        worth_waiting_for: Instant,
+        work: &F,
+    ) -> (Outcome<V>, Instant)
     where
         F: Fn() -> Work,
         Work: Future<Output = Result<V, RegistryError>> + Send + 'static,
     {
         let mut running = lock(&self.running);
-        if let Some(flight) = running.get(key) {
+        let joined = running.get(key);
+        if let Some(flight) = joined.filter(|flight| flight.deadline >= worth_waiting_for) {
             return (flight.outcome.clone(), flight.deadline);
         }
         let (sender, receiver) = oneshot::channel();
@@ -109,6 +124,7 @@ where
         let landing = Landing {
             running: Arc::clone(&self.running),
             key: key.clone(),
+            deadline,
         };
         let work = work();
         let run = async move {
@@ -125,9 +141,28 @@ where
 
 impl<K: Eq + Hash, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
-        lock(&self.running).remove(&self.key);
+        let mut running = lock(&self.running);
+        let listed = running.get(&self.key);
+        if listed.is_some_and(|flight| flight.deadline == self.deadline) {
+            running.remove(&self.key);
+        }
     }
 }
+
+/// How soon a run may end that is worth waiting for by who has time until `deadline`: after this share of that time.
+/// Never later than the deadline itself, so that only a run that ends later takes the place of another.
+fn earliest_end(deadline: Instant, share: u32) -> Instant {
+    let now = Instant::now().min(deadline);
+    now + deadline.saturating_duration_since(now) / share
+}
+
+/// A run is joined that may take at least a quarter of one's time: those who look in several places give each its share
+/// of theirs, and are not to ask beside those who look in one.
+const LEAST_SHARE: u32 = 4;
+
+/// Who has waited in vain joins only a run that may take half of the time left: strangers with little time, who begin one
+/// run after the other, do not use up the time of others.
+const LEAST_SHARE_AGAIN: u32 = 2;
 
 /// Locks, also after a panic in another task: each change leaves the value whole.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -216,6 +251,70 @@ mod tests {
         let (first, second, ()) = tokio::join!(first, second, async { gate.add_permits(1) });
         assert!(matches!(first, Err(RegistryError::Deadline { .. })));
         assert_eq!(second.ok(), Some(2));
+    }
+
+    /// Work that takes 300 ms, or the time of whoever began it; and how often it was begun.
+    async fn slow(runs: Arc<AtomicUsize>, until: Instant) -> Result<u8, RegistryError> {
+        runs.fetch_add(1, Ordering::SeqCst);
+        let work = tokio::time::sleep(Duration::from_millis(300));
+        timeout_at(until, work).await.map_err(|_| deadline())?;
+        Ok(1)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_with_little_time_do_not_keep_one_with_more_from_its_answer() {
+        let flights = Flights::new(TaskTracker::new());
+        let runs = Arc::new(AtomicUsize::new(0));
+        let call = |time: u64| {
+            let until = Instant::now() + Duration::from_millis(time);
+            let runs = Arc::clone(&runs);
+            flights.join("key", "r.example", until, move || {
+                slow(Arc::clone(&runs), until)
+            })
+        };
+        let hurried = async {
+            loop {
+                let _ = call(100).await;
+            }
+        };
+        let patient = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let begun = Instant::now();
+            (call(5_000).await.ok(), begun.elapsed().as_millis())
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = patient => answer,
+            () = hurried => (None, 0),
+        };
+        assert_eq!(answer, (Some(1), 300));
+        // That of the first who was in a hurry, and one that all others have joined.
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waited_in_vain_joins_only_a_run_that_leaves_it_its_chance() {
+        let flights = Flights::new(TaskTracker::new());
+        let runs = Arc::new(AtomicUsize::new(0));
+        let call = |time: u64| {
+            let until = Instant::now() + Duration::from_millis(time);
+            let runs = Arc::clone(&runs);
+            flights.join("key", "r.example", until, move || {
+                slow(Arc::clone(&runs), until)
+            })
+        };
+        let hurried = async {
+            loop {
+                let _ = call(250).await;
+            }
+        };
+        let answer = tokio::select! {
+            biased;
+            () = hurried => None,
+            // They have a quarter of its time at first, but less than half of what is left then.
+            answer = call(900) => answer.ok(),
+        };
+        assert_eq!(answer, Some(1));
     }
 
     #[tokio::test]
