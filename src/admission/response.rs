@@ -16,7 +16,7 @@ use super::{
     request::{API_VERSION, KIND},
 };
 use crate::{
-    decision::{self, Admission, AdmittedImage, Denial, Outcome as Judgement, Recalled, Refusal},
+    decision::{self, Admission, Denial, Outcome as Judgement, Recalled, Refusal},
     limits,
     policy::LabelNote,
     review::{Observation, ReviewError, Verdict},
@@ -94,11 +94,12 @@ impl Response {
             let name = untrusted::shown(&image.slot.name, limits::SHOWN_NAME_CHARS);
             format!("{name}={}", image.reference.pinned(&image.digest))
         });
+        let recalled = admission.images.iter().flat_map(|image| &image.recalled);
+        let recalled: Vec<&Recalled> = recalled.collect();
         Self::of(Outcome::Admitted)
             .audited("images", &joined(images, " "))
             .audited("facts", &annotation::text(facts).unwrap_or_default())
-            .told(&admission.warnings, &admission.audits)
-            .recalled(&admission.images)
+            .told(&admission.warnings, &admission.audits, &recalled)
             .labelled(&admission.labels)
             .with_found(Found::of_admission(admission))
     }
@@ -111,7 +112,7 @@ impl Response {
             codes: codes.clone(),
         })
         .audited("codes", &joined(codes.into_iter().map(str::to_owned), ","))
-        .told(&refusal.warnings, &refusal.audits)
+        .told(&refusal.warnings, &refusal.audits, &[])
         .labelled(&refusal.labels)
         .with_found(Found::of_refusal(refusal))
     }
@@ -268,10 +269,20 @@ impl Response {
         self.audited("labels", &told)
     }
 
-    /// What did not deny: warnings to the author, and everything to the audit log.
-    fn told(mut self, warnings: &[Denial], audits: &[Denial]) -> Self {
-        self.warn(warnings.iter().map(decision::warning).collect());
-        self.audited(
+    /// What did not deny: warnings to the author, and everything to the audit log. What was let in by what was verified
+    /// before comes first, as it is never let in silently.
+    fn told(self, warnings: &[Denial], audits: &[Denial], recalled: &[&Recalled]) -> Self {
+        let lines = recalled.iter().map(|one| {
+            let line = decision::recalled_line(one);
+            format!("{line}, verified at {}", one.verified_at)
+        });
+        let recalled = recalled.iter().map(|one| decision::recalled_warning(one));
+        Self {
+            warnings: shown(recalled.chain(warnings.iter().map(decision::warning))),
+            ..self
+        }
+        .audited("used-verified", &joined(lines, "\n"))
+        .audited(
             "warned",
             &joined(warnings.iter().map(decision::recorded), "\n"),
         )
@@ -279,28 +290,6 @@ impl Response {
             "reported",
             &joined(audits.iter().map(Denial::to_string), "\n"),
         )
-    }
-
-    /// What was let in by what was verified before is never let in silently.
-    fn recalled(mut self, images: &[AdmittedImage]) -> Self {
-        let recalled: Vec<&Recalled> = images.iter().flat_map(|image| &image.recalled).collect();
-        let warnings = recalled.iter().map(|one| decision::recalled_warning(one));
-        self.warn(warnings.collect());
-        let lines = recalled.iter().map(|one| {
-            let line = decision::recalled_line(one);
-            format!("{line}, verified at {}", one.verified_at)
-        });
-        self.audited("used-verified", &joined(lines, "\n"))
-    }
-
-    /// As many warnings as are shown, the rest counted.
-    fn warn(&mut self, warnings: Vec<String>) {
-        let shown = limits::WARNINGS_PER_REVIEW.saturating_sub(self.warnings.len());
-        let more = warnings.len().saturating_sub(shown);
-        self.warnings.extend(warnings.into_iter().take(shown));
-        if more > 0 {
-            self.warnings.push(format!("and {more} more"));
-        }
     }
 }
 
@@ -326,6 +315,17 @@ fn cause(denial: &Denial) -> Value {
 /// It as JSON. What has only texts for names can always be written.
 fn written(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// As many warnings as are shown, the rest counted.
+fn shown(warnings: impl Iterator<Item = String>) -> Vec<String> {
+    let mut warnings: Vec<String> = warnings.collect();
+    let more = warnings.len().saturating_sub(limits::WARNINGS_PER_REVIEW);
+    if more > 0 {
+        warnings.truncate(limits::WARNINGS_PER_REVIEW);
+        warnings.push(format!("and {more} more"));
+    }
+    warnings
 }
 
 /// As many of the parts as an annotation holds, the rest counted.
@@ -389,7 +389,10 @@ mod tests {
             .map(|number| denial(&number.to_string()))
             .collect();
         let (last, shown) = warnings.split_last().unwrap();
-        let told = |list: &[Denial]| Response::of(Outcome::Admitted).told(list, &[]).warnings;
+        let told = |list: &[Denial]| {
+            let response = Response::of(Outcome::Admitted);
+            response.told(list, &[], &[]).warnings
+        };
         let all: Vec<String> = shown.iter().map(decision::warning).collect();
         assert_eq!(told(shown), all);
         assert_eq!(last.slot.name, "20");
@@ -397,5 +400,19 @@ mod tests {
             told(&warnings),
             [all, vec!["and 1 more".to_owned()]].concat()
         );
+    }
+
+    #[test]
+    fn what_was_let_in_by_what_was_verified_before_is_told_before_every_other_warning() {
+        let recalled = Recalled {
+            failure: denial("recalled"),
+            verified_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let others = vec![denial("other"); limits::WARNINGS_PER_REVIEW + 1];
+        let response = Response::of(Outcome::Admitted).told(&others, &[], &[&recalled]);
+        let (first, rest) = response.warnings.split_first().unwrap();
+        assert_eq!(*first, decision::recalled_warning(&recalled));
+        assert_eq!(rest.len(), limits::WARNINGS_PER_REVIEW);
+        assert_eq!(rest.last().unwrap(), "and 2 more");
     }
 }
