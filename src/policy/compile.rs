@@ -312,10 +312,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// SHA-256 over the policy as its author wrote it, defaults filled in, and the keys it refers to.
-    fn content(&self, spec: &ClusterImageTrustPolicySpec) -> String {
-        // Struct fields and map entries have a fixed order, so equal policies have equal bytes. A failure to write
-        // JSON cannot happen with these types; it would only merge cache keys of policies that are both unwritable.
-        let bytes = serde_json::to_vec(&(spec, &self.resolved)).unwrap_or_default();
+    fn content(&mut self, spec: &ClusterImageTrustPolicySpec) -> String {
+        // Struct fields and map entries have a fixed order, so equal policies have equal bytes. What cannot be written,
+        // which none of these types is, must not pass for another policy: caches and the memory go by this.
+        let bytes = serde_json::to_vec(&(spec, &self.resolved)).unwrap_or_else(|error| {
+            let detail = error.to_string();
+            self.report(&FieldPath::new("spec"), Fault::Shape { detail });
+            Vec::new()
+        });
         Digest::of(&bytes).hex().to_owned()
     }
 }
