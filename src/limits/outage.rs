@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 /// For how long what was verified may stand in for a registry that does not answer, unless a policy says otherwise.
-pub const USE_OF_VERIFIED: Duration = Duration::from_hours(24);
+pub const USE_OF_VERIFIED: SignedDuration = SignedDuration::from_hours(24);
 
 /// The longest such time that a policy may say: a week.
-pub const LONGEST_USE_OF_VERIFIED: Duration = Duration::from_hours(168);
+pub const LONGEST_USE_OF_VERIFIED: SignedDuration = SignedDuration::from_hours(168);
 
 /// The most bytes of verified evidence that are remembered for it: about 10,000 images signed once.
 pub const VERIFIED_MEMORY_BYTES: u64 = 16 * 1024 * 1024;

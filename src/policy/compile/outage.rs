@@ -1,7 +1,5 @@
 //! What counts while a registry does not answer, compiled.
 
-use jiff::SignedDuration;
-
 use super::{Compiler, Fault, FieldPath, duration};
 use crate::{
     limits::{LONGEST_USE_OF_VERIFIED, USE_OF_VERIFIED},
@@ -22,28 +20,24 @@ impl Compiler<'_> {
                 self.report(&path, Fault::expected(expected, "Deny"));
                 RegistryOutage::Deny
             }
-            (WhenRegistryUnavailable::UseVerified, None) => {
-                used_within(SignedDuration::try_from(USE_OF_VERIFIED).ok())
-            }
-            (WhenRegistryUnavailable::UseVerified, Some(text)) => {
-                used_within(self.use_of_verified(text, &path))
-            }
+            (WhenRegistryUnavailable::UseVerified, None) => RegistryOutage::UseVerified {
+                within: USE_OF_VERIFIED,
+            },
+            (WhenRegistryUnavailable::UseVerified, Some(text)) => self.use_of_verified(text, &path),
         }
     }
 
-    fn use_of_verified(&mut self, text: &str, path: &FieldPath) -> Option<SignedDuration> {
-        let longest = SignedDuration::try_from(LONGEST_USE_OF_VERIFIED).unwrap_or_default();
-        let within = duration::parse(text).filter(|it| it.is_positive() && *it <= longest);
-        if within.is_none() {
-            let expected = "a duration in hours, minutes and seconds of at most 168h, as in 24h";
-            self.report(path, Fault::expected_text(expected, text));
+    fn use_of_verified(&mut self, text: &str, path: &FieldPath) -> RegistryOutage {
+        match duration::parse(text) {
+            Some(within) if within.is_positive() && within <= LONGEST_USE_OF_VERIFIED => {
+                RegistryOutage::UseVerified { within }
+            }
+            Some(_) | None => {
+                let expected =
+                    "a duration in hours, minutes and seconds of at most 168h, as in 24h";
+                self.report(path, Fault::expected_text(expected, text));
+                RegistryOutage::Deny
+            }
         }
-        within
     }
-}
-
-fn used_within(within: Option<SignedDuration>) -> RegistryOutage {
-    within.map_or(RegistryOutage::Deny, |within| RegistryOutage::UseVerified {
-        within,
-    })
 }

@@ -21,8 +21,7 @@ fn use_verified(within: &str) -> Value {
     spec(&json!({ "whenRegistryUnavailable": "UseVerified", "useVerifiedFor": within }))
 }
 
-fn within(seconds: u64) -> RegistryOutage {
-    let seconds = i64::try_from(seconds).unwrap();
+fn within(seconds: i64) -> RegistryOutage {
     RegistryOutage::UseVerified {
         within: SignedDuration::from_secs(seconds),
     }
