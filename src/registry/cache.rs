@@ -267,7 +267,12 @@ impl Caches {
     }
 
     pub(super) fn children(&self, key: &DigestKey) -> Option<Arc<[Digest]>> {
-        self.lookups.children.count(self.children.get(key))
+        self.lookups.children.count(self.children_again(key))
+    }
+
+    /// The same for who has looked before.
+    pub(super) fn children_again(&self, key: &DigestKey) -> Option<Arc<[Digest]>> {
+        self.children.get(key)
     }
 
     pub(super) fn keep_children(&self, key: DigestKey, children: Arc<[Digest]>) {

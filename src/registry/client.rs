@@ -144,6 +144,10 @@ impl OciRegistry {
             .join(key.clone(), &host, session.deadline, || {
                 let (session, key, digest) = (Arc::clone(&session), key.clone(), digest.clone());
                 async move {
+                    // Another run may have ended between the look and the boarding.
+                    if let Some(children) = session.core.caches.children_again(&key) {
+                        return Ok(children);
+                    }
                     let children = session.children(&digest).await?;
                     session
                         .core
