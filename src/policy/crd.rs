@@ -151,7 +151,7 @@ pub struct ClusterImageTrustPolicySpec {
     #[serde(default)]
     pub when_registry_unavailable: WhenRegistryUnavailable,
     /// For how long what was verified may be used so, since it was verified last, in hours, minutes and seconds, as in `24h`,
-    /// which it is unless set; at most `168h`.
+    /// which it is unless set; at most `168h`. What the registry had said then may be ten minutes older.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-validations" = use_verified_for_rules()))]
     pub use_verified_for: Option<String>,
@@ -265,7 +265,7 @@ pub struct ImageTrustPolicySpec {
     #[serde(default)]
     pub when_registry_unavailable: WhenRegistryUnavailable,
     /// For how long what was verified may be used so, since it was verified last, in hours, minutes and seconds, as in `24h`,
-    /// which it is unless set; at most `168h`.
+    /// which it is unless set; at most `168h`. What the registry had said then may be ten minutes older.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-validations" = use_verified_for_rules()))]
     pub use_verified_for: Option<String>,

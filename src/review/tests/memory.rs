@@ -146,7 +146,7 @@ async fn what_one_login_has_opened_is_not_told_to_another() {
     }
 }
 
-/// What is used does not get younger by it: the time counts from the last look at the registry.
+/// What is used does not get younger by it: the time counts from the last judgement by what the registry has said.
 #[tokio::test(start_paused = true)]
 async fn what_was_verified_is_used_for_so_long_and_no_longer_however_often() {
     let world = signed(&json!({ "useVerifiedFor": "1h" }));
