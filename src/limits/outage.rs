@@ -38,8 +38,12 @@ pub const WARM_UP_PERIOD: Duration = Duration::from_hours(6);
 /// The shortest such time.
 pub const WARM_UP_LEAST_PERIOD: Duration = Duration::from_mins(5);
 
-/// The most kinds of running Pods that one round looks at.
-pub const WARM_UP_PODS: usize = 200_000;
+/// The most kinds of running Pods that one round looks at: where registries have to be asked, three hours' work.
+pub const WARM_UP_PODS: usize = 50_000;
+
+/// How many repositories of one namespace may fail in a round before the namespace is left alone: no one namespace is to
+/// use up the time of the others.
+pub const WARM_UP_FAILURES: usize = 10;
 
 /// How many Pods are listed at once.
 pub const PODS_PER_PAGE: u32 = 50;

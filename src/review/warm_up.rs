@@ -2,12 +2,13 @@
 //!
 //! At the start, when policies or trust roots change, and often enough that what policies may use while a registry does
 //! not answer stays young. Nobody waits for it: reviews are answered meanwhile, and readiness does not depend on it. Its
-//! verdicts go nowhere but into caches.
+//! verdicts are told to nobody; what it finds goes into caches and into the memory by which reviews may let in.
+
+mod course;
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     fmt::{Debug, Write as _},
-    hash::{DefaultHasher, Hash, Hasher},
     ops::Range,
     sync::Arc,
     time::Duration,
@@ -20,10 +21,11 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::course::Course;
 use super::{Request, Reviewer, Snapshot};
 use crate::{
-    decision::{AdmittedImage, Cause, Decision, Denial, Enforcement, Obstacle},
-    image::{Digest, Reference},
+    decision::Enforcement,
+    image::Digest,
     limits,
     policy::{Place, PolicyState},
     registry::Asked,
@@ -84,19 +86,10 @@ pub struct WarmUp {
 /// How one round ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Round {
-    /// Everything was looked at.
+    /// Nothing is to be tried again.
     Whole,
-    /// Something is to be tried again: a registry that does not answer, or the API server.
+    /// Something is: a registry or the API server does not answer, or something could not be read.
     Partial,
-}
-
-/// One round: what it has seen, and whom it leaves alone.
-#[derive(Default)]
-struct Course {
-    /// What was judged, so that a thousand Pods of one image cost one look.
-    seen: HashSet<u64>,
-    /// Registries that do not answer, or limit the rate.
-    avoided: BTreeSet<String>,
 }
 
 impl WarmUp {
@@ -143,7 +136,11 @@ impl WarmUp {
                     failures += 1;
                     ended + limits::WARM_UP_PAUSE.saturating_mul(2_u32.saturating_pow(failures))
                 }
-                Round::Whole | Round::Partial => {
+                Round::Partial => {
+                    failures = 0;
+                    ended + period(&snapshot).min(limits::WARM_UP_PERIOD)
+                }
+                Round::Whole => {
                     failures = 0;
                     ended + period(&snapshot)
                 }
@@ -168,8 +165,8 @@ impl WarmUp {
                     tracing::warn!(reason, "running Pods cannot be listed to warm up");
                     return Round::Partial;
                 }
-                Ok(()) if course.avoided.is_empty() => return Round::Whole,
-                Ok(()) => return Round::Partial,
+                Ok(()) if course.is_partial => return Round::Partial,
+                Ok(()) => return Round::Whole,
             }
         }
         Round::Partial
@@ -182,25 +179,40 @@ impl WarmUp {
             for pod in page.pods {
                 self.look_at(pod, course).await;
             }
-            match page.next {
-                Some(next) if course.seen.len() < limits::WARM_UP_PODS => after = Some(next),
-                Some(_) | None => return Ok(()),
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+            if course.is_full() {
+                let pods = limits::WARM_UP_PODS;
+                tracing::warn!(pods, "more kinds of Pods run than are looked at to warm up");
+                return Ok(());
             }
         }
     }
 
     async fn look_at(&self, pod: RunningPod, course: &mut Course) {
-        let images: BTreeSet<String> = pod.slots.iter().map(|it| it.written.clone()).collect();
-        let is_avoided =
-            |image: &String| host(image).is_some_and(|it| course.avoided.contains(&it));
-        if images.iter().any(is_avoided) {
-            self.metrics.count(WarmedUp::Unavailable, images.len());
+        let images: BTreeSet<&str> = pod.slots.iter().map(|it| it.written.as_str()).collect();
+        let images = images.len();
+        if course.avoids(&pod) {
+            self.metrics.count(WarmedUp::Unavailable, images);
             return;
         }
-        if !course.seen.insert(pod.fingerprint()) {
+        if !course.is_new(&pod) {
             return;
         }
         let asked = Asked::default();
+        let result = self.judge(pod, &asked, course).await;
+        self.metrics.count(result, images);
+        if asked.is_noted() {
+            sleep(pause(images)).await;
+        } else {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What came of it.
+    async fn judge(&self, pod: RunningPod, asked: &Asked, course: &mut Course) -> WarmedUp {
         let request = Request {
             slots: pod.slots,
             place: pod.place,
@@ -210,43 +222,20 @@ impl WarmUp {
             deadline: Instant::now() + limits::WARM_UP_PATIENCE,
             asked: asked.clone(),
         };
-        let silent = match self.reviewer.review(request).await {
-            Ok(decision) => silent_hosts(&decision),
-            // It will be tried again when the policies have changed or in the next round.
-            Err(_) => BTreeSet::new(),
-        };
-        let result = match (silent.is_empty(), asked.is_noted()) {
-            (false, _) => WarmedUp::Unavailable,
-            (true, true) => WarmedUp::Asked,
-            (true, false) => WarmedUp::Known,
-        };
-        self.metrics.count(result, images.len());
-        course.avoided.extend(silent);
-        if asked.is_noted() {
-            sleep(pause(images.len())).await;
-        } else {
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-impl RunningPod {
-    /// The same for Pods of which a review would be asked the same. Two that differ in it only by chance cost a look at
-    /// caches; two that are the same by chance leave the second to its own review.
-    fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        let images: BTreeSet<&str> = self.slots.iter().map(|it| it.written.as_str()).collect();
-        images.hash(&mut hasher);
-        self.place.namespace.hash(&mut hasher);
-        self.pull.pull_secrets.hash(&mut hasher);
-        self.pull.service_account.hash(&mut hasher);
-        for (name, value) in &self.place.object_labels {
-            // What only tells the Pods of one controller apart selects nothing.
-            if !OF_ONE_POD.contains(&name.as_str()) {
-                (name, value).hash(&mut hasher);
+        let namespace = request.place.namespace.clone();
+        let hindrance = match self.reviewer.review(request).await {
+            Ok(decision) => course.note(&namespace, &decision),
+            Err(error) => {
+                tracing::debug!(namespace, %error, "a running Pod cannot be looked at to warm up");
+                course.is_partial = true;
+                Some(WarmedUp::Failed)
             }
+        };
+        match hindrance {
+            Some(result) => result,
+            None if asked.is_noted() => WarmedUp::Asked,
+            None => WarmedUp::Known,
         }
-        hasher.finish()
     }
 }
 
@@ -284,41 +273,6 @@ fn in_force(state: &PolicyState) -> Option<SignedDuration> {
     state.in_force()?.outage.verified_for()
 }
 
-/// Where the images come from that could not be judged because a registry does not answer, or not in all the time that
-/// it is given: what answers slowly would otherwise take that time for each of its images, and keep others waiting.
-fn silent_hosts(decision: &Decision) -> BTreeSet<String> {
-    let (images, denials, others) = match decision {
-        Decision::Admit(it) => (&it.images, [].as_slice(), [&it.warnings, &it.audits]),
-        Decision::Deny(it) => (
-            &it.images,
-            it.denials.as_slice(),
-            [&it.warnings, &it.audits],
-        ),
-    };
-    let recalled = images
-        .iter()
-        .flat_map(|image: &AdmittedImage| &image.recalled);
-    let recalled = recalled.map(|recalled| &recalled.failure);
-    let failures = denials.iter().chain(others.into_iter().flatten());
-    let silent = failures.filter(|denial| is_silence(denial)).chain(recalled);
-    silent
-        .filter_map(|denial| host(&denial.slot.written))
-        .collect()
-}
-
-fn is_silence(denial: &Denial) -> bool {
-    match &denial.cause {
-        Cause::Rejected(_) => false,
-        Cause::Undetermined(Obstacle::DeadlineExceeded) => true,
-        Cause::Undetermined(obstacle) => obstacle.is_outage(),
-    }
-}
-
-fn host(image: &str) -> Option<String> {
-    let reference: Reference = image.parse().ok()?;
-    Some(reference.repository().host().as_str().to_owned())
-}
-
 /// So that no more images than the limit are looked at in a second, give or take a half.
 fn pause(images: usize) -> Duration {
     let images = u32::try_from(images).unwrap_or(u32::MAX);
@@ -329,16 +283,6 @@ fn pause(images: usize) -> Duration {
 fn by_chance(range: Range<f64>) -> f64 {
     rand::rng().random_range(range)
 }
-
-/// Labels that controllers put on each of their Pods.
-const OF_ONE_POD: [&str; 6] = [
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-completion-index",
-    "batch.kubernetes.io/job-name",
-    "controller-uid",
-    "statefulset.kubernetes.io/pod-name",
-];
 
 /// Longer than any replica runs.
 const NEVER: Duration = Duration::from_hours(24 * 365);

@@ -24,6 +24,8 @@ pub enum WarmedUp {
     Known,
     /// A registry does not answer.
     Unavailable,
+    /// What has to be read in the cluster could not be: a namespace's labels, a pull secret.
+    Failed,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
@@ -66,7 +68,12 @@ impl Default for WarmUpMetrics {
             images: Family::default(),
             running: Level::default(),
         };
-        for result in [WarmedUp::Asked, WarmedUp::Known, WarmedUp::Unavailable] {
+        for result in [
+            WarmedUp::Asked,
+            WarmedUp::Known,
+            WarmedUp::Unavailable,
+            WarmedUp::Failed,
+        ] {
             metrics.count(result, 0);
         }
         metrics
@@ -79,6 +86,7 @@ impl WarmedUp {
             Self::Asked => "asked",
             Self::Known => "known",
             Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
         }
     }
 }

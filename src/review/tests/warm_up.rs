@@ -1,5 +1,7 @@
 //! Warming up: what runs is looked at once, slowly, and a registry that does not answer is left alone.
 
+mod failing;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -150,52 +152,19 @@ async fn images_are_looked_at_no_faster_than_the_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registry_that_does_not_answer_is_left_alone_and_tried_again_later() {
-    let mut world = world(1, &Value::Null);
-    for number in 0..20 {
-        world.broken.insert(
-            format!("r.example/app{number}"),
-            RegistryError::RateLimited {
-                host: host(),
-                wait: None,
-            },
-        );
-    }
-    let pods: Vec<_> = (0..20).map(|number| running(&app(number), &[])).collect();
-    let (_, metrics) = warm(
-        &world,
-        Arc::new(Pods::of(vec![pods])),
-        limits::WARM_UP_TICK * 3,
-    )
-    .await;
-    assert_eq!(searches(&world).len(), 1);
-    assert_eq!(counted(&metrics, "unavailable"), "20");
-    let pods: Vec<_> = (0..20).map(|number| running(&app(number), &[])).collect();
-    warm(
-        &world,
-        Arc::new(Pods::of(vec![pods])),
-        Duration::from_hours(3),
-    )
-    .await;
-    // Once, and then as often as is tried again.
-    let tries = 1 + 1 + limits::WARM_UP_RETRIES as usize;
-    assert_eq!(searches(&world).len(), tries);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_registry_that_takes_all_its_time_is_left_alone_too() {
-    let mut world = world(1, &Value::Null);
-    for number in 0..20 {
-        world.broken.insert(
-            format!("r.example/app{number}"),
-            RegistryError::Deadline { host: host() },
-        );
-    }
-    let pods: Vec<_> = (0..20).map(|number| running(&app(number), &[])).collect();
-    let pods = Arc::new(Pods::of(vec![pods]));
-    let (_, metrics) = warm(&world, pods, limits::WARM_UP_TICK * 3).await;
-    assert_eq!(searches(&world).len(), 1);
-    assert_eq!(counted(&metrics, "unavailable"), "20");
+async fn only_so_many_kinds_of_pods_are_looked_at() {
+    let world = World::under(&[policy("shop", "elsewhere.example/**", &Value::Null)]);
+    let labelled = |number: usize| {
+        let number = number.to_string();
+        running("r.example/app", &[("number", number.as_str())])
+    };
+    let full = (0..limits::WARM_UP_PODS).map(labelled).collect();
+    let pods = Pods::of(vec![full, vec![labelled(limits::WARM_UP_PODS)]]);
+    let pods = Arc::new(pods);
+    let (_, metrics) = warm(&world, Arc::clone(&pods), Duration::from_mins(1)).await;
+    assert_eq!(pods.asked(), [0]);
+    let looked_at = limits::WARM_UP_PODS.to_string();
+    assert_eq!(counted(&metrics, "known"), looked_at);
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,38 +193,6 @@ async fn nothing_is_looked_at_again_where_no_policy_uses_it() {
     warm(&world, Arc::clone(&pods), Duration::from_hours(8)).await;
     assert_eq!(pods.asked(), [0]);
     assert_eq!(searches(&world).len(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_list_that_has_expired_is_begun_again_and_nothing_is_looked_at_twice() {
-    let world = world(4, &Value::Null);
-    let page = |first: usize| {
-        (first..first + 2)
-            .map(|it| running(&app(it), &[]))
-            .collect()
-    };
-    let pods = Arc::new(Pods {
-        failures: Mutex::new(vec![(1, PageError::Expired)]),
-        ..Pods::of(vec![page(0), page(2)])
-    });
-    warm(&world, Arc::clone(&pods), Duration::from_mins(1)).await;
-    assert_eq!(pods.asked(), [0, 1, 0, 1]);
-    assert_eq!(searches(&world).len(), 4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn pods_that_may_not_be_listed_are_tried_again_and_then_no_more() {
-    let world = world(1, &Value::Null);
-    let failure = || PageError::Failed {
-        reason: "pods is forbidden".to_owned(),
-    };
-    let pods = Arc::new(Pods {
-        failures: Mutex::new(vec![(0, failure()), (0, failure())]),
-        ..Pods::of(vec![vec![running(&app(0), &[])]])
-    });
-    warm(&world, Arc::clone(&pods), Duration::from_hours(2)).await;
-    assert_eq!(pods.asked(), [0, 0, 0]);
-    assert_eq!(searches(&world).len(), 1);
 }
 
 /// Which policies are in force can change.
