@@ -10,6 +10,7 @@ mod signals;
 mod sources;
 mod traces;
 mod warm_up;
+mod watched;
 
 pub use certificates::CertificateFlagError;
 pub use reading::{Reading, ReadingError};
@@ -103,7 +104,7 @@ pub async fn serve(
     let server = Server::bind(settings, reviewer, metrics).await?;
     announce(&server);
 
-    tasks.spawn(counting.run(snapshots, stop.clone()));
+    watched::spawn(&tasks, "counting", counting.run(snapshots, stop.clone()));
     let mut serving = tasks.spawn(server.run(stop.clone()));
     let outcome = tokio::select! {
         signal = signals.next() => {

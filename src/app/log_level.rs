@@ -9,6 +9,7 @@ use std::{
 use tokio::{fs::File, io::AsyncReadExt, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::watched;
 use crate::{
     file_watch::{folder_of, watch_folders},
     limits,
@@ -28,7 +29,10 @@ pub(super) async fn follow(
     if let Some(file) = file {
         let mut follower = Follower::new(file, level);
         follower.look().await;
-        tasks.spawn(async move { stop.run_until_cancelled(follower.run()).await });
+        let following = async move {
+            stop.run_until_cancelled(follower.run()).await;
+        };
+        watched::spawn(tasks, "log level", following);
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::Client;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::watched;
 use crate::{
     cluster::RunningPods,
     config::ServeArgs,
@@ -26,5 +27,5 @@ pub(super) fn start(
     };
     let pods = Arc::new(RunningPods::new(client));
     let warm_up = WarmUp::new(Arc::clone(reviewer), pods, metrics.warm_up());
-    tasks.spawn(warm_up.run(stop.clone()));
+    watched::spawn(tasks, "warm-up", warm_up.run(stop.clone()));
 }
