@@ -26,6 +26,8 @@ pub(super) fn start(
         return;
     };
     let pods = Arc::new(RunningPods::new(client));
+    let namespaces = args.warm_up_namespaces.clone().unwrap_or_default();
     let warm_up = WarmUp::new(Arc::clone(reviewer), pods, metrics.warm_up());
-    watched::spawn(tasks, "warm-up", warm_up.run(stop.clone()));
+    let running = warm_up.in_namespaces(namespaces).run(stop.clone());
+    watched::spawn(tasks, "warm-up", running);
 }

@@ -5,7 +5,10 @@ use std::{env, fs, net::SocketAddr, path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{CertificateArgs, DefaultActionArg, RegistryArgs, TraceArgs, parse_duration};
-use crate::{limits, policy::ClusterModes};
+use crate::{
+    limits,
+    policy::{ClusterModes, Selector},
+};
 
 /// `assay serve`.
 #[derive(Args, Clone, Debug)]
@@ -88,6 +91,10 @@ pub struct ServeArgs {
     /// before they ask: for where Assay may not list Pods
     #[arg(long, env = "ASSAY_NO_WARM_UP")]
     pub no_warm_up: bool,
+    /// In which namespaces running Pods are looked at: those of which Assay is asked, so the `namespaceSelector` of the
+    /// webhooks, as JSON [default: in all]
+    #[arg(long, value_name = "SELECTOR", env = "ASSAY_WARM_UP_NAMESPACES")]
+    pub warm_up_namespaces: Option<Selector>,
     /// File with the log level that is in force instead of `--log-level` while the file is there, read again when it
     /// changes: mount a ConfigMap, and the level can be changed without a restart
     #[arg(long, value_name = "FILE", env = "ASSAY_LOG_LEVEL_FILE")]

@@ -1,9 +1,12 @@
 //! Label selectors, compiled: Kubernetes' semantics over plain maps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use super::{
-    compile::{Fault, FieldPath, Problem},
+    compile::{CompileError, Fault, FieldPath, Problem},
     crd::{LabelSelector, Operator, Requirement},
 };
 
@@ -51,6 +54,19 @@ impl Selector {
         self.requirements
             .iter()
             .all(|(key, test)| test.holds(labels.get(key).map(String::as_str)))
+    }
+}
+
+impl FromStr for Selector {
+    type Err = CompileError;
+
+    /// Reads the wire form as JSON.
+    fn from_str(text: &str) -> Result<Self, CompileError> {
+        let wire = serde_json::from_str(text).map_err(|error| {
+            let detail = error.to_string();
+            CompileError::one(ITSELF, Fault::Shape { detail })
+        })?;
+        Self::compile(&wire, &FieldPath::new(ITSELF)).map_err(CompileError::new)
     }
 }
 
@@ -129,6 +145,9 @@ fn is_label_text(text: &str) -> bool {
         && text.chars().next().is_none_or(is_end)
         && text.chars().last().is_none_or(is_end)
 }
+
+/// What problems name that are about no object's field.
+const ITSELF: &str = "selector";
 
 #[cfg(test)]
 mod tests;

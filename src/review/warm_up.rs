@@ -27,7 +27,7 @@ use crate::{
     decision::Enforcement,
     image::Digest,
     limits,
-    policy::{Place, PolicyState},
+    policy::{Place, PolicyState, Selector},
     registry::Asked,
     telemetry::{WarmUpMetrics, WarmedUp},
     workload::{ImageSlot, PullReferences},
@@ -80,6 +80,7 @@ pub enum PageError {
 pub struct WarmUp {
     reviewer: Arc<Reviewer>,
     pods: Arc<dyn RunningPods>,
+    namespaces: Selector,
     metrics: WarmUpMetrics,
 }
 
@@ -102,8 +103,15 @@ impl WarmUp {
         Self {
             reviewer,
             pods,
+            namespaces: Selector::default(),
             metrics,
         }
+    }
+
+    /// Only what runs in these namespaces: no other is ever asked for.
+    #[must_use]
+    pub fn in_namespaces(self, namespaces: Selector) -> Self {
+        Self { namespaces, ..self }
     }
 
     /// Until it is told to stop.
@@ -202,7 +210,9 @@ impl WarmUp {
             return;
         }
         let asked = Asked::default();
-        let result = self.judge(pod, &asked, course).await;
+        let Some(result) = self.judge(pod, &asked, course).await else {
+            return;
+        };
         self.metrics.count(result, images);
         if asked.is_noted() {
             sleep(pause(images)).await;
@@ -211,8 +221,8 @@ impl WarmUp {
         }
     }
 
-    /// What came of it.
-    async fn judge(&self, pod: RunningPod, asked: &Asked, course: &mut Course) -> WarmedUp {
+    /// What came of it; none where no review is asked.
+    async fn judge(&self, pod: RunningPod, asked: &Asked, course: &mut Course) -> Option<WarmedUp> {
         let request = Request {
             slots: pod.slots,
             place: pod.place,
@@ -223,7 +233,12 @@ impl WarmUp {
             asked: asked.clone(),
         };
         let namespace = request.place.namespace.clone();
-        let hindrance = match self.reviewer.review(request).await {
+        let decision = match self.reviewer.namespace_labels(&request).await {
+            Ok(labels) if !self.namespaces.matches(&labels) => return None,
+            Ok(_) => self.reviewer.review(request).await,
+            Err(error) => Err(error),
+        };
+        let hindrance = match decision {
             Ok(decision) => course.note(&namespace, &decision),
             Err(error) => {
                 tracing::debug!(namespace, %error, "a running Pod cannot be looked at to warm up");
@@ -231,11 +246,11 @@ impl WarmUp {
                 Some(WarmedUp::Failed)
             }
         };
-        match hindrance {
+        Some(match hindrance {
             Some(result) => result,
             None if asked.is_noted() => WarmedUp::Asked,
             None => WarmedUp::Known,
-        }
+        })
     }
 }
 

@@ -213,6 +213,24 @@ fn the_rights_are_those_that_the_values_say_and_no_more() {
 
 #[test]
 #[ignore = "needs a cluster"]
+fn running_pods_are_looked_at_where_the_webhook_is_asked_about_them_and_nowhere_else() {
+    let release = Release::new("looked-at");
+    let values = "webhook.namespaces=Labelled,webhook.excludedNamespaces={legacy}";
+    release.helm("install", &["--create-namespace", "--set", values]);
+    let webhook = release.get("mutatingwebhookconfiguration", "looked-at-assay");
+    let deployment = release.get("deployment", "looked-at-assay");
+    let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    let mut arguments = arguments.as_array().expect("a list").iter();
+    let selector = arguments
+        .find_map(|argument| argument.as_str()?.strip_prefix("--warm-up-namespaces="))
+        .expect("the flag");
+    let selector: Value = serde_json::from_str(selector).expect("JSON");
+    assert_eq!(selector, webhook["webhooks"][0]["namespaceSelector"]);
+    release.helm("uninstall", &[]);
+}
+
+#[test]
+#[ignore = "needs a cluster"]
 fn the_doctor_says_of_each_part_that_it_works() {
     let cluster = cluster();
     let told = doctor(&work_folder(), &cluster.control_plane).stdout;

@@ -64,7 +64,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if or .Values.registries .Values.registryFiles }}yes{{ end -}}
 {{- end -}}
 
-{{/* Which namespaces are judged: the same for both webhooks. */}}
+{{/* Which namespaces are judged: the same for both webhooks, and for what they look at by themselves. */}}
 {{- define "assay.namespaceSelector" -}}
 {{- $own := list .Release.Namespace -}}
 {{- if .Values.webhook.excludeKubeSystem -}}

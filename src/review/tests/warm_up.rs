@@ -168,6 +168,22 @@ async fn only_so_many_kinds_of_pods_are_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_webhook_is_not_asked_about_is_not_looked_at() {
+    let world = world(1, &Value::Null);
+    let reviewer = Arc::new(world.reviewer());
+    let selector = json!({ "matchLabels": { "assay.dev/enabled": "true" } });
+    let pods = Arc::new(Pods::of(vec![vec![running(&app(0), &[])]]));
+    let stop = CancellationToken::new();
+    let warm_up = WarmUp::new(reviewer, pods, WarmUpMetrics::default())
+        .in_namespaces(selector.to_string().parse().unwrap());
+    let run = TaskTracker::new().spawn(warm_up.run(stop.clone()));
+    tokio::time::sleep(limits::WARM_UP_TICK * 3).await;
+    stop.cancel();
+    run.await.unwrap();
+    assert_eq!(world.calls(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_running_is_remembered_before_any_review_and_stays_young() {
     let using = json!({ "whenRegistryUnavailable": "UseVerified", "useVerifiedFor": "2h" });
     let world = world(3, &using);
