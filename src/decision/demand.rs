@@ -110,7 +110,7 @@ pub(super) fn satisfy(
 impl Case<'_> {
     /// Judges what was found in every place together.
     fn judge(self, found: &ImageEvidence) -> Result<Satisfied, Box<Unsatisfied>> {
-        let signatures = self.signatures(found.signed_child.as_ref());
+        let signatures = self.signatures(found.unsigned.as_ref());
         let provenance = self.provenance(&found.contents);
         let accepted = match (&signatures, &provenance) {
             (Ok(signatures), Ok(provenance)) => Some(Accepted {

@@ -73,8 +73,8 @@ pub struct ImageEvidence {
     pub signatures: BTreeMap<SignaturePlaces, FoundByPlace>,
     /// What the image says about itself, if a policy asks for that.
     pub contents: Option<Result<Arc<Contents>, LookupFailure>>,
-    /// A platform manifest of this index that carries signatures although the index carries none.
-    pub signed_child: Option<Digest>,
+    /// Why nothing is attached to it, where that was looked for.
+    pub unsigned: Option<WhyUnsigned>,
     /// What satisfied these policies before, in the same repository, by the same login and trust roots. It counts only
     /// where a policy wants that, and while the registry does not answer.
     pub remembered: BTreeMap<PolicyId, Recollection>,
@@ -90,10 +90,19 @@ impl ImageEvidence {
             digest,
             signatures: BTreeMap::new(),
             contents: None,
-            signed_child: None,
+            unsigned: None,
             remembered: BTreeMap::new(),
         }
     }
+}
+
+/// What is known of an image without signatures that explains why it has none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum WhyUnsigned {
+    /// Its registry has nothing of this digest.
+    NoImage,
+    /// It is an index, and this platform manifest of it carries signatures.
+    SignedChild(Digest),
 }
 
 /// What satisfied one policy before, and how long ago.

@@ -72,7 +72,7 @@ impl Gatherer<'_> {
         let held = join_all(searches).await;
         found.signatures = places.into_iter().zip(held).collect();
         if inquiry.asks_for_signatures() && is_unsigned(&found) {
-            found.signed_child = self.signed_child(inquiry, &digest).await;
+            found.unsigned = self.why_unsigned(inquiry, &digest).await;
         }
         if let Some(memory) = self.memory {
             let view = View {

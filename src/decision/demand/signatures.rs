@@ -10,9 +10,9 @@ use super::{
 use crate::{
     decision::{
         cause::{Cause, Rejection, SigningKind},
+        evidence::WhyUnsigned,
         threshold::{Environments, SignerKey, largest_assignment},
     },
-    image::Digest,
     verify::{SignatureError, Signer, VerifiedSignature},
 };
 
@@ -26,7 +26,7 @@ impl Case<'_> {
     /// As many signatures as the policy requires, each for one authority, in policy order.
     pub(super) fn signatures(
         &self,
-        signed_child: Option<&Digest>,
+        unsigned: Option<&WhyUnsigned>,
     ) -> Result<Vec<(String, VerifiedSignature)>, Box<Unsatisfied>> {
         let required = self.policy.signers_required();
         if required == 0 {
@@ -42,7 +42,7 @@ impl Case<'_> {
         }
         Err(Box::new(Unsatisfied {
             judged: trials.judged(),
-            cause: trials.cause(&signatures, signed_child),
+            cause: trials.cause(&signatures, unsigned),
         }))
     }
 }
@@ -117,7 +117,7 @@ impl Trials<'_> {
     fn cause(
         &self,
         counted: &[(String, VerifiedSignature)],
-        signed_child: Option<&Digest>,
+        unsigned: Option<&WhyUnsigned>,
     ) -> Cause {
         let signing = self.case.signing(SigningKind::Signature);
         if let Some(obstacle) = self.failures().find_map(|(_, failure)| failure.obstacle()) {
@@ -126,9 +126,10 @@ impl Trials<'_> {
         if !counted.is_empty() {
             return self.threshold(counted).into();
         }
-        match (most_telling(self.failures()), signed_child) {
+        match (most_telling(self.failures()), unsigned) {
             (Some((authority, failure)), _) => self.case.told(authority, failure, signing),
-            (None, Some(child)) => Rejection::SignedChildOnly {
+            (None, Some(WhyUnsigned::NoImage)) => Rejection::ImageNotFound.into(),
+            (None, Some(WhyUnsigned::SignedChild(child))) => Rejection::SignedChildOnly {
                 child: child.clone(),
                 signing,
             }

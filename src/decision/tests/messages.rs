@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use super::build::*;
 use crate::{
     decision::{
-        Asked, Candidates, Cause, Denial, LookupFailure, Refusal,
+        Asked, Candidates, Cause, Denial, LookupFailure, Refusal, WhyUnsigned,
         cause::{Obstacle, Rejection, Unmatched},
         message, warning,
     },
@@ -88,7 +88,7 @@ fn signature_missing_with_the_help_of_the_policy() {
 #[test]
 fn signed_child_only() {
     let mut found = found(IMAGE, vec![]);
-    found.signed_child = Some(other_digest());
+    found.unsigned = Some(WhyUnsigned::SignedChild(other_digest()));
     assert_snapshot!(line(&judged(gitlab_policy(), found)), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) is an index without a signature, only its platform manifest sha256:99aa00000000… is signed [SignedChildOnly]; sign the index in the GitLab release pipeline: cosign sign registry.gitlab.com/acme/shop/api@sha256:ab12cd34ef560000000000000000000000000000000000000000000000000000"#);
 }
 

@@ -1,4 +1,4 @@
-//! What the manifests of an index say where the index itself has no signature.
+//! Why an image has no signature: it is not there, or what it lists is signed in its place.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::Gatherer;
 use crate::{
-    decision::Inquiry,
+    decision::{Inquiry, LookupFailure, WhyUnsigned},
     image::{Digest, Repository},
     limits::CHILDREN_PER_INDEX,
     registry::{Attachment, Search, Wanted},
@@ -14,19 +14,27 @@ use crate::{
 };
 
 impl Gatherer<'_> {
-    /// A manifest of the index that has a signature. This only makes a denial clearer, so that what cannot be looked
-    /// up is left out, and no more than [`CHILDREN_PER_INDEX`] are looked at.
-    pub(super) async fn signed_child(&self, inquiry: &Inquiry, index: &Digest) -> Option<Digest> {
+    /// Whether there is such an image, and a manifest of it, if it is an index, that has a signature. This only makes a
+    /// denial clearer, so that what cannot be looked up is left out, and no more than [`CHILDREN_PER_INDEX`] are looked at.
+    pub(super) async fn why_unsigned(
+        &self,
+        inquiry: &Inquiry,
+        image: &Digest,
+    ) -> Option<WhyUnsigned> {
         let repository = inquiry.reference.repository();
-        let children = self.registry.children(repository, index, &self.access);
-        let mut children = self.in_time(repository, children).await.ok()?;
+        let children = self.registry.children(repository, image, &self.access);
+        let mut children = match self.in_time(repository, children).await {
+            Ok(children) => children,
+            Err(LookupFailure::NotFound) => return Some(WhyUnsigned::NoImage),
+            Err(_) => return None,
+        };
         children.truncate(CHILDREN_PER_INDEX);
         let places = inquiry.signature_repositories();
         let signed = join_all(children.iter().map(|child| self.is_signed(&places, child))).await;
         children
             .into_iter()
             .zip(signed)
-            .find_map(|(child, signed)| signed.then_some(child))
+            .find_map(|(child, signed)| signed.then_some(WhyUnsigned::SignedChild(child)))
     }
 
     async fn is_signed(&self, places: &BTreeSet<Repository>, child: &Digest) -> bool {

@@ -23,6 +23,17 @@ async fn an_image_without_a_signature() {
 }
 
 #[tokio::test]
+async fn a_digest_that_is_not_there_is_no_image_without_a_signature() {
+    let world = World::new().await;
+    world.demand_key();
+    world.push_image();
+    let nothing = assay::image::Digest::of(b"nothing");
+    let (repository, _) = IMAGE.split_once(':').expect("a tag");
+    let response = world.deploy(&format!("{repository}@{nothing}")).await;
+    assert_eq!(codes(&response), ["ImageNotFound"]);
+}
+
+#[tokio::test]
 async fn a_junk_signature_beside_a_genuine_certificate_and_log_entry_of_another_artifact() {
     let world = World::new().await;
     world.demand_pipeline("refs/tags/v*");

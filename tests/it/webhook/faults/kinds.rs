@@ -45,7 +45,10 @@ impl Step {
         let is_path = match self {
             Self::Tag => request.path.ends_with("/manifests/1.8.2"),
             Self::Referrers => request.path.contains("/referrers/"),
-            Self::Manifest => request.path.contains("/manifests/sha256:"),
+            // The image itself may be an index, and is asked for as one.
+            Self::Manifest => {
+                request.path.contains("/manifests/sha256:") && !request.accept.contains("index")
+            }
             Self::Blob => request.path.contains("/blobs/"),
             Self::Token => request.path == "/token",
         };
