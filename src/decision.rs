@@ -23,7 +23,7 @@ pub use cause::{
 };
 pub use evidence::{
     Candidates, CheckFailure, Checked, Circumstances, Evidence, FoundByPlace, ImageEvidence, Kept,
-    LookupFailure, Method, Methods, Recollection, Remembered, TimeUse, WhyUnsigned,
+    LookupFailure, Method, Methods, Reader, Recollection, Remembered, TimeUse, WhyUnsigned,
 };
 
 pub use judge::decide;

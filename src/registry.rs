@@ -34,7 +34,7 @@ pub use asked::Asked;
 pub use client::OciRegistry;
 pub use cloud::CloudSettings;
 pub use credentials::{
-    Credential, CredentialId, DockerConfigError, Keyring, OwnCredentials, Secret,
+    Credential, CredentialId, DockerConfigError, Holder, Keyring, OwnCredentials, Secret,
 };
 pub use layout::{LayoutError, LayoutName, OciLayout};
 pub use options::RegistryOptions;

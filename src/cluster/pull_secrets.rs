@@ -137,6 +137,7 @@ impl PullSecrets {
                     // As the kubelet does: the pull is tried without it.
                     let namespace = &place.namespace;
                     tracing::debug!(namespace, secret = name, "pull secret is missing");
+                    keyring.add_useless(format!("pull secret {name:?} does not exist"));
                 }
                 Err(Forbidden) => keyring.add_forbidden(place.named("pull secret", name)),
             }
@@ -203,7 +204,7 @@ impl review::PullSecrets for PullSecrets {
     }
 }
 
-/// Adds what a secret holds, and tells how many bytes that was. Secrets of other types are passed over.
+/// Adds what a secret holds, and tells how many bytes that was. As with the kubelet, those of other types hold nothing.
 fn add_secret(keyring: &mut Keyring, name: &str, secret: &Secret) -> Result<usize, String> {
     let origin = format!("pull secret {name:?}");
     let entry = |key: &str| -> Result<Option<&str>, String> {
@@ -216,20 +217,25 @@ fn add_secret(keyring: &mut Keyring, name: &str, secret: &Secret) -> Result<usiz
     };
     let (text, added) = match secret.type_.as_deref() {
         Some("kubernetes.io/dockerconfigjson") => {
-            let Some(text) = entry(".dockerconfigjson")? else {
-                return Ok(0);
-            };
+            let text = entry(".dockerconfigjson")?;
+            let text = text.unwrap_or(EMPTY);
             (text, keyring.add_docker_config_json(&origin, text))
         }
         Some("kubernetes.io/dockercfg") => {
-            let Some(text) = entry(".dockercfg")? else {
-                return Ok(0);
-            };
+            let text = entry(".dockercfg")?;
+            let text = text.unwrap_or(EMPTY);
             (text, keyring.add_dockercfg(&origin, text))
         }
-        _ => return Ok(0),
+        other => {
+            let kind = other.unwrap_or("Opaque");
+            keyring.add_useless(format!(
+                "{origin} is of type {kind}, which is for no registry"
+            ));
+            return Ok(0);
+        }
     };
     added.map_err(|error| error.to_string())?;
+    keyring.add_read(origin);
     Ok(text.len())
 }
 
@@ -260,6 +266,9 @@ pub(super) async fn in_time<T>(read: impl Future<Output = kube::Result<T>>) -> R
 }
 
 const FORBIDDEN: u16 = 403;
+
+/// A docker config without entries, in either form.
+const EMPTY: &str = "{}";
 const SECRETS_AT_ONCE: usize = 8;
 
 /// What an entry takes beside its texts, roughly.

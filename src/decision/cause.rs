@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::evidence::LookupFailure;
+use super::evidence::{LookupFailure, Reader};
 use crate::{
     image::{Digest, ReferenceError, Repository, SignaturePlaces},
     policy::{ModeLabel, PolicyId, TrustRootName, Validity},
@@ -240,6 +240,8 @@ pub enum Obstacle {
         tried: Vec<String>,
         /// What may hold others, and Assay may not read.
         forbidden: Vec<String>,
+        /// Who could bring others.
+        reader: Reader,
     },
     /// The credentials to ask with cannot be read; has the code of [`Self::RegistryUnauthorized`].
     PullSecretUnreadable {
@@ -412,11 +414,13 @@ impl Cause {
                 status,
                 tried,
                 forbidden,
+                reader,
             } => Obstacle::RegistryUnauthorized {
                 asked,
                 status,
                 tried,
                 forbidden,
+                reader,
             },
             LookupFailure::RateLimited { wait } => Obstacle::RegistryRateLimited { asked, wait },
             LookupFailure::Unavailable { detail } => {

@@ -221,6 +221,18 @@ pub enum TimeUse {
     Decides,
 }
 
+/// Whose credentials a registry is asked with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Reader {
+    /// A Pod's.
+    Pod {
+        /// Why the pull secrets that it names are of no use here, as in `pull secret "regcred" does not exist`.
+        useless: Vec<String>,
+    },
+    /// Those of the person or job that runs a command.
+    Person,
+}
+
 /// Why something could not be looked up, in the decision's words; the texts are data from us, not from the registry.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum LookupFailure {
@@ -234,6 +246,8 @@ pub enum LookupFailure {
         tried: Vec<String>,
         /// What may hold others and may not be read, as in `pull secret "regcred" of namespace "shop"`.
         forbidden: Vec<String>,
+        /// Who could bring others.
+        reader: Reader,
     },
     /// 429.
     RateLimited {

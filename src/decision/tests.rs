@@ -7,6 +7,7 @@ mod conditions;
 mod judging;
 mod messages;
 mod modes;
+mod obstacles;
 mod parts;
 mod places;
 mod properties;

@@ -43,6 +43,21 @@ pub struct Keyring {
     first: Ring,
     then: Vec<Ring>,
     forbidden: Vec<String>,
+    holder: Holder,
+    /// The origins of secrets that were read.
+    read: Vec<String>,
+    /// Why others are of no use for any image.
+    useless: Vec<String>,
+}
+
+/// Whose credentials they are: who reads of a refused login is told what to do by that.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Holder {
+    /// A Pod's.
+    #[default]
+    Pod,
+    /// Those of the person or job that runs a command.
+    Person,
 }
 
 /// Why a docker config cannot be read.
@@ -209,6 +224,40 @@ impl Keyring {
     /// What may hold further credentials and may not be read, as in `pull secret "regcred" of namespace "shop"`.
     pub fn forbidden(&self) -> &[String] {
         &self.forbidden
+    }
+
+    /// The same credentials, of the person or job that runs a command.
+    #[must_use]
+    pub fn of_person(self) -> Self {
+        Self {
+            holder: Holder::Person,
+            ..self
+        }
+    }
+
+    /// Whose they are.
+    pub fn holder(&self) -> Holder {
+        self.holder
+    }
+
+    /// Remembers that this secret was read, whatever its entries are for.
+    pub fn add_read(&mut self, origin: String) {
+        self.read.push(origin);
+    }
+
+    /// Remembers a secret that holds no credential, as in `pull secret "regcred" does not exist`.
+    pub fn add_useless(&mut self, what: String) {
+        self.useless.push(what);
+    }
+
+    /// Why secrets that were named hold no credential for this repository.
+    pub fn useless(&self, repository: &Repository) -> Vec<String> {
+        let found = self.lookup(repository);
+        let is_used = |origin: &String| found.iter().any(|found| found.origin == *origin);
+        let unused = self.read.iter().filter(|origin| !is_used(origin));
+        let host = repository.host();
+        let without_login = unused.map(|origin| format!("{origin} has no login for {host}"));
+        self.useless.iter().cloned().chain(without_login).collect()
     }
 
     /// The credentials for this repository, most specific first; empty means anonymous.

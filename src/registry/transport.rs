@@ -85,6 +85,8 @@ struct Hop<'a> {
 pub(super) struct Answer {
     /// Who gave it.
     pub(super) host: String,
+    /// Whether that was over plain HTTP.
+    pub(super) is_plain: bool,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// Empty when the status is no success.
@@ -221,6 +223,7 @@ impl Transport {
         };
         Ok(Answer {
             host: authority(url),
+            is_plain: url.scheme() == "http",
             status,
             headers,
             body,

@@ -1,9 +1,9 @@
 //! From a registry's error to evidence.
 
 use crate::{
-    decision::LookupFailure,
+    decision::{LookupFailure, Reader},
     image::Repository,
-    registry::{Keyring, RegistryError},
+    registry::{Holder, Keyring, RegistryError},
 };
 
 /// What kept something from being looked up in this repository with these credentials.
@@ -15,13 +15,13 @@ pub(super) fn lookup_failure(
     match error.elsewhere(repository).map(str::to_owned) {
         Some(host) => LookupFailure::Elsewhere {
             host,
-            failure: Box::new(failure(error, keyring)),
+            failure: Box::new(failure(error, repository, keyring)),
         },
-        None => failure(error, keyring),
+        None => failure(error, repository, keyring),
     }
 }
 
-fn failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
+fn failure(error: RegistryError, repository: &Repository, keyring: &Keyring) -> LookupFailure {
     match error {
         RegistryError::NotFound { .. } => LookupFailure::NotFound,
         RegistryError::Unauthorized { status, tried, .. } => {
@@ -30,6 +30,7 @@ fn failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
                 status,
                 tried,
                 forbidden,
+                reader: reader(repository, keyring),
             }
         }
         RegistryError::RateLimited { wait, .. } => LookupFailure::RateLimited { wait },
@@ -42,5 +43,14 @@ fn failure(error: RegistryError, keyring: &Keyring) -> LookupFailure {
         RegistryError::Timeout { .. } => LookupFailure::Timeout,
         RegistryError::Deadline { .. } => LookupFailure::Deadline,
         RegistryError::Limit { detail, .. } => LookupFailure::Limit { detail },
+    }
+}
+
+fn reader(repository: &Repository, keyring: &Keyring) -> Reader {
+    match keyring.holder() {
+        Holder::Pod => Reader::Pod {
+            useless: keyring.useless(repository),
+        },
+        Holder::Person => Reader::Person,
     }
 }

@@ -48,7 +48,7 @@ fn without_a_pull_secret_the_refusal_blames_the_registrys_login_and_not_the_imag
     let expected = refusal(
         &image,
         "anonymous access (401)",
-        "add a pull secret whose token has read_registry",
+        "add a pull secret that may read it (in GitLab: with read_registry)",
     );
     assert_eq!(line, expected);
 }
@@ -67,7 +67,7 @@ fn a_wrong_pull_secret_is_named_in_the_refusal() {
     let expected = refusal(
         &image,
         "pull secret \"regcred\" (401)",
-        "renew it: the token is wrong, has expired or lacks read_registry",
+        "renew it: it is wrong, has expired or may not read this (in GitLab: lacks read_registry)",
     );
     assert_eq!(line, expected);
     // The right one is tried at once.

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::scenario::Scenario;
 use crate::{
     cluster::pull_secrets::PullSecrets,
+    image::Repository,
     registry::{Credential, Keyring, OwnCredentials},
     review,
     workload::PullReferences,
@@ -34,6 +35,21 @@ async fn named_pull_secrets_are_read_in_order_and_once_within_their_time() {
             ])
         );
     }
+    let keyring = review::PullSecrets::keyring(&secrets, "shop", &references);
+    let keyring = keyring.await.unwrap();
+    let useless = [
+        "pull secret \"missing\" does not exist",
+        "pull secret \"opaque\" is of type Opaque, which is for no registry",
+    ];
+    assert_eq!(keyring.useless(&repository("registry.example/a")), useless);
+    assert_eq!(
+        keyring.useless(&repository("other.example/a")),
+        [
+            useless[0],
+            useless[1],
+            "pull secret \"first\" has no login for other.example",
+        ]
+    );
     scenario.finish().await;
 }
 
@@ -174,6 +190,10 @@ async fn more_pull_secrets_than_the_limit_are_not_read() {
         Err("51 pull secrets are named, at most 50 are read".to_owned())
     );
     scenario.finish().await;
+}
+
+fn repository(text: &str) -> Repository {
+    text.parse().unwrap()
 }
 
 async fn origins(

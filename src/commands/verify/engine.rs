@@ -96,7 +96,7 @@ fn by_registries(args: &VerifyArgs, rules: Arc<Standalone>) -> Result<Reviewer, 
     let reading =
         Reading::for_people(&args.registry, &TaskTracker::new()).map_err(CommandError::usage)?;
     // The credentials of whoever runs the command: a pipeline has no Pod whose secrets it could use.
-    let keyring = Arc::new(FixedKeyring::new(reading.keyring));
+    let keyring = Arc::new(FixedKeyring::new(reading.keyring.of_person()));
     Ok(Reviewer::new(reading.registry, rules, keyring))
 }
 

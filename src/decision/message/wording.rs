@@ -35,7 +35,7 @@ pub(super) fn fact(denial: &Denial) -> String {
 pub(super) fn hint(denial: &Denial) -> String {
     match &denial.cause {
         Cause::Rejected(rejection) => rejections::hint(rejection),
-        Cause::Undetermined(obstacle) => obstacles::hint(obstacle, denial.policy.as_ref()),
+        Cause::Undetermined(obstacle) => obstacles::hint(obstacle, denial),
     }
 }
 

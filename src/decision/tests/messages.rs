@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use super::build::*;
 use crate::{
     decision::{
-        Asked, Candidates, Cause, Denial, LookupFailure, Refusal, WhyUnsigned,
+        Asked, Candidates, Cause, Denial, LookupFailure, Reader, Refusal, WhyUnsigned,
         cause::{Obstacle, Rejection, Unmatched},
         message, warning,
     },
@@ -46,7 +46,7 @@ pub(super) fn line_of_lookup(failure: LookupFailure) -> String {
     line(&judged(gitlab_policy(), found_at(&reference, Err(failure))))
 }
 
-fn denial_of(cause: impl Into<Cause>) -> Denial {
+pub(super) fn denial_of(cause: impl Into<Cause>) -> Denial {
     Denial {
         slot: slot("api", IMAGE),
         digest: None,
@@ -276,11 +276,18 @@ fn reference_invalid() {
     assert_snapshot!(denial_of(Rejection::ReferenceInvalid { reason }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 is no image reference: repository paths are lower case, found "Shop" [ReferenceInvalid]; write it as registry.example/path:tag"#);
 }
 
+/// With no pull secret that is of no use.
+pub(super) fn a_pod() -> Reader {
+    Reader::Pod {
+        useless: Vec::new(),
+    }
+}
+
 #[test]
 fn registry_unauthorized_with_a_pull_secret() {
     let tried = vec!["pull secret \"regcred\"".to_owned()];
     let asked = Asked::ImageRegistry;
-    assert_snapshot!(denial_of(Obstacle::RegistryUnauthorized { asked, status: 403, tried, forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 could not be checked: the registry refused pull secret "regcred" (403) [RegistryUnauthorized]; the deploy token needs read_registry"#);
+    assert_snapshot!(denial_of(Obstacle::RegistryUnauthorized { asked, status: 403, tried, forbidden: vec![], reader: a_pod() }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 could not be checked: the registry refused pull secret "regcred" (403) [RegistryUnauthorized]; the deploy token needs read_registry"#);
 }
 
 #[test]
@@ -289,24 +296,24 @@ fn registry_unauthorized_with_an_old_token() {
         "pull secret \"a\"".to_owned(),
         "pull secret \"b\"".to_owned(),
     ];
-    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried, forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused pull secret "a" and pull secret "b" (401) [RegistryUnauthorized]; renew it: the token is wrong, has expired or lacks read_registry"#);
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried, forbidden: vec![], reader: a_pod() }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused pull secret "a" and pull secret "b" (401) [RegistryUnauthorized]; renew it: the token is wrong, has expired or lacks read_registry"#);
 }
 
 #[test]
 fn registry_unauthorized_with_the_clouds_identity() {
     let tried = vec!["the workload identity for ECR (STS answered 403)".to_owned()];
-    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried, forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused the workload identity for ECR (STS answered 403) (401) [RegistryUnauthorized]; let that identity pull there, or add a pull secret"#);
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried, forbidden: vec![], reader: a_pod() }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused the workload identity for ECR (STS answered 403) (401) [RegistryUnauthorized]; let that identity pull there, or add a pull secret"#);
 }
 
 #[test]
 fn registry_unauthorized_without_credentials() {
-    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried: vec![], forbidden: vec![] }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused anonymous access (401) [RegistryUnauthorized]; add a pull secret whose token has read_registry"#);
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried: vec![], forbidden: vec![], reader: a_pod() }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused anonymous access (401) [RegistryUnauthorized]; add a pull secret whose token has read_registry"#);
 }
 
 #[test]
 fn registry_unauthorized_where_assay_may_not_read_the_secret() {
     let forbidden = vec!["pull secret \"regcred\" of namespace \"shop\"".to_owned()];
-    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried: vec![], forbidden }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused anonymous access (401), and Assay may not read pull secret "regcred" of namespace "shop" [RegistryUnauthorized]; let it read pull secrets there: list the namespace in pullSecrets.namespaces of its Helm values"#);
+    assert_snapshot!(line_of_lookup(LookupFailure::Unauthorized { status: 401, tried: vec![], forbidden, reader: a_pod() }), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry refused anonymous access (401), and Assay may not read pull secret "regcred" of namespace "shop" [RegistryUnauthorized]; let it read pull secrets there: list the namespace in pullSecrets.namespaces of its Helm values"#);
 }
 
 #[test]
@@ -395,6 +402,7 @@ fn registry_unauthorized_where_the_registry_leads() {
         status: 403,
         tried: vec![],
         forbidden: vec![],
+        reader: a_pod(),
     };
     assert_snapshot!(line_of_elsewhere(failure), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: gitlab.com, to which the registry leads, refused anonymous access (403) [RegistryUnauthorized]; add a pull secret if it is the token service, mend the registry's access if it is its storage"#);
 }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::{build::*, judging::two_keys};
 use crate::{
-    decision::{Candidates, Checked, Decision, LookupFailure, Question, decide},
+    decision::{Candidates, Checked, Decision, LookupFailure, Question, Reader, decide},
     image::{Repository, SignaturePlaces},
     policy::Policy,
 };
@@ -134,6 +134,9 @@ fn the_line_names_the_place_that_could_not_be_looked_at() {
         status: 401,
         tried: Vec::new(),
         forbidden: Vec::new(),
+        reader: Reader::Pod {
+            useless: Vec::new(),
+        },
     });
     assert_snapshot!(line(&judged_copy(policy(), refused, Ok(Vec::new()))), @r#"container "api": mirror.example/gitlab/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: signature repository registry.gitlab.com/acme/shop/api refused anonymous access (401) [RegistryUnauthorized]; add a pull secret whose token has read_registry"#);
     assert_snapshot!(line(&judged_copy(policy(), Ok(Vec::new()), TIMEOUT)), @r#"container "api": mirror.example/gitlab/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry did not answer in time [RegistryTimeout]; try again when the registry answers"#);

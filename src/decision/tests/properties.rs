@@ -9,8 +9,8 @@ use crate::{
     decision::{
         Asked, BaseImageFault, BuildFact, Candidates, Cause, Checked, Circumstances, Decision,
         Denial, Evidence, FactMismatch, ImageEvidence, JudgedAt, LookupFailure, Outcome, Presented,
-        ProvenanceFault, Refusal, Signing, SigningKind, SigningMeans, Stated, TagExpectation,
-        TagFault,
+        ProvenanceFault, Reader, Refusal, Signing, SigningKind, SigningMeans, Stated,
+        TagExpectation, TagFault,
         cause::{Obstacle, Rejection, Unmatched},
         decide, message,
         text::shown,
@@ -309,6 +309,9 @@ fn any_obstacle() -> impl Strategy<Value = Cause> {
                 asked,
                 status: 403,
                 forbidden: tried.clone(),
+                reader: Reader::Pod {
+                    useless: tried.clone(),
+                },
                 tried,
             },
             1 => Obstacle::RegistryTlsFailed { asked, detail },

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     decision::{
-        Circumstances, Decision, Evidence, ImageEvidence, LookupFailure, Recollection, Remembered,
-        decide, recalled_line, recalled_warning,
+        Circumstances, Decision, Evidence, ImageEvidence, LookupFailure, Reader, Recollection,
+        Remembered, decide, recalled_line, recalled_warning,
     },
     limits::WARNING_CHARS,
     policy::{Action, Policy, PolicyId, RegistryOutage},
@@ -120,6 +120,9 @@ fn only_a_registry_that_does_not_answer_lets_what_was_verified_count() {
                 status: 403,
                 tried: Vec::new(),
                 forbidden: Vec::new(),
+                reader: Reader::Pod {
+                    useless: Vec::new(),
+                },
             },
             "RegistryUnauthorized",
         ),

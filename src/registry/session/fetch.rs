@@ -213,7 +213,12 @@ pub(in crate::registry) fn unexpected(answer: &Answer) -> RegistryError {
             tried: Vec::new(),
         },
         status => {
-            let detail = format!("answered {status}");
+            let way = if answer.is_plain && status == 400 {
+                " to plain HTTP"
+            } else {
+                ""
+            };
+            let detail = format!("answered {status}{way}");
             if answer.status.is_server_error() {
                 RegistryError::Unavailable { host, detail }
             } else {

@@ -3,7 +3,7 @@
 use std::{error::Error, io};
 
 use http::Uri;
-use rustls::CertificateError;
+use rustls::{CertificateError, InvalidMessage, OtherError};
 use url::Url;
 
 use super::throttle::RateLimit;
@@ -123,8 +123,38 @@ fn tls_detail(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => "the certificate is not valid yet".to_owned(),
+        rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        }) => names_detail(presented),
+        rustls::Error::InvalidCertificate(CertificateError::NotValidForName) => names_detail(&[]),
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(reason))) => {
+            match reason.downcast_ref::<webpki::Error>() {
+                Some(webpki::Error::UnsupportedCertVersion) => {
+                    "the certificate is not X.509 version 3".to_owned()
+                }
+                Some(_) | None => format!("invalid certificate: {reason}"),
+            }
+        }
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "it answers without TLS".to_owned()
+        }
         // It may list the names that the certificate is for.
         error => shown(&error.to_string(), limits::SIGNATURE_ERROR_CHARS),
+    }
+}
+
+/// For which names a certificate is, which the TLS library has in the form `DnsName("r.example")`.
+fn names_detail(presented: &[String]) -> String {
+    let names: Vec<&str> = presented
+        .iter()
+        .map(|name| name.split_once('(').map_or(name.as_str(), |(_, name)| name))
+        .map(|name| name.trim_matches(['"', '(', ')']))
+        .take(NAMES_SHOWN)
+        .collect();
+    match names.as_slice() {
+        [] => "the certificate is for another name".to_owned(),
+        names => format!("the certificate is for another name: {}", names.join(", ")),
     }
 }
 
@@ -151,7 +181,10 @@ fn reason(error: &reqwest::Error) -> String {
     while let Some(error) = next {
         // What a proxy said to CONNECT is told by text alone.
         if let Some(said) = error.to_string().strip_prefix("tunnel error: ") {
-            return said.to_owned();
+            return match said {
+                "unsuccessful" => "it refuses to lead there".to_owned(),
+                said => said.to_owned(),
+            };
         }
         next = error.source();
     }
@@ -219,3 +252,6 @@ pub(super) fn deadline(url: &Url) -> RegistryError {
 
 /// How the TLS library begins to tell of an alert.
 const ALERT: &str = "received fatal alert: ";
+
+/// How many names of a certificate are shown.
+const NAMES_SHOWN: usize = 3;

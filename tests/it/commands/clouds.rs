@@ -79,7 +79,7 @@ async fn an_identity_that_cannot_be_had_is_named_and_shows_no_secret() {
     let refused = run(&bench, &api, &arguments).await;
     let line = format!(
         "{image} could not be checked: the registry refused the workload identity for ECR (the ECR API answered 403) (401) \
-         [RegistryUnauthorized]; let that identity pull there, or add a pull secret\n"
+         [RegistryUnauthorized]; let that identity pull there, or docker login {ECR}, or name a login in --registries\n"
     );
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.ends_with(&line), "{}", refused.stderr);

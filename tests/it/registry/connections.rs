@@ -356,7 +356,7 @@ async fn a_proxy_that_does_not_help_is_named_and_its_password_is_not() {
     let reader = scene.reader("", via(&proxy, "", ""));
     let error = resolve(&reader, "registry.example/acme/api:1".to_owned()).await;
     let expected = format!(
-        "registry.example could not be reached by the proxy {} (unsuccessful)",
+        "registry.example could not be reached by the proxy {} (it refuses to lead there)",
         proxy.address
     );
     assert_eq!(error.expect_err("refused").to_string(), expected);

@@ -70,17 +70,17 @@ async fn each_line_names_what_was_tried_and_what_to_do() {
         (
             "stale",
             "pull secret \"regcred\" (403)",
-            "the deploy token needs read_registry",
+            "renew it: it is wrong, has expired or may not read this (in GitLab: lacks read_registry)",
         ),
         (
             "other",
             "pull secret \"regcred\" (401)",
-            "renew it: the token is wrong, has expired or lacks read_registry",
+            "renew it: it is wrong, has expired or may not read this (in GitLab: lacks read_registry)",
         ),
         (
             "none",
             "anonymous access (401)",
-            "add a pull secret whose token has read_registry",
+            "add a pull secret that may read it (in GitLab: with read_registry)",
         ),
     ] {
         let review = deploy_in(&world, namespace).await;

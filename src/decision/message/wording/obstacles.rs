@@ -1,10 +1,18 @@
 //! The words of what kept an image from being judged.
 
+mod connections;
+mod logins;
+
 use std::time::Duration;
 
+use self::logins::Refused;
 use super::{SHORT_BYTES, cut, cut_short, listed_short, quoted_short};
 use crate::{
-    decision::cause::{Asked, Obstacle},
+    decision::{
+        cause::{Asked, Denial, Obstacle},
+        evidence::Reader,
+    },
+    image::{Reference, RegistryHost},
     policy::{PolicyId, TrustRootName},
 };
 
@@ -32,7 +40,11 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
             status,
             tried,
             forbidden,
-        } => unauthorized(asked, *status, tried, forbidden),
+            reader,
+        } => {
+            let refused = unauthorized(asked, *status, tried);
+            unpresented(refused, forbidden, reader)
+        }
         Obstacle::PullSecretUnreadable { detail } => {
             format!("the pull secrets could not be read ({})", cut(detail))
         }
@@ -65,15 +77,24 @@ pub(super) fn fact(obstacle: &Obstacle, policy: &str) -> String {
     }
 }
 
-fn unauthorized(asked: &Asked, status: u16, tried: &[String], forbidden: &[String]) -> String {
+fn unauthorized(asked: &Asked, status: u16, tried: &[String]) -> String {
     let tried = match tried {
         [] => "anonymous access".to_owned(),
         credentials => listed_short(credentials, TRIED_BYTES, "and"),
     };
-    let refused = format!("{} refused {tried} ({status})", registry_text(asked));
-    match forbidden {
-        [] => refused,
-        some => {
+    format!("{} refused {tried} ({status})", registry_text(asked))
+}
+
+/// With the credentials that could have been there.
+fn unpresented(refused: String, forbidden: &[String], reader: &Reader) -> String {
+    match (forbidden, reader) {
+        ([], Reader::Person) => refused,
+        ([], Reader::Pod { useless }) if useless.is_empty() => refused,
+        ([], Reader::Pod { useless }) => {
+            let useless = listed_short(useless, TRIED_BYTES, "and");
+            format!("{refused}, and {useless}")
+        }
+        (some, Reader::Pod { .. } | Reader::Person) => {
             let some = listed_short(some, SHORT_BYTES, "nor");
             format!("{refused}, and Assay may not read {some}")
         }
@@ -81,40 +102,31 @@ fn unauthorized(asked: &Asked, status: u16, tried: &[String], forbidden: &[Strin
 }
 
 /// What to do next.
-pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
+pub(super) fn hint(obstacle: &Obstacle, denial: &Denial) -> String {
     match obstacle {
-        Obstacle::TrustRootUnavailable { name, .. } => match name {
-            TrustRootName::Public => "ask the platform team, this is Assay's own part".to_owned(),
-            TrustRootName::Named(name) => {
-                format!(
-                    "look at its status: kubectl describe imagetrustroot {}",
-                    cut_short(name)
-                )
-            }
-        },
-        Obstacle::TrustRootExpired { name, .. } => match name {
-            TrustRootName::Public => "ask the platform team, this is Assay's own part".to_owned(),
-            TrustRootName::Named(name) => {
-                format!(
-                    "its TUF mirror must answer with fresh metadata: kubectl describe imagetrustroot {}",
-                    cut_short(name)
-                )
-            }
-        },
-        Obstacle::PolicyBroken { .. } => policy_hint(policy),
+        Obstacle::TrustRootUnavailable { name, .. } => trust_root_hint(name, "look at its status"),
+        Obstacle::TrustRootExpired { name, .. } => {
+            trust_root_hint(name, "its TUF mirror must answer with fresh metadata")
+        }
+        Obstacle::PolicyBroken { .. } => policy_hint(denial.policy.as_ref()),
         Obstacle::RegistryUnauthorized {
             asked,
             status,
             tried,
             forbidden,
+            reader,
         } => match forbidden.as_slice() {
-            [] => login_hint(asked, *status, tried),
+            [] => logins::hint(&Refused {
+                registry: registry_of(asked, denial),
+                asked,
+                status: *status,
+                tried,
+                reader,
+            }),
             _ => "let it read pull secrets there: list the namespace in pullSecrets.namespaces of its Helm values"
                 .to_owned(),
         },
-        Obstacle::PullSecretUnreadable { .. } => {
-            "see that the secret exists and that Assay may read it".to_owned()
-        }
+        Obstacle::PullSecretUnreadable { detail } => logins::unreadable_hint(detail).to_owned(),
         Obstacle::RegistryRateLimited { .. } => {
             "try again later, or use a pull secret with a higher limit".to_owned()
         }
@@ -122,13 +134,13 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
             "push and sign the image again; if that does not help, its operator must repair the registry, or what is in front of it"
                 .to_owned()
         }
-        Obstacle::RegistryUnavailable { .. }
-        | Obstacle::RegistryUnusable { .. }
-        | Obstacle::RegistryTimeout { .. } => "try again when the registry answers".to_owned(),
+        Obstacle::RegistryUnavailable { detail, .. }
+        | Obstacle::RegistryUnusable { detail, .. } => connections::hint(detail).to_owned(),
+        Obstacle::RegistryTimeout { .. } => connections::TRY_AGAIN.to_owned(),
         Obstacle::RegistryAddressRefused { .. } => {
             "if it is a registry of yours, name it as a prefix in Assay's registries".to_owned()
         }
-        Obstacle::RegistryTlsFailed { asked, detail } => tls_hint(asked, detail),
+        Obstacle::RegistryTlsFailed { asked, detail } => connections::tls_hint(asked, detail).to_owned(),
         Obstacle::DeadlineExceeded => {
             "try again: what was read so far is remembered for a while".to_owned()
         }
@@ -145,6 +157,16 @@ pub(super) fn hint(obstacle: &Obstacle, policy: Option<&PolicyId>) -> String {
 /// Whether the registry answered, and what it says cannot be true.
 fn is_lie(detail: &str) -> bool {
     LIES.iter().any(|lie| detail.starts_with(lie))
+}
+
+fn trust_root_hint(name: &TrustRootName, what: &str) -> String {
+    match name {
+        TrustRootName::Public => "ask the platform team, this is Assay's own part".to_owned(),
+        TrustRootName::Named(name) => {
+            let name = cut_short(name);
+            format!("{what}: kubectl describe imagetrustroot {name}")
+        }
+    }
 }
 
 fn policy_hint(policy: Option<&PolicyId>) -> String {
@@ -167,36 +189,15 @@ fn policy_hint(policy: Option<&PolicyId>) -> String {
     )
 }
 
-fn login_hint(asked: &Asked, status: u16, tried: &[String]) -> String {
-    let is_identity = |origin: &String| origin.starts_with(WORKLOAD_IDENTITY);
-    match (asked, status, tried) {
-        (Asked::Elsewhere { .. }, _, []) => {
-            "add a pull secret if it is the token service, mend the registry's access if it is its storage"
+/// The registry that refused, or that leads to who did.
+fn registry_of(asked: &Asked, denial: &Denial) -> Option<RegistryHost> {
+    match asked {
+        Asked::SignatureRepository(repository) => Some(repository.host().clone()),
+        Asked::ImageRegistry | Asked::Elsewhere { .. } => {
+            let image: Reference = denial.slot.written.parse().ok()?;
+            Some(image.repository().host().clone())
         }
-        (_, _, []) => "add a pull secret whose token has read_registry",
-        (_, _, all) if all.iter().all(is_identity) => {
-            "let that identity pull there, or add a pull secret"
-        }
-        (_, 401, _) => "renew it: the token is wrong, has expired or lacks read_registry",
-        (_, _, _) => "the deploy token needs read_registry",
     }
-    .to_owned()
-}
-
-/// An authority is to be named where there is none known for it, and helps with nothing else.
-fn tls_hint(asked: &Asked, detail: &str) -> String {
-    match (asked, detail) {
-        (_, CERTIFICATE_EXPIRED) => "its operator must renew it",
-        // An alert is what the other side says of us, not what we say of it.
-        (_, detail) if detail.contains("CertificateRequired") => {
-            "name a client certificate in clientCertFile and clientKeyFile of Assay's registries"
-        }
-        (Asked::Elsewhere { .. }, _) => {
-            "name its CA in caFile of Assay's registries, under a prefix of its own"
-        }
-        (_, _) => "name the registry's CA in caFile of Assay's registries",
-    }
-    .to_owned()
 }
 
 /// A time, rounded up: who is refused several times is not told another one each time.
@@ -228,9 +229,6 @@ fn registry_text(asked: &Asked) -> String {
     }
 }
 
-/// How the name of what a cloud gives to Assay begins; all others are secrets and logins that somebody wrote.
-const WORKLOAD_IDENTITY: &str = "the workload identity for ";
-
 /// The longest origin of a login that is shown whole, in bytes: it may say why there was none.
 const TRIED_BYTES: usize = 160;
 
@@ -243,6 +241,3 @@ const LIES: [&str; 3] = [
 
 /// How it is told that the answers of registries, all together, take what there is for them.
 const MEMORY_TAKEN: &str = "the answers of registries take all the memory there is for them";
-
-/// How a certificate whose time is over is told of.
-const CERTIFICATE_EXPIRED: &str = "the certificate has expired";

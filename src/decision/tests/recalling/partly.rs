@@ -129,6 +129,7 @@ fn what_the_image_s_registry_says_of_the_image_is_not_hidden_by_an_outage_elsewh
         status: 401,
         tried: Vec::new(),
         forbidden: Vec::new(),
+        reader: Reader::Person,
     };
     let detail = || "detail".to_owned();
     for (failure, expected) in [

@@ -20,6 +20,7 @@ fn answer(status: u16, headers: http::HeaderMap) -> Answer {
         share: Arc::new(Budget::new(0).open("")),
         is_redirected: false,
         is_elsewhere: false,
+        is_plain: false,
     }
 }
 
