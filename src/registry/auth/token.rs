@@ -221,7 +221,8 @@ impl Tokens {
         match self.transport.send(&request.call(None)).await {
             Ok(answer) if answer.is_redirected => Proof::Untold,
             Ok(answer) if answer.status.is_success() => Proof::LetIn,
-            Ok(answer) if request.is_refusal(answer.status.as_u16()) => Proof::Refused,
+            // 400 may be about the scope that is not there.
+            Ok(answer) if matches!(answer.status.as_u16(), 401 | 403) => Proof::Refused,
             Ok(_) | Err(_) => Proof::Untold,
         }
     }
