@@ -31,7 +31,7 @@ impl Session {
         {
             return self.together(known);
         }
-        let api = self.known_referrers_api().await?;
+        let api = self.known_referrers_api().await;
         match (search, api) {
             (Search::First, Some(ReferrersApi::Absent)) => {
                 self.look_at_tags(digest, wanted, wanted.tags()).await

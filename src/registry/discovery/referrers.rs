@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, Method, StatusCode, header};
-use tokio::{sync::MutexGuard, time::timeout_at};
+use tokio::{
+    sync::MutexGuard,
+    time::{Instant, timeout_at},
+};
 use url::Url;
 
 use super::{
@@ -82,13 +85,14 @@ impl Session {
         }
     }
 
-    /// What is known of the API, once a probe under way has ended.
-    pub(super) async fn known_referrers_api(&self) -> Result<Option<ReferrersApi>, RegistryError> {
+    /// What is known of the API, once a probe under way has ended. It is not waited for longer than a probe is worth: whose
+    /// it is may have an image that the registry takes long for.
+    pub(super) async fn known_referrers_api(&self) -> Option<ReferrersApi> {
         if self.host.referrers_api().is_none() {
-            let probed = timeout_at(self.deadline, self.host.probing.lock()).await;
-            drop(probed.map_err(|_| self.deadline_error())?);
+            let until = self.deadline.min(Instant::now() + limits::PROBE_PATIENCE);
+            drop(timeout_at(until, self.host.probing.lock()).await);
         }
-        Ok(self.host.referrers_api())
+        self.host.referrers_api()
     }
 
     pub(super) async fn referrers_by_api(
