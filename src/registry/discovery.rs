@@ -145,7 +145,7 @@ impl Session {
         by_tags: Arc<[Attachment]>,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
         match by_api {
-            Looked::LeadsNowhere(error) if by_tags.is_empty() => Err(error),
+            Looked::LeadsNowhere(error) if by_tags.is_empty() => Err(as_told_by_tags(error)),
             by_api => self.together([by_api, Looked::Found(by_tags)]),
         }
     }
@@ -304,7 +304,62 @@ impl Looked {
     }
 }
 
+/// The failure of a host that the registry leads to, where the registry itself has answered that its tags hold nothing: no
+/// outage of the registry, which whoever removes a signature would only have to wait for.
+fn as_told_by_tags(error: RegistryError) -> RegistryError {
+    let unusable = |host, detail: &str| RegistryError::Unusable {
+        host,
+        detail: detail.to_owned(),
+    };
+    match error {
+        RegistryError::Unavailable { host, detail } => RegistryError::Unusable { host, detail },
+        RegistryError::Timeout { host } => unusable(host, "did not answer in time"),
+        RegistryError::RateLimited { host, .. } => unusable(host, "limits the rate of requests"),
+        error @ (RegistryError::Unusable { .. }
+        | RegistryError::Tls { .. }
+        | RegistryError::NotFound { .. }
+        | RegistryError::Unauthorized { .. }
+        | RegistryError::AddressRefused { .. }
+        | RegistryError::Deadline { .. }
+        | RegistryError::Limit { .. }) => error,
+    }
+}
+
 /// The tag under which things about this digest are kept, without a suffix.
 fn tag_of(digest: &Digest) -> String {
     format!("sha256-{}", digest.hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_a_registry_leads_to_makes_no_outage_of_it() {
+        let host = || "github.com".to_owned();
+        for (error, expected) in [
+            (
+                RegistryError::Unavailable {
+                    host: host(),
+                    detail: "answered 503".to_owned(),
+                },
+                "github.com answered 503",
+            ),
+            (
+                RegistryError::Timeout { host: host() },
+                "github.com did not answer in time",
+            ),
+            (
+                RegistryError::RateLimited {
+                    host: host(),
+                    wait: None,
+                },
+                "github.com limits the rate of requests",
+            ),
+        ] {
+            let told = as_told_by_tags(error);
+            assert!(matches!(told, RegistryError::Unusable { .. }), "{told:?}");
+            assert_eq!(told.to_string(), expected);
+        }
+    }
 }
