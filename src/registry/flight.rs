@@ -261,17 +261,22 @@ mod tests {
         Ok(1)
     }
 
+    /// A caller of such work who has this little time.
+    async fn call(
+        flights: &Flights<&'static str, u8>,
+        runs: &Arc<AtomicUsize>,
+        millis: u64,
+    ) -> Result<u8, RegistryError> {
+        let until = Instant::now() + Duration::from_millis(millis);
+        let work = || slow(Arc::clone(runs), until);
+        flights.join("key", "r.example", until, work).await
+    }
+
     #[tokio::test(start_paused = true)]
     async fn those_with_little_time_do_not_keep_one_with_more_from_its_answer() {
         let flights = Flights::new(TaskTracker::new());
         let runs = Arc::new(AtomicUsize::new(0));
-        let call = |time: u64| {
-            let until = Instant::now() + Duration::from_millis(time);
-            let runs = Arc::clone(&runs);
-            flights.join("key", "r.example", until, move || {
-                slow(Arc::clone(&runs), until)
-            })
-        };
+        let call = |millis| call(&flights, &runs, millis);
         let hurried = async {
             loop {
                 let _ = call(100).await;
@@ -296,13 +301,7 @@ mod tests {
     async fn who_waited_in_vain_joins_only_a_run_that_leaves_it_its_chance() {
         let flights = Flights::new(TaskTracker::new());
         let runs = Arc::new(AtomicUsize::new(0));
-        let call = |time: u64| {
-            let until = Instant::now() + Duration::from_millis(time);
-            let runs = Arc::clone(&runs);
-            flights.join("key", "r.example", until, move || {
-                slow(Arc::clone(&runs), until)
-            })
-        };
+        let call = |millis| call(&flights, &runs, millis);
         let hurried = async {
             loop {
                 let _ = call(250).await;

@@ -18,6 +18,19 @@ async fn open(referrers: Referrers) -> Setup {
     .await
 }
 
+/// With the referrers API; that nothing is attached is not believed for any time.
+async fn open_and_forgetful() -> Setup {
+    let options = RegistryOptions {
+        no_attachments_ttl: Duration::ZERO,
+        ..options()
+    };
+    let settings = sandbox::RegistrySettings {
+        referrers: Referrers::Api,
+        ..sandbox::RegistrySettings::default()
+    };
+    Setup::with_options(settings, options).await
+}
+
 #[tokio::test]
 async fn a_search_everywhere_finds_what_each_place_holds_once() {
     let setup = open(Referrers::Both).await;
@@ -49,15 +62,7 @@ async fn a_search_everywhere_finds_what_each_place_holds_once() {
 
 #[tokio::test]
 async fn a_fresh_look_finds_what_was_attached_after_a_list_was_remembered() {
-    let options = RegistryOptions {
-        no_attachments_ttl: Duration::ZERO,
-        ..options()
-    };
-    let settings = sandbox::RegistrySettings {
-        referrers: Referrers::Api,
-        ..sandbox::RegistrySettings::default()
-    };
-    let setup = Setup::with_options(settings, options).await;
+    let setup = open_and_forgetful().await;
     let image = setup.registry.push_image("acme/api", "1", "signed later");
     setup.registry.attach_bundle("acme/api", &image, "another");
     let access = anonymous();
@@ -117,15 +122,7 @@ async fn a_page_in_the_place_of_a_registry_hides_its_api_no_longer_than_its_answ
         ),
         Fault::Html404,
     ] {
-        let options = RegistryOptions {
-            no_attachments_ttl: Duration::ZERO,
-            ..options()
-        };
-        let settings = sandbox::RegistrySettings {
-            referrers: Referrers::Api,
-            ..sandbox::RegistrySettings::default()
-        };
-        let setup = Setup::with_options(settings, options).await;
+        let setup = open_and_forgetful().await;
         let image = setup.registry.push_image("acme/api", "1", "image");
         setup.registry.attach_bundle("acme/api", &image, "bundle");
         setup.registry.set_fault(move |request| {
