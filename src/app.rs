@@ -85,10 +85,11 @@ pub async fn serve(
     log_level::follow(args.log_level_file.clone(), log_level, &tasks, stop.clone()).await;
     let metrics = Arc::new(Metrics::new());
     let reading = Reading::for_server(&args.registry, metrics.requests(), &tasks)?;
-    let mut sources = Sources::start(&args, &reading, &tasks, &stop).await?;
+    let own = reading.follow(&metrics, &tasks, &stop);
+    let mut sources = Sources::start(&args, own, &tasks, &stop).await?;
     let led = tasks.spawn(leadership::tell(sources.role.take(), Arc::clone(&metrics)));
+    let counting = Counting::new(Arc::clone(&metrics), &reading.registry);
     let snapshots = Arc::clone(&sources.snapshots);
-    let counting = Counting::new(Arc::clone(&metrics), &reading);
     let reviewer = Reviewer::new(reading.registry, sources.snapshots, sources.pull_secrets);
     let reviewer = Arc::new(reviewer.remembering());
     counting.count_caches(&reviewer, sources.caches);

@@ -27,6 +27,7 @@ mod proxies;
 mod reach;
 mod session;
 mod settings;
+mod terms;
 mod tls;
 mod transport;
 

@@ -13,6 +13,7 @@ mod log;
 mod metrics;
 mod process;
 mod registries;
+mod registry_settings;
 mod text;
 mod traces;
 mod trust_roots;
@@ -31,6 +32,7 @@ pub use metrics::{
     CacheUse, Held, Level, Metrics, PolicyCounts, Readiness, ReviewCount, ReviewResult,
 };
 pub use registries::{RequestEnd, RequestMetrics};
+pub use registry_settings::Freshness;
 pub use text::Format;
 pub use traces::{TraceError, TraceExport, TraceSettings, Tracer, continue_trace, traces};
 pub use trust_roots::TrustRootReading;

@@ -1,16 +1,10 @@
 //! What metrics tell of policies, trust roots and what became of images.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::Reading;
 use crate::{
     decision::{Judged, PolicyVerdict},
     policy::{Action, PolicyId, PolicyState},
@@ -25,16 +19,16 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Counting {
     metrics: Arc<Metrics>,
-    /// The registries that the settings name, which come first.
-    registries: Arc<BTreeSet<String>>,
+    /// Knows the registries that the settings name, which come first.
+    registry: Arc<OciRegistry>,
 }
 
 impl Counting {
-    pub(super) fn new(metrics: Arc<Metrics>, reading: &Reading) -> Self {
-        metrics.add_caches(Arc::<OciRegistry>::clone(&reading.registry));
+    pub(super) fn new(metrics: Arc<Metrics>, registry: &Arc<OciRegistry>) -> Self {
+        metrics.add_caches(Arc::<OciRegistry>::clone(registry));
         let counting = Self {
             metrics,
-            registries: Arc::new(reading.hosts.clone()),
+            registry: Arc::clone(registry),
         };
         counting.know(&BTreeMap::new());
         counting
@@ -85,7 +79,7 @@ impl Counting {
         self.metrics.know_policies(&names);
         let patterns = policies.values().flat_map(|state| &state.scope().images);
         let by_policies = patterns.filter_map(|pattern| pattern.registry());
-        let mut registries: Vec<String> = self.registries.iter().cloned().collect();
+        let mut registries: Vec<String> = self.registry.settings().hosts().into_iter().collect();
         registries.extend(by_policies.map(str::to_owned));
         self.metrics.requests().know_registries(&registries);
     }
@@ -162,11 +156,20 @@ const PERIOD: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::task::TaskTracker;
+
     use super::*;
     use crate::{
         decision::Outcome,
+        registry::{RegistryOptions, RegistrySettings},
         review::{ObservedObject, Operation, Run, Told, UsedVerified, Verdict},
     };
+
+    fn counting(metrics: &Arc<Metrics>) -> Counting {
+        let (settings, options) = (RegistrySettings::default(), RegistryOptions::default());
+        let registry = OciRegistry::new(settings, options, &TaskTracker::new());
+        Counting::new(Arc::clone(metrics), &Arc::new(registry.expect("a reader")))
+    }
 
     /// One image that a policy denies, and one that another only reports.
     fn observation(webhook: &'static str, run: Run, verdict: Verdict) -> Observation {
@@ -210,10 +213,7 @@ mod tests {
     /// What is counted of this review: refused images, reported images, findings.
     fn counted(webhook: &'static str, run: Run, verdict: Verdict) -> [bool; 3] {
         let metrics = Arc::new(Metrics::new());
-        let counting = Counting {
-            metrics: Arc::clone(&metrics),
-            registries: Arc::default(),
-        };
+        let counting = counting(&metrics);
         metrics.know_policies(&["denies", "reports"].map(str::to_owned));
         counting.observe(&observation(webhook, run, verdict));
         let text = metrics.encode();
@@ -236,10 +236,7 @@ mod tests {
     #[test]
     fn what_was_let_in_as_verified_before_is_counted_once_and_for_its_policy() {
         let metrics = Arc::new(Metrics::new());
-        let counting = Counting {
-            metrics: Arc::clone(&metrics),
-            registries: Arc::default(),
-        };
+        let counting = counting(&metrics);
         metrics.know_policies(&["shop".to_owned()]);
         let policy = PolicyId {
             namespace: None,

@@ -1,19 +1,23 @@
 //! How registries are read, from the flags: settings, credentials and the client.
 
-mod own;
+mod files;
+mod follow;
 
-use std::{collections::BTreeSet, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::own::CredentialFiles;
+use self::{
+    files::{Read, ReadingFiles},
+    follow::Follower,
+};
 use crate::{
     config::{self, RegistryArgs, default_docker_config},
     registry::{
         ClientError, CloudSettings, DockerConfigError, Keyring, OciRegistry, OwnCredentials,
         Proxies, ProxyError, ProxyVariables, RegistryOptions, SettingsError,
     },
-    telemetry::RequestMetrics,
+    telemetry::{Metrics, RequestMetrics},
 };
 
 /// A client for registries, and the credentials that are Assay's own.
@@ -23,9 +27,7 @@ pub struct Reading {
     pub registry: Arc<OciRegistry>,
     /// The credentials.
     pub keyring: Keyring,
-    /// The registries that the settings name.
-    pub hosts: BTreeSet<String>,
-    files: CredentialFiles,
+    files: ReadingFiles,
 }
 
 /// Why registries cannot be read as the flags say.
@@ -84,29 +86,43 @@ impl Reading {
         options: RegistryOptions,
         tasks: &TaskTracker,
     ) -> Result<Self, ReadingError> {
-        let files = CredentialFiles {
+        let files = ReadingFiles {
             settings: args.registries.clone(),
             docker_config: docker_config.map(Path::to_owned),
         };
-        let settings = files.settings()?;
+        let Read { settings, keyring } = files.read()?;
         let options = RegistryOptions {
             cloud: CloudSettings::from_variables(config::variable),
             ..options
         };
-        let keyring = files.keyring(&settings)?;
         Ok(Self {
-            hosts: settings.hosts(),
             registry: Arc::new(OciRegistry::new(settings, options, tasks)?),
             keyring,
             files,
         })
     }
 
-    /// The credentials for a server that goes on for long: they change as their files do.
-    pub(super) fn follow(&self, tasks: &TaskTracker, stop: &CancellationToken) -> OwnCredentials {
+    /// For a server that goes on for long: what the files say is in force as they change, until `stop`. What cannot be used
+    /// is told, and leaves in force what was.
+    pub(super) fn follow(
+        &self,
+        metrics: &Arc<Metrics>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> OwnCredentials {
         let own = OwnCredentials::from(self.keyring.clone());
-        let files = self.files.clone();
-        files.follow(own.clone(), tasks, stop.clone());
+        if !self.files.is_none() {
+            let follower = Follower {
+                files: self.files.clone(),
+                registry: Arc::clone(&self.registry),
+                own: own.clone(),
+                metrics: Arc::clone(metrics),
+                tasks: tasks.clone(),
+                told: None,
+            };
+            let stop = stop.clone();
+            tasks.spawn(async move { stop.run_until_cancelled(follower.run()).await });
+        }
         own
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    AppError, Reading,
+    AppError,
     certificates::{self, Certificates},
 };
 use crate::{
@@ -45,11 +45,10 @@ impl Sources {
     /// Starts to follow what the flags say, with tasks on `tasks`.
     pub(super) async fn start(
         args: &ServeArgs,
-        reading: &Reading,
+        own: OwnCredentials,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, AppError> {
-        let own = reading.follow(tasks, stop);
         match args.mode() {
             Mode::Standalone(directory) => Self::from_directory(args, &directory, own, tasks),
             Mode::Cluster { namespace } => {

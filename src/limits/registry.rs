@@ -198,8 +198,9 @@ pub const REGISTRY_HOSTS: u64 = 1_000;
 /// The most bytes of hosts of which something is remembered: about 1,500, each taken for one with the longest challenge.
 pub const REGISTRY_HOST_BYTES: u64 = 8 * 1024 * 1024;
 
-/// How often Assay's own credentials are read again.
-pub const OWN_CREDENTIALS_POLL: Duration = Duration::from_secs(30);
+/// How often the registry settings, the files that they name and the docker config are read again where no event tells of a
+/// change.
+pub const REGISTRY_FILES_POLL: Duration = Duration::from_secs(30);
 
 /// The largest registry settings file that is read, and the largest file that it names, in bytes.
 pub const REGISTRY_SETTINGS_BYTES: usize = 1024 * 1024;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
+use arc_swap::ArcSwap;
 use futures::future::{BoxFuture, Either, select};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
@@ -19,7 +20,8 @@ use super::{
     manifest::{ANY_MANIFEST, ManifestError, is_schema_one},
     passage::Circuits,
     session::{Ask, Session, unexpected},
-    tls::{ClientError, Clients},
+    terms::Setup,
+    tls::ClientError,
     transport::{Answer, Failure, Transport},
 };
 use crate::{
@@ -59,10 +61,9 @@ impl OciRegistry {
         tasks: &TaskTracker,
     ) -> Result<Self, ClientError> {
         let transport = Arc::new(Transport {
-            clients: Clients::new(&settings, &options)?,
+            setup: ArcSwap::from_pointee(Setup::new(settings, &options)?),
             hosts: Hosts::new(options.registry_facts_ttl),
             circuits: Circuits::new(),
-            settings,
             budget: Budget::new(options.held_bytes),
             options: options.clone(),
         });
@@ -81,6 +82,27 @@ impl OciRegistry {
                 contents_flights: Flights::new(tasks.clone()),
             }),
         })
+    }
+
+    /// The settings by which registries are read now.
+    pub fn settings(&self) -> Arc<RegistrySettings> {
+        Arc::clone(&self.core.transport.setup.load().settings)
+    }
+
+    /// Reads registries by other settings from the next look on. What has begun goes on by the old ones; connections stay
+    /// where the settings of their registry do, and so does what is known of registries.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`]; the old settings stay in force.
+    pub fn replace_settings(&self, settings: RegistrySettings) -> Result<(), ClientError> {
+        let transport = &self.core.transport;
+        let replaced = transport
+            .setup
+            .load()
+            .replaced(settings, &transport.options)?;
+        transport.setup.store(Arc::new(replaced));
+        Ok(())
     }
 
     pub(super) fn open(
@@ -208,7 +230,7 @@ impl CacheSource for OciRegistry {
 
 impl Registry for OciRegistry {
     fn signature_places(&self, repository: &Repository) -> SignaturePlaces {
-        self.core.transport.settings.signature_places(repository)
+        self.settings().signature_places(repository)
     }
 
     fn resolve<'a>(

@@ -36,6 +36,7 @@ use super::{
     ClientError, Credential, RegistryError, Secret,
     cache::Timed,
     flight::{Flights, lock},
+    terms::Terms,
     transport::{Answer, Call, Failure, Transport},
 };
 use crate::{image::RegistryHost, limits};
@@ -57,8 +58,8 @@ pub(super) struct RegistryWay {
     pub(super) base: Url,
     /// The registry as images name it.
     pub(super) name: String,
-    /// Whose TLS settings count.
-    pub(super) client: usize,
+    /// How it is asked.
+    pub(super) terms: Terms,
 }
 
 /// What a cloud hands out.
@@ -237,7 +238,7 @@ impl Clouds {
             accept: "application/json",
             authorization: None,
             form: Some(form),
-            client: way.client,
+            terms: way.terms.clone(),
             body_limit: limits::IDENTITY_ANSWER_BYTES,
             what: "the token",
             registry: &way.name,

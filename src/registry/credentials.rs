@@ -38,7 +38,7 @@ pub struct Credential {
 pub struct CredentialId([u8; 32]);
 
 /// The credentials that one Pod (or Assay itself) may use, with the images each is for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Keyring {
     first: Ring,
     then: Vec<Ring>,
@@ -74,7 +74,7 @@ pub enum DockerConfigError {
 }
 
 /// One keyring of the kubelet's: its own look-up order, its own Docker Hub rule.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct Ring {
     /// Sorted as text; looked up from the end, so that longer paths come before shorter ones.
     by_location: BTreeMap<Location, Vec<Credential>>,

@@ -12,6 +12,7 @@ use url::Url;
 use super::{
     RegistryError,
     flight::lock,
+    tls::TrustId,
     transport::{Change, Circuit, Health, Pass},
 };
 use crate::{limits, telemetry::OpenCircuit};
@@ -27,7 +28,7 @@ pub(super) struct Circuits(Cache<CircuitKey, Arc<Mutex<Watched>>>);
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct CircuitKey {
     origin: String,
-    client: usize,
+    trust: TrustId,
     registry: String,
 }
 
@@ -54,12 +55,12 @@ impl Circuits {
     pub(super) fn enter(
         &self,
         url: &Url,
-        client: usize,
+        trust: TrustId,
         registry: &str,
     ) -> Result<Passage, RegistryError> {
         let key = CircuitKey {
             origin: url.origin().ascii_serialization(),
-            client,
+            trust,
             registry: registry.to_owned(),
         };
         let watched = self.0.get_with(key, Arc::default);
@@ -109,18 +110,22 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::telemetry::RequestMetrics;
+    use crate::{registry::RegistrySettings, telemetry::RequestMetrics};
 
-    fn enter(circuits: &Circuits, client: usize, registry: &str) -> Result<Passage, RegistryError> {
+    fn enter(
+        circuits: &Circuits,
+        trust: TrustId,
+        registry: &str,
+    ) -> Result<Passage, RegistryError> {
         let url = Url::parse("https://registry.example/v2/").expect("a URL");
-        circuits.enter(&url, client, registry)
+        circuits.enter(&url, trust, registry)
     }
 
     /// Circuits of which that of these settings and this registry has just opened.
-    fn opened(client: usize, registry: &str) -> Circuits {
+    fn opened(trust: TrustId, registry: &str) -> Circuits {
         let circuits = Circuits::new();
         for _ in 0..limits::FAILURES_IN_A_ROW {
-            let passage = enter(&circuits, client, registry).expect("closed");
+            let passage = enter(&circuits, trust, registry).expect("closed");
             let error = RegistryError::Timeout {
                 host: "registry.example".to_owned(),
             };
@@ -134,33 +139,37 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_has_other_tls_settings_does_not_fail_with_those_who_have_the_wrong_ones() {
-        let circuits = opened(0, "registry.example");
-        assert!(enter(&circuits, 0, "registry.example").is_err());
-        assert!(enter(&circuits, 1, "registry.example").is_ok());
+        let circuits = opened(TrustId::PUBLIC, "registry.example");
+        let yaml = "registries: [{prefix: registry.example}]";
+        let settings = RegistrySettings::from_yaml("r.yaml", yaml).expect("settings");
+        let setting = settings.find("registry.example", "").expect("covered");
+        let other = TrustId::of(setting);
+        assert!(enter(&circuits, TrustId::PUBLIC, "registry.example").is_err());
+        assert!(enter(&circuits, other, "registry.example").is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_registry_that_leads_to_the_slow_page_of_another_does_not_close_it_for_that_one() {
-        let circuits = opened(0, "evil.example");
-        assert!(enter(&circuits, 0, "evil.example").is_err());
-        assert!(enter(&circuits, 0, "registry.example").is_ok());
+        let circuits = opened(TrustId::PUBLIC, "evil.example");
+        assert!(enter(&circuits, TrustId::PUBLIC, "evil.example").is_err());
+        assert!(enter(&circuits, TrustId::PUBLIC, "registry.example").is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_is_given_up_does_not_keep_others_from_trying() {
-        let circuits = opened(0, "registry.example");
+        let circuits = opened(TrustId::PUBLIC, "registry.example");
         advance(limits::CIRCUIT_PAUSE).await;
-        let probe = enter(&circuits, 0, "registry.example").expect("one may try");
-        assert!(enter(&circuits, 0, "registry.example").is_err());
+        let probe = enter(&circuits, TrustId::PUBLIC, "registry.example").expect("one may try");
+        assert!(enter(&circuits, TrustId::PUBLIC, "registry.example").is_err());
         drop(probe);
-        assert!(enter(&circuits, 0, "registry.example").is_ok());
+        assert!(enter(&circuits, TrustId::PUBLIC, "registry.example").is_ok());
     }
 
     #[test]
     fn the_circuits_that_are_remembered_are_bounded_in_number() {
         let circuits = Circuits::new();
         for number in 0..=limits::CIRCUITS {
-            assert!(enter(&circuits, 0, &format!("r{number}.example")).is_ok());
+            assert!(enter(&circuits, TrustId::PUBLIC, &format!("r{number}.example")).is_ok());
         }
         circuits.0.run_pending_tasks();
         assert_eq!(circuits.0.entry_count(), limits::CIRCUITS);

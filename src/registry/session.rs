@@ -21,7 +21,7 @@ use super::{
     cloud::{CloudHost, IdentityError},
     host::Host,
     reach::endpoint,
-    tls::PUBLIC,
+    terms::Terms,
     transport::{Answer, CROWDED, Call, Failure},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(super) struct Session {
     base: Url,
     /// Whether plain HTTP is allowed.
     is_plain: bool,
-    client: usize,
+    terms: Terms,
 }
 
 /// What is wanted of the registry.
@@ -70,9 +70,9 @@ impl Session {
     ) -> Result<Arc<Self>, RegistryError> {
         let transport = &core.transport;
         let name = repository.host().as_str();
-        let setting = transport.settings.find(name, repository.path());
+        let setup = transport.setup.load_full();
+        let setting = setup.settings.find(name, repository.path());
         let is_plain = setting.is_some_and(|setting| setting.insecure_http);
-        let client = setting.and_then(|setting| transport.clients.index_of(&setting.prefix()));
         let scheme = if is_plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{}/", endpoint(name))).map_err(|_| {
             RegistryError::Unavailable {
@@ -104,7 +104,7 @@ impl Session {
             asked: access.asked.clone(),
             base,
             is_plain,
-            client: client.unwrap_or(PUBLIC),
+            terms: Terms::of(&setup, setting),
         }))
     }
 
@@ -248,7 +248,7 @@ impl Session {
             accept: ask.accept,
             authorization,
             form: None,
-            client: self.client,
+            terms: self.terms.clone(),
             body_limit: ask.body_limit,
             what: &ask.what,
             registry: self.repository.host().registry(),

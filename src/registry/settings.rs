@@ -10,7 +10,11 @@ mod tests;
 pub(super) use client_identity::ClientIdentity;
 pub use error::{SettingsError, SettingsProblem};
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use rustls_pki_types::CertificateDer;
 use serde_saphyr::Location;
@@ -30,14 +34,15 @@ use crate::{
 };
 
 /// How registries are to be reached, by prefix; the longest prefix counts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RegistrySettings {
     /// The longest prefix first.
     entries: Vec<RegistrySetting>,
+    files: BTreeSet<PathBuf>,
 }
 
 /// What holds for the repositories below one prefix.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct RegistrySetting {
     prefix: Prefix,
     /// What these repositories are copies of.
@@ -60,10 +65,14 @@ impl RegistrySettings {
     ///
     /// When any of it cannot be read or a field is not known; nothing is skipped.
     pub fn from_yaml(file: &str, text: &str) -> Result<Self, SettingsError> {
+        let files = NamedFiles::beside(file);
         let entries = parse(text)
-            .and_then(|entries| read(&entries, &NamedFiles::beside(file)))
+            .and_then(|entries| read(&entries, &files))
             .map_err(|located| located.in_file(file))?;
-        Ok(Self { entries })
+        Ok(Self {
+            entries,
+            files: files.into_read(),
+        })
     }
 
     /// The credentials named here: Assay's own. Each is used below its prefix alone, that of the longest prefix first.
@@ -114,6 +123,11 @@ impl RegistrySettings {
     pub fn hosts(&self) -> BTreeSet<String> {
         let hosts = self.entries.iter().flat_map(RegistrySetting::hosts);
         hosts.map(str::to_owned).collect()
+    }
+
+    /// The files that the settings name.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
     }
 
     pub(super) fn entries(&self) -> &[RegistrySetting] {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
+use ::aws_lc_rs::digest::{Context, SHA256};
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::Resolve;
@@ -14,27 +15,32 @@ use super::{
     options::RegistryOptions,
     proxies::on_the_way,
     reach::{Authority, Guarded, Reach, Unguarded, is_loopback},
-    settings::{ClientIdentity, RegistrySettings},
+    settings::{ClientIdentity, RegistrySetting, RegistrySettings},
 };
 use crate::limits;
 
-/// The clients; the first trust the public roots only.
+/// The clients.
 #[derive(Debug)]
 pub(super) struct Clients {
-    trusts: Vec<Trust>,
-    by_prefix: Vec<(String, usize)>,
+    public: Arc<Trust>,
+    by_prefix: BTreeMap<String, Arc<Trust>>,
     reach: Reach,
     proxied: Matcher,
 }
 
 /// The clients that trust the same certificate authorities.
 #[derive(Debug)]
-struct Trust {
+pub(super) struct Trust {
+    id: TrustId,
     ways: Ways,
     /// Those that show who they are, and the only host and port that they show it to: not a token service elsewhere, and not
     /// where a registry redirects to.
     identified: Option<(Authority, Ways)>,
 }
+
+/// Tells TLS settings apart by what they are: the prefix, whom they trust and what they show.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct TrustId([u8; 32]);
 
 /// The clients that differ only in how they find a host.
 #[derive(Debug)]
@@ -81,51 +87,47 @@ pub enum ClientError {
 }
 
 impl Clients {
+    /// Those for these settings. Clients that were made before of the same are taken over, with their connections.
     pub(super) fn new(
         settings: &RegistrySettings,
         options: &RegistryOptions,
+        before: Option<&Self>,
     ) -> Result<Self, ClientError> {
-        let mut trusts = vec![Trust {
-            ways: Ways::new(&tls_config("", &[], None)?, options)?,
-            identified: None,
-        }];
-        let mut by_prefix = Vec::new();
+        let public = match before {
+            Some(before) => Arc::clone(&before.public),
+            None => Arc::new(Trust::public(options)?),
+        };
+        let mut by_prefix = BTreeMap::new();
         for entry in settings.entries() {
-            let identity = entry.client_identity();
-            if entry.authorities.is_empty() && identity.is_none() {
+            if entry.authorities.is_empty() && entry.client_identity().is_none() {
                 continue;
             }
             let prefix = entry.prefix();
-            let ways = |identity| {
-                let tls = tls_config(&prefix, &entry.authorities, identity)?;
-                Ways::new(&tls, options)
+            let same = before
+                .and_then(|before| before.by_prefix.get(&prefix))
+                .filter(|trust| trust.id == TrustId::of(entry));
+            let trust = match same {
+                Some(trust) => Arc::clone(trust),
+                None => Arc::new(Trust::new(entry, options)?),
             };
-            let identified = match identity {
-                Some(identity) => {
-                    let authority = Authority::of_entry(entry).ok_or_else(|| {
-                        let prefix = prefix.clone();
-                        ClientError::Host { prefix }
-                    })?;
-                    Some((authority, ways(Some(identity))?))
-                }
-                None => None,
-            };
-            let ways = ways(None)?;
-            by_prefix.push((prefix, trusts.len()));
-            trusts.push(Trust { ways, identified });
+            by_prefix.insert(prefix, trust);
         }
         Ok(Self {
-            trusts,
+            public,
             by_prefix,
             reach: Reach::new(settings),
             proxied: options.proxies.matcher(),
         })
     }
 
-    /// The clients for the settings of this prefix, when they say anything about TLS.
-    pub(super) fn index_of(&self, prefix: &str) -> Option<usize> {
-        let found = self.by_prefix.iter().find(|(known, _)| known == prefix);
-        found.map(|(_, index)| *index)
+    /// The clients that trust the public roots only.
+    pub(super) fn public(&self) -> &Arc<Trust> {
+        &self.public
+    }
+
+    /// The clients for what this setting covers, when it says anything about TLS.
+    pub(super) fn own(&self, setting: &RegistrySetting) -> Option<&Arc<Trust>> {
+        self.by_prefix.get(&setting.prefix())
     }
 
     /// Refuses a host that is a special address, or a name for one, unless the settings name it. What only the DNS knows
@@ -134,33 +136,97 @@ impl Clients {
         self.reach.permit(url)
     }
 
-    /// How this host is asked, with the TLS settings of this index.
-    pub(super) fn route(&self, index: usize, url: &Url) -> Option<Route<'_>> {
-        let ways = self.trusts.get(index)?.ways_to(url);
+    /// How this host is asked by who trusts these.
+    pub(super) fn route<'a>(&self, trust: &'a Trust, url: &Url) -> Route<'a> {
+        let ways = trust.ways_to(url);
         if let (Some(client), false) = (&ways.proxied, is_loopback(url))
             && let Some(proxy) = on_the_way(&self.proxied, url)
         {
             let proxy = Some(proxy);
-            return Some(Route { client, proxy });
+            return Route { client, proxy };
         }
         let client = if self.reach.is_named(url) {
             &ways.named
         } else {
             &ways.guarded
         };
-        Some(Route {
+        Route {
             client,
             proxy: None,
-        })
+        }
     }
 }
 
 impl Trust {
+    /// The public roots only.
+    fn public(options: &RegistryOptions) -> Result<Self, ClientError> {
+        Ok(Self {
+            id: TrustId::PUBLIC,
+            ways: Ways::new(&public_tls()?, options)?,
+            identified: None,
+        })
+    }
+
+    fn new(entry: &RegistrySetting, options: &RegistryOptions) -> Result<Self, ClientError> {
+        let prefix = entry.prefix();
+        let ways = |identity| {
+            let tls = tls_config(&prefix, &entry.authorities, identity)?;
+            Ways::new(&tls, options)
+        };
+        let identified = match entry.client_identity() {
+            Some(identity) => {
+                let authority = Authority::of_entry(entry).ok_or_else(|| {
+                    let prefix = prefix.clone();
+                    ClientError::Host { prefix }
+                })?;
+                Some((authority, ways(Some(identity))?))
+            }
+            None => None,
+        };
+        Ok(Self {
+            id: TrustId::of(entry),
+            ways: ways(None)?,
+            identified,
+        })
+    }
+
+    pub(super) fn id(&self) -> TrustId {
+        self.id
+    }
+
     fn ways_to(&self, url: &Url) -> &Ways {
         match &self.identified {
             Some((authority, identified)) if *authority == Authority::of(url) => identified,
             Some(_) | None => &self.ways,
         }
+    }
+}
+
+impl TrustId {
+    /// The public roots only.
+    pub(super) const PUBLIC: Self = Self([0; 32]);
+
+    pub(super) fn of(entry: &RegistrySetting) -> Self {
+        let chain = entry.client_identity().map(ClientIdentity::chain);
+        let certificates = [entry.authorities.as_slice(), chain.unwrap_or_default()];
+        let scheme = if entry.insecure_http { "http" } else { "https" };
+        let mut context = Context::new(&SHA256);
+        // The length first, so that no two lists of parts read the same.
+        let mut add = |part: &[u8]| {
+            context.update(&part.len().to_be_bytes());
+            context.update(part);
+        };
+        add(scheme.as_bytes());
+        add(entry.prefix().as_bytes());
+        for certificates in certificates {
+            add(&certificates.len().to_be_bytes());
+            for certificate in certificates {
+                add(certificate);
+            }
+        }
+        let mut id = [0; 32];
+        id.copy_from_slice(context.finish().as_ref());
+        Self(id)
     }
 }
 
@@ -240,6 +306,3 @@ fn tls_config(
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
-
-/// The clients that trust the public roots only.
-pub(super) const PUBLIC: usize = 0;

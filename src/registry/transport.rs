@@ -14,6 +14,7 @@ pub(super) use turns::Turns;
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
@@ -23,6 +24,7 @@ use url::Url;
 use self::{
     failure::{SendError, deadline, limit, timeout, unavailable, unusable},
     patience::Sent,
+    redirect::redirect_target,
 };
 use super::{
     Secret,
@@ -33,16 +35,14 @@ use super::{
     host::Hosts,
     options::RegistryOptions,
     passage::Circuits,
-    settings::RegistrySettings,
-    tls::{Clients, PUBLIC},
+    terms::{Setup, Terms},
 };
 use crate::{limits, telemetry::RequestEnd};
 
 /// The way to all hosts.
 #[derive(Debug)]
 pub(super) struct Transport {
-    pub(super) settings: RegistrySettings,
-    pub(super) clients: Clients,
+    pub(super) setup: ArcSwap<Setup>,
     pub(super) hosts: Hosts,
     pub(super) circuits: Circuits,
     pub(super) options: RegistryOptions,
@@ -60,8 +60,8 @@ pub(super) struct Call<'a> {
     pub(super) authorization: Option<HeaderValue>,
     /// A form to send, which is never sent on to where the host redirects.
     pub(super) form: Option<Secret>,
-    /// The TLS settings for the host of `url`.
-    pub(super) client: usize,
+    /// How the host of `url` is asked.
+    pub(super) terms: Terms,
     /// The longest body that is read.
     pub(super) body_limit: usize,
     /// As in `the token`, for messages.
@@ -77,7 +77,7 @@ struct Hop<'a> {
     call: &'a Call<'a>,
     url: &'a Url,
     authorization: Option<&'a HeaderValue>,
-    client: usize,
+    terms: &'a Terms,
 }
 
 /// An answer, read to its end.
@@ -104,19 +104,19 @@ impl Transport {
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
         let mut url = call.url.clone();
         let mut authorization = call.authorization.clone();
-        let mut client = call.client;
+        let mut terms = call.terms.clone();
         let mut is_elsewhere = false;
         for hop in 0..=limits::REDIRECTS_PER_REQUEST {
             let failed = |error| Failure {
                 error,
                 is_redirected: hop > 0,
             };
-            self.clients.permit(&url).map_err(failed)?;
+            terms.permit(&url).map_err(failed)?;
             let next = Hop {
                 call,
                 url: &url,
                 authorization: authorization.as_ref(),
-                client,
+                terms: &terms,
             };
             let mut answer = self.send_patiently(&next).await.map_err(failed)?;
             answer.is_redirected = hop > 0;
@@ -124,13 +124,13 @@ impl Transport {
             if call.form.is_some() {
                 return Ok(answer);
             }
-            let Some(next) = self.redirect_target(&url, &answer)? else {
+            let Some(next) = redirect_target(&url, &answer, &terms)? else {
                 return Ok(answer);
             };
             if next.origin() != url.origin() {
                 // Whoever is next was not given these credentials by anybody.
                 authorization = None;
-                client = self.client_for(&next).unwrap_or(PUBLIC);
+                terms = terms.elsewhere(&next);
                 is_elsewhere = true;
             }
             url = next;
@@ -139,12 +139,6 @@ impl Transport {
             error: unusable(&url, "redirects too often"),
             is_redirected: true,
         })
-    }
-
-    /// The index of the TLS settings for a host that is known by its URL only, when there are any.
-    pub(super) fn client_for(&self, url: &Url) -> Option<usize> {
-        let setting = self.settings.find(&authority(url), "")?;
-        self.clients.index_of(&setting.prefix())
     }
 
     /// One attempt, counted.
@@ -172,9 +166,7 @@ impl Transport {
 
     async fn exchange(&self, hop: &Hop<'_>) -> Result<Answer, SendError> {
         let Hop { call, url, .. } = *hop;
-        let Some(route) = self.clients.route(hop.client, url) else {
-            return Err(SendError::Lasting(unavailable(url, "has no TLS settings")));
-        };
+        let route = hop.terms.route(url);
         let mut request = route
             .client
             .request(call.method.clone(), url.clone())

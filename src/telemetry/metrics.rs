@@ -16,6 +16,7 @@ use super::{
     lead::{Lead, LeadGauge},
     process::ProcessMetrics,
     registries::RequestMetrics,
+    registry_settings::{Freshness, RegistrySettingsGauge},
     text::Format,
     trust_roots::{TrustRootGauges, TrustRootReading},
     warm_up::WarmUpMetrics,
@@ -37,6 +38,7 @@ pub struct Metrics {
     policies: Family<StateLabel, Gauge>,
     trust_roots: TrustRootGauges,
     lead: LeadGauge,
+    registry_settings: RegistrySettingsGauge,
     certificate: CertificateGauge,
     events: EventCounters,
     warm_up: WarmUpMetrics,
@@ -145,6 +147,7 @@ impl Metrics {
             policies: Family::default(),
             trust_roots: TrustRootGauges::default(),
             lead: LeadGauge::default(),
+            registry_settings: RegistrySettingsGauge::default(),
             certificate: CertificateGauge::default(),
             events: EventCounters::default(),
             warm_up: WarmUpMetrics::default(),
@@ -250,6 +253,11 @@ impl Metrics {
         self.lead.set(lead);
     }
 
+    /// Tells whether registries are read as the files say.
+    pub fn set_registry_settings(&self, freshness: Freshness) {
+        self.registry_settings.set(freshness);
+    }
+
     /// Tells when the certificate that is served expires.
     pub fn set_certificate_expiry(&self, expiry: jiff::Timestamp) {
         self.certificate.set(expiry);
@@ -337,6 +345,7 @@ impl Metrics {
         registry.register("policies", "Policies by state", self.policies.clone());
         self.trust_roots.register(registry);
         self.lead.register(registry);
+        self.registry_settings.register(registry);
         self.certificate.register(registry);
         self.events.register(registry);
         self.warm_up.register(registry);

@@ -25,6 +25,7 @@ mod places;
 mod probes;
 mod quirks;
 mod refused;
+mod renewed;
 pub(crate) mod stand_in;
 mod tenants;
 mod token_limits;

@@ -22,6 +22,7 @@ use crate::{
         Credential, CredentialId, RegistryError, Secret,
         flight::Flights,
         form::encode,
+        terms::Terms,
         transport::{Call, Transport},
     },
     telemetry::{CacheReading, Lookups},
@@ -73,8 +74,8 @@ pub(in crate::registry) struct TokenRequest {
     pub(in crate::registry) repository: String,
     /// Whose it will be; none is anonymous.
     pub(in crate::registry) credential: Option<Credential>,
-    /// Whose TLS settings count.
-    pub(in crate::registry) client: usize,
+    /// How the token service is asked.
+    pub(in crate::registry) terms: Terms,
     /// When it is no longer needed.
     pub(in crate::registry) deadline: Instant,
 }
@@ -273,7 +274,7 @@ impl TokenRequest {
             accept: "application/json",
             authorization: self.credential.as_ref().and_then(basic),
             form,
-            client: self.client,
+            terms: self.terms.clone(),
             body_limit: limits::TOKEN_BYTES,
             what: "the token",
             registry: &self.registry_name,

@@ -216,7 +216,11 @@ impl Session {
             bearer: bearer.clone(),
             repository: self.repository.path().to_owned(),
             credential: credential.filter(|_| is_trusted).cloned(),
-            client: self.realm_client(bearer),
+            terms: if realm.origin() == self.base.origin() {
+                self.terms.clone()
+            } else {
+                self.terms.of_token_service(realm)
+            },
             deadline: self.deadline,
         };
         match self.core.tokens.obtain(&request).await? {
@@ -227,15 +231,6 @@ impl Session {
             })),
             Grant::Refused { host, status } => Ok(Err(Refusal { host, status, sent })),
         }
-    }
-
-    /// The token service's own TLS settings, where it is another host; the registry's when there are none: a private
-    /// authority that vouches for a registry usually does for its token service.
-    fn realm_client(&self, bearer: &Bearer) -> usize {
-        let realm = &bearer.realm;
-        let is_elsewhere = realm.origin() != self.base.origin();
-        let own = is_elsewhere.then(|| self.core.transport.client_for(realm));
-        own.flatten().unwrap_or(self.client)
     }
 
     /// The registry itself, where it takes logins without a token service.

@@ -88,7 +88,7 @@ impl Session {
                 let way = RegistryWay {
                     base: self.base.clone(),
                     name: self.repository.host().registry().to_owned(),
-                    client: self.client,
+                    terms: self.terms.clone(),
                 };
                 let clouds = &self.core.clouds;
                 let login = clouds.login(place, &way, self.deadline).await?;

@@ -25,11 +25,25 @@ impl ClientIdentity {
         Ok(Self(Arc::new(key)))
     }
 
+    /// The certificate, and what leads from it to an authority.
+    pub(in super::super) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.0.cert
+    }
+
     /// For the TLS library's `with_client_cert_resolver`: this one, whatever the registry asks for.
     pub(in super::super) fn resolver(&self) -> Arc<dyn ResolvesClientCert> {
         Arc::new(SingleCertAndKey::from(Arc::clone(&self.0)))
     }
 }
+
+/// The same certificate has the same key.
+impl PartialEq for ClientIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        self.chain() == other.chain()
+    }
+}
+
+impl Eq for ClientIdentity {}
 
 impl fmt::Debug for ClientIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,10 @@
 //! The files that the settings of registries name.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
     io::{self, Read as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustls::RootCertStore;
@@ -19,6 +20,7 @@ use crate::limits;
 pub(super) struct NamedFiles<'a> {
     folder: &'a Path,
     left: Cell<usize>,
+    read: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl<'a> NamedFiles<'a> {
@@ -26,7 +28,13 @@ impl<'a> NamedFiles<'a> {
         Self {
             folder: Path::new(file).parent().unwrap_or(Path::new("")),
             left: Cell::new(limits::REGISTRY_SETTINGS_FILES_BYTES),
+            read: RefCell::default(),
         }
+    }
+
+    /// Which were read.
+    pub(super) fn into_read(self) -> BTreeSet<PathBuf> {
+        self.read.into_inner()
     }
 
     /// Certificates that are trusted.
@@ -130,7 +138,8 @@ impl<'a> NamedFiles<'a> {
         };
         let limit = limits::REGISTRY_SETTINGS_BYTES;
         let mut content = Vec::new();
-        std::fs::File::open(self.folder.join(name))
+        let path = self.folder.join(name);
+        std::fs::File::open(&path)
             .map_err(unreadable)?
             .take(limit as u64 + 1)
             .read_to_end(&mut content)
@@ -146,6 +155,7 @@ impl<'a> NamedFiles<'a> {
                     limit: limits::REGISTRY_SETTINGS_FILES_BYTES,
                 })?;
         self.left.set(left);
+        self.read.borrow_mut().insert(path);
         Ok(content)
     }
 }

@@ -46,7 +46,7 @@ impl Transport {
     pub(super) async fn send_patiently(&self, hop: &Hop<'_>) -> Result<Answer, RegistryError> {
         let (call, url) = (hop.call, hop.url);
         let host = self.hosts.of(url, call.registry);
-        let entered = self.circuits.enter(url, hop.client, call.registry);
+        let entered = self.circuits.enter(url, hop.terms.trust(), call.registry);
         let passage = entered.inspect_err(|_| {
             self.options.requests.count_withheld(call.registry);
         })?;

@@ -2,17 +2,14 @@
 
 mod authorities;
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::Path,
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use assay::registry::{Proxies, ProxyVariables};
 use futures::future::join_all;
 use tempfile::TempDir;
 
 use super::{
-    front::{Accepted, Authority, Clients, Front, Proxy},
+    front::{Accepted, Authority, Clients, Front, Issued, Proxy},
     sandbox::Fault,
     *,
 };
@@ -20,14 +17,14 @@ use super::{
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A registry with images, and the authority of all fronts.
-struct Scene {
+pub(super) struct Scene {
     registry: MemoryRegistry,
-    authority: Authority,
+    pub(super) authority: Authority,
     folder: TempDir,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let registry = MemoryRegistry::start(sandbox::RegistrySettings::default()).await;
         let registry = registry.expect("a free port");
         for number in 0..IMAGES {
@@ -35,22 +32,29 @@ impl Scene {
         }
         let authority = Authority::new();
         let folder = tempfile::tempdir().expect("a folder");
-        let client = authority.issue(&["assay.example"]);
-        for (name, text) in [
-            ("ca.pem", &authority.pem),
-            ("client.pem", &client.certificate),
-            ("client.key", &client.key),
-        ] {
-            std::fs::write(folder.path().join(name), text).expect("written");
-        }
-        Self {
+        let scene = Self {
             registry,
             authority,
             folder,
-        }
+        };
+        scene.write("ca.pem", &scene.authority.pem);
+        scene.renew_client();
+        scene
     }
 
-    async fn front(&self, name: &str, protocols: &[&str], clients: Clients) -> Front {
+    pub(super) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("written");
+    }
+
+    /// Puts a new client certificate into the files of the old one.
+    pub(super) fn renew_client(&self) -> Issued {
+        let client = self.authority.issue(&["assay.example"]);
+        self.write("client.pem", &client.certificate);
+        self.write("client.key", &client.key);
+        client
+    }
+
+    pub(super) async fn front(&self, name: &str, protocols: &[&str], clients: Clients) -> Front {
         let behind = self.registry.host();
         let names = [name, "127.0.0.1"];
         Front::start(
@@ -64,25 +68,25 @@ impl Scene {
         .await
     }
 
-    fn reader(&self, prefixes: &str, options: RegistryOptions) -> OciRegistry {
+    pub(super) fn settings(&self, prefixes: &str) -> RegistrySettings {
         let file = self.folder.path().join("registries.yaml");
-        reader_of(&file, prefixes, options)
+        let yaml = format!("registries: [{prefixes}]");
+        RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &yaml).expect("settings")
+    }
+
+    pub(super) fn reader(&self, prefixes: &str, options: RegistryOptions) -> OciRegistry {
+        OciRegistry::new(self.settings(prefixes), options, &TaskTracker::new()).expect("a reader")
     }
 }
 
 const IMAGES: usize = 100;
 
 /// For a prefix: the authority is trusted.
-const TRUSTED: &str = "caFile: ca.pem";
+pub(super) const TRUSTED: &str = "caFile: ca.pem";
 
 /// For a prefix: Assay shows who it is.
-const IDENTIFIED: &str = "caFile: ca.pem, clientCertFile: client.pem, clientKeyFile: client.key";
-
-fn reader_of(file: &Path, prefixes: &str, options: RegistryOptions) -> OciRegistry {
-    let yaml = format!("registries: [{prefixes}]");
-    let settings = RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), &yaml);
-    OciRegistry::new(settings.expect("settings"), options, &TaskTracker::new()).expect("a reader")
-}
+pub(super) const IDENTIFIED: &str =
+    "caFile: ca.pem, clientCertFile: client.pem, clientKeyFile: client.key";
 
 fn via(proxy: &Proxy, login: &str, no: &str) -> RegistryOptions {
     let proxies = Proxies::new(ProxyVariables {
@@ -96,7 +100,7 @@ fn via(proxy: &Proxy, login: &str, no: &str) -> RegistryOptions {
     }
 }
 
-async fn resolve(reader: &OciRegistry, image: String) -> Result<Digest, RegistryError> {
+pub(super) async fn resolve(reader: &OciRegistry, image: String) -> Result<Digest, RegistryError> {
     let image: Reference = image.parse().expect("a reference");
     reader.resolve(&image, &anonymous()).await
 }

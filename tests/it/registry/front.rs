@@ -53,11 +53,14 @@ pub(super) enum Clients {
 pub(super) struct Front {
     pub(super) address: SocketAddr,
     seen: Seen,
+    shown: Shown,
     frozen: watch::Sender<u64>,
     _tasks: TaskTracker,
 }
 
 type Seen = Arc<Mutex<Vec<Accepted>>>;
+
+type Shown = Arc<Mutex<Vec<CertificateDer<'static>>>>;
 
 /// One connection: the protocol that was agreed on, and whether the client showed a certificate.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -145,12 +148,12 @@ impl Front {
         let acceptor = TlsAcceptor::from(Arc::new(authority.server(names, protocols, clients)));
         let listener = TcpListener::bind((at, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let (seen, tasks) = (Seen::default(), TaskTracker::new());
+        let (seen, shown, tasks) = (Seen::default(), Shown::default(), TaskTracker::new());
         let (frozen, thaw) = watch::channel(0);
-        let (accepted, connections) = (Arc::clone(&seen), tasks.clone());
+        let (noted, connections) = ((Arc::clone(&seen), Arc::clone(&shown)), tasks.clone());
         tasks.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let serving = serve(stream, acceptor.clone(), behind, Arc::clone(&accepted));
+                let serving = serve(stream, acceptor.clone(), behind, noted.clone());
                 let mut thaw = thaw.clone();
                 thaw.mark_unchanged();
                 connections.spawn(async move {
@@ -166,6 +169,7 @@ impl Front {
         Self {
             address,
             seen,
+            shown,
             frozen,
             _tasks: tasks,
         }
@@ -176,13 +180,23 @@ impl Front {
         self.seen.lock().expect("whole").clone()
     }
 
+    /// The certificates that clients have shown so far.
+    pub(super) fn shown(&self) -> Vec<CertificateDer<'static>> {
+        self.shown.lock().expect("whole").clone()
+    }
+
     /// From now on, nothing moves on the connections there are.
     pub(super) fn freeze(&self) {
         self.frozen.send_modify(|times| *times += 1);
     }
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, behind: SocketAddr, seen: Seen) {
+async fn serve(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    behind: SocketAddr,
+    (seen, shown): (Seen, Shown),
+) {
     let mut stream = match acceptor.accept(stream).into_fallible().await {
         Ok(stream) => stream,
         Err((_, mut stream)) => {
@@ -198,6 +212,9 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, behind: SocketAddr, see
         protocol: String::from_utf8_lossy(protocol).into_owned(),
         is_identified: session.peer_certificates().is_some(),
     });
+    let client = session.peer_certificates().and_then(<[_]>::first);
+    let client = client.map(|certificate| certificate.clone().into_owned());
+    shown.lock().expect("whole").extend(client);
     let mut registry = TcpStream::connect(behind).await.expect("a registry");
     let _ = copy_bidirectional(&mut stream, &mut registry).await;
 }
