@@ -42,7 +42,7 @@ pub use options::RegistryOptions;
 pub use proxies::{Proxies, ProxyError, ProxyVariables};
 pub use reach::{Names, SystemNames};
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};
-pub use tls::ClientError;
+pub use tls::{ClientError, ServerVerifier};
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

@@ -1,5 +1,9 @@
 //! HTTP clients: a few per TLS setting, made once.
 
+mod verifier;
+
+pub use verifier::ServerVerifier;
+
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use ::aws_lc_rs::digest::{Context, SHA256};
@@ -284,21 +288,19 @@ fn tls_config(
     authorities: &[CertificateDer<'static>],
     identity: Option<&ClientIdentity>,
 ) -> Result<ClientConfig, ClientError> {
-    let mut roots = RootCertStore {
+    let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    for certificate in authorities {
-        roots
-            .add(certificate.clone())
-            .map_err(|source| ClientError::Certificate {
-                prefix: prefix.to_owned(),
-                source,
-            })?;
-    }
+    let verifier =
+        ServerVerifier::new(roots, authorities).map_err(|source| ClientError::Certificate {
+            prefix: prefix.to_owned(),
+            source,
+        })?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match identity {
         Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
         None => builder.with_no_client_auth(),

@@ -1,11 +1,14 @@
 //! Whether the webhook answers as the API server would ask it.
 
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
-use reqwest::{Certificate, Client};
+use reqwest::Client;
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use url::Url;
 
 use super::{Finding, webhooks::Target};
+use crate::registry::ServerVerifier;
 
 /// What asking came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,7 +30,7 @@ pub(super) enum Answer {
 pub(super) async fn ask(target: &Target, address: Option<SocketAddr>) -> Answer {
     let client = match client(target, address) {
         Ok(client) => client,
-        Err(error) => return failed(&error),
+        Err(answer) => return answer,
     };
     let asked = client.get(format!("{}/readyz", target.url)).send().await;
     let mut response = match asked {
@@ -75,17 +78,32 @@ pub(super) fn judge(target: &Target, namespace: &str, answer: Answer) -> Vec<Fin
     }
 }
 
-fn client(target: &Target, address: Option<SocketAddr>) -> reqwest::Result<Client> {
-    let authorities = Certificate::from_pem_bundle(&target.authorities)?;
+/// Trusts whom the API server trusts: a serving certificate that is the `caBundle` itself, too.
+fn client(target: &Target, address: Option<SocketAddr>) -> Result<Client, Answer> {
+    let authorities: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(&target.authorities).collect();
+    let authorities = authorities.unwrap_or_default();
+    let config = tls_config(&authorities)
+        .map_err(|error| Answer::Untrusted(format!("the caBundle holds no authority: {error}")))?;
     let mut builder = Client::builder()
-        .tls_certs_only(authorities)
+        .tls_backend_preconfigured(config)
         .no_proxy()
         .timeout(PATIENCE);
     let host = Url::parse(&target.url).ok();
     if let (Some(address), Some(host)) = (address, host.as_ref().and_then(Url::host_str)) {
         builder = builder.resolve(host, address);
     }
-    builder.build()
+    builder.build().map_err(|error| failed(&error))
+}
+
+fn tls_config(authorities: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
+    let verifier = ServerVerifier::new(RootCertStore::empty(), authorities)?;
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
 }
 
 fn failed(error: &reqwest::Error) -> Answer {

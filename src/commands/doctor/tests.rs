@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
     definitions, lease, objects,
@@ -153,33 +154,74 @@ fn an_answer_tells_of_the_certificate_and_of_the_replica() {
     );
 }
 
-#[tokio::test]
-async fn a_certificate_of_another_authority_is_not_taken_for_silence() {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let other = rcgen::generate_simple_self_signed(["assay.assay-system.svc".to_owned()]).unwrap();
-    let served = rcgen::generate_simple_self_signed(["assay.assay-system.svc".to_owned()]).unwrap();
+/// Asks a server that shows this certificate, trusting the other; then once more when nobody serves.
+async fn asked(served: rcgen::CertifiedKey<rcgen::KeyPair>, trusted: String) -> [Answer; 2] {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let key =
         rustls_pki_types::PrivateKeyDer::try_from(served.signing_key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder()
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![served.cert.der().clone()], key)
         .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
-    let shaken = async {
+    let answering = async {
         let (stream, _) = listener.accept().await.unwrap();
-        acceptor.accept(stream).await.map(drop)
+        let Ok(mut stream) = acceptor.accept(stream).await else {
+            return;
+        };
+        let mut head = [0; 1024];
+        let _ = stream.read(&mut head).await;
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nready";
+        stream.write_all(answer).await.unwrap();
+        stream.shutdown().await.unwrap();
     };
     let target = Target {
         url: "https://assay.assay-system.svc".to_owned(),
-        authorities: other.cert.pem().into_bytes(),
+        authorities: trusted.into_bytes(),
     };
-    let (answer, _) = tokio::join!(service::ask(&target, Some(address)), shaken);
-    assert!(matches!(answer, Answer::Untrusted(_)), "{answer:?}");
+    let (answer, ()) = tokio::join!(service::ask(&target, Some(address)), answering);
     drop(listener);
-    let answer = service::ask(&target, Some(address)).await;
-    assert!(matches!(answer, Answer::Unreachable(_)), "{answer:?}");
+    [answer, service::ask(&target, Some(address)).await]
+}
+
+fn certificate(is_ca: rcgen::IsCa) -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    let names = ["assay.assay-system.svc".to_owned()];
+    let mut params = rcgen::CertificateParams::new(names).unwrap();
+    params.is_ca = is_ca;
+    let signing_key = rcgen::KeyPair::generate().unwrap();
+    let cert = params.self_signed(&signing_key).unwrap();
+    rcgen::CertifiedKey { cert, signing_key }
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_is_not_taken_for_silence() {
+    let [of_other, silence] = asked(
+        certificate(rcgen::IsCa::NoCa),
+        certificate(rcgen::IsCa::NoCa).cert.pem(),
+    )
+    .await;
+    assert!(matches!(of_other, Answer::Untrusted(_)), "{of_other:?}");
+    assert!(matches!(silence, Answer::Unreachable(_)), "{silence:?}");
+}
+
+#[tokio::test]
+async fn a_serving_certificate_that_is_the_ca_bundle_itself_is_trusted_as_the_api_server_trusts_it()
+{
+    let authority = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    for is_ca in [rcgen::IsCa::NoCa, authority] {
+        let served = certificate(is_ca);
+        let itself = served.cert.pem();
+        let [answer, _] = asked(served, itself).await;
+        let ready = Answer::Answered {
+            status: 200,
+            text: "ready".to_owned(),
+        };
+        assert_eq!(answer, ready);
+    }
 }
 
 #[test]
