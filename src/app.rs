@@ -89,8 +89,12 @@ pub async fn serve(
     let mut sources = Sources::start(&args, own, &tasks, &stop).await?;
     let led = tasks.spawn(leadership::tell(sources.role.take(), Arc::clone(&metrics)));
     let counting = Counting::new(Arc::clone(&metrics), &reading.registry);
-    let snapshots = Arc::clone(&sources.snapshots);
-    let reviewer = Reviewer::new(reading.registry, sources.snapshots, sources.pull_secrets);
+    let snapshots = counting.known(sources.snapshots);
+    let reviewer = Reviewer::new(
+        reading.registry,
+        Arc::clone(&snapshots),
+        sources.pull_secrets,
+    );
     let reviewer = Arc::new(reviewer.remembering());
     counting.count_caches(&reviewer, sources.caches);
     let mut settings = server_settings(&args, sources.certificate, sources.observers);

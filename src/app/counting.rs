@@ -1,10 +1,13 @@
 //! What metrics tell of policies, trust roots and what became of images.
 
+mod known;
+
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use self::known::KnownSnapshots;
 use crate::{
     decision::{Judged, PolicyVerdict},
     policy::{Action, PolicyId, PolicyState},
@@ -44,6 +47,11 @@ impl Counting {
         if let Some(sources) = sources {
             self.metrics.add_caches(sources);
         }
+    }
+
+    /// These snapshots. What is judged by one is counted by the names of its policies from the first image on.
+    pub(super) fn known(&self, snapshots: Arc<dyn Snapshots>) -> Arc<dyn Snapshots> {
+        Arc::new(KnownSnapshots::new(snapshots, self.clone()))
     }
 
     /// Keeps the states of policies and trust roots current.
@@ -156,13 +164,19 @@ const PERIOD: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use futures::future::{BoxFuture, FutureExt as _};
+    use serde_json::json;
     use tokio_util::task::TaskTracker;
 
     use super::*;
     use crate::{
         decision::Outcome,
+        policy::{ClusterModes, KeySource, ObjectEntry, PolicyObject, PolicySet},
         registry::{RegistryOptions, RegistrySettings},
         review::{ObservedObject, Operation, Run, Told, UsedVerified, Verdict},
+        trust::TrustRoots,
     };
 
     fn counting(metrics: &Arc<Metrics>) -> Counting {
@@ -262,6 +276,81 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
+    }
+
+    /// What is judged by, which a test replaces.
+    #[derive(Debug, Default)]
+    struct Changing(Mutex<Arc<PolicySet>>);
+
+    impl Changing {
+        fn apply(&self, name: &str) {
+            let object = json!({
+                "apiVersion": "assay.dev/v1alpha1",
+                "kind": "ClusterImageTrustPolicy",
+                "metadata": { "name": name },
+                "spec": {
+                    "match": { "images": [format!("{name}.example/**")] },
+                    "authorities": [
+                        { "name": "release", "gitlab": { "project": "acme/shop", "ref": "refs/tags/v*" } },
+                    ],
+                },
+            });
+            let object = PolicyObject::from_json(object).expect("a policy");
+            let policies = PolicySet::default().update([&object], &NoKeys);
+            *self.0.lock().expect("whole") = Arc::new(policies);
+        }
+    }
+
+    impl Snapshots for Changing {
+        fn current(&self) -> Option<Snapshot> {
+            Some(Snapshot {
+                policies: Arc::clone(&self.0.lock().expect("whole")),
+                trust_roots: Arc::new(TrustRoots::public_only()),
+                modes: ClusterModes::default(),
+            })
+        }
+
+        fn namespace_labels<'a>(
+            &'a self,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<BTreeMap<String, String>, String>> {
+            async { Ok(BTreeMap::new()) }.boxed()
+        }
+    }
+
+    struct NoKeys;
+
+    impl KeySource for NoKeys {
+        fn text(&self, entry: &ObjectEntry) -> Result<String, String> {
+            Err(format!("{entry:?} is not there"))
+        }
+    }
+
+    #[test]
+    fn a_policy_that_was_just_applied_is_counted_by_its_name_from_its_first_image_on() {
+        let metrics = Arc::new(Metrics::new());
+        let counting = counting(&metrics);
+        let changing = Arc::new(Changing::default());
+        let snapshots = counting.known(Arc::<Changing>::clone(&changing));
+        for name in ["denies", "reports"] {
+            changing.apply(name);
+            // As a review does before it judges.
+            assert!(snapshots.current().is_some());
+            counting.observe(&observation("mutate", Run::Real, Verdict::Denied));
+        }
+        let text = metrics.encode();
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("assay_policy_images_total") && !line.ends_with(" 0"));
+        let expected = [
+            "assay_policy_images_total{policy=\"other\",verdict=\"Denied\"} 1",
+            "assay_policy_images_total{policy=\"other\",verdict=\"Reported\"} 1",
+            "assay_policy_images_total{policy=\"reports\",verdict=\"Reported\"} 1",
+        ];
+        let mut lines: Vec<&str> = lines.collect();
+        lines.sort_unstable();
+        assert_eq!(lines, expected);
+        assert!(text.contains("assay_registry_requests_total{host=\"reports.example\""));
     }
 
     #[test]
