@@ -253,7 +253,7 @@ fn count<'a>(
     let (result, codes, cache): (_, &[&'static str], _) = match result {
         Ok(answer) if answer.allowed => (ReviewResult::Allowed, &[], answer.cache),
         Ok(answer) => (ReviewResult::Denied, &answer.codes, answer.cache),
-        Err(_) => (ReviewResult::Malformed, &[], CacheUse::Hit),
+        Err(refusal) => (refusal.result(), &[], CacheUse::Hit),
     };
     ReviewCount {
         webhook,
@@ -275,6 +275,15 @@ impl NoReview {
         Self {
             status,
             reason: reason.into(),
+        }
+    }
+
+    /// Whose fault it is.
+    fn result(&self) -> ReviewResult {
+        match self.status {
+            StatusCode::INTERNAL_SERVER_ERROR => ReviewResult::Failed,
+            StatusCode::REQUEST_TIMEOUT => ReviewResult::Late,
+            _ => ReviewResult::Malformed,
         }
     }
 }

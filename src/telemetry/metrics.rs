@@ -55,6 +55,10 @@ pub enum ReviewResult {
     Denied,
     /// The body was no admission review.
     Malformed,
+    /// The body did not arrive before the deadline.
+    Late,
+    /// Something went wrong inside Assay.
+    Failed,
 }
 
 /// One review, as it is counted.
@@ -294,6 +298,8 @@ impl Metrics {
                 ReviewResult::Allowed,
                 ReviewResult::Denied,
                 ReviewResult::Malformed,
+                ReviewResult::Late,
+                ReviewResult::Failed,
             ] {
                 let labels = ReviewLabels { webhook, result };
                 drop(self.reviews.get_or_create(&labels));

@@ -172,6 +172,9 @@ async fn a_panic_fails_one_review_and_nothing_else() {
     let response = server.post("/mutate", review.to_string()).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(text(response).await, "this review failed inside assay\n");
+    let failed = "assay_reviews_total{webhook=\"mutate\",result=\"Failed\"} 1";
+    let metrics = server.metrics().await;
+    assert!(metrics.lines().any(|line| line == failed), "{metrics}");
     assert_eq!(server.get("/readyz").await.status(), StatusCode::OK);
 }
 

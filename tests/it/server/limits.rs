@@ -165,4 +165,7 @@ async fn a_body_that_does_not_arrive_ends_with_the_deadline() {
         answer.ends_with("the body did not arrive in time\n"),
         "{answer}"
     );
+    let late = "assay_reviews_total{webhook=\"mutate\",result=\"Late\"} 1";
+    let metrics = server.metrics().await;
+    assert!(metrics.lines().any(|line| line == late), "{metrics}");
 }
