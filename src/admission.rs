@@ -24,7 +24,7 @@ use self::{
     response::{NothingToJudge, Response},
 };
 use crate::{
-    decision::{Admission, Decision, Enforcement},
+    decision::{Admission, AdmittedImage, Decision, Enforcement},
     policy::Place,
     review::{Asked, Observation, Request, Reviewer},
     telemetry::CacheUse,
@@ -154,12 +154,15 @@ async fn respond(
     match reviewer.review(question).await {
         Ok(Decision::Admit(admission)) => {
             let facts = annotation::of_images(&admission.images);
-            let response = Response::admitted(&admission, &facts);
             match (webhook, enforcement) {
                 // What the kubelet mirrors runs already; a patch would only make the mirror differ.
-                (Webhook::Validate, _) | (_, Enforcement::ReportOnly) => response,
+                (Webhook::Validate, _) | (_, Enforcement::ReportOnly) => {
+                    Response::admitted(&admission, &facts, &[])
+                }
                 (Webhook::Mutate, Enforcement::AsPolicySays) => {
-                    response.with_patch(&patch(kind, request, &admission, facts))
+                    let pins = pins(kind, &admission);
+                    let response = Response::admitted(&admission, &facts, &pins);
+                    response.with_patch(&patch(kind, request, &pins, facts))
                 }
             }
         }
@@ -207,28 +210,31 @@ fn enforcement(kind: WorkloadKind, request: &AdmissionRequest) -> Enforcement {
     }
 }
 
+/// What is to stand in place of which images.
+fn pins(kind: WorkloadKind, admission: &Admission) -> Vec<(ImageSlot, String)> {
+    let is_pinned = |image: &&AdmittedImage| {
+        if kind.is_pod() {
+            image.pin
+        } else {
+            image.pin_workloads
+        }
+    };
+    let pinned = admission.images.iter().filter(is_pinned);
+    pinned
+        .map(|image| (image.slot.clone(), image.reference.pinned(&image.digest)))
+        .collect()
+}
+
 fn patch(
     kind: WorkloadKind,
     request: &AdmissionRequest,
-    admission: &Admission,
+    pins: &[(ImageSlot, String)],
     facts: Facts,
 ) -> json_patch::Patch {
-    let pins: Vec<(ImageSlot, String)> = admission
-        .images
-        .iter()
-        .filter(|image| {
-            if kind.is_pod() {
-                image.pin
-            } else {
-                image.pin_workloads
-            }
-        })
-        .map(|image| (image.slot.clone(), image.reference.pinned(&image.digest)))
-        .collect();
     let facts = match request.operation {
         Operation::Update => annotation::merged(&request.old_object, &request.object, kind, facts),
         Operation::Create | Operation::Delete | Operation::Connect => facts,
     };
     let annotation = annotation::text(&facts);
-    workload::pin_patch(kind, &request.object, &pins, annotation.as_deref())
+    workload::pin_patch(kind, &request.object, pins, annotation.as_deref())
 }

@@ -16,13 +16,15 @@ use super::{
     request::{API_VERSION, KIND},
 };
 use crate::{
-    decision::{self, Admission, Denial, Outcome as Judgement, Recalled, Refusal},
+    decision::{
+        self, Admission, AdmittedImage, Denial, Outcome as Judgement, Recalled, Refusal,
+    },
     limits,
     policy::LabelNote,
     review::{Observation, ReviewError, Verdict},
     telemetry::CacheUse,
     untrusted::{self, bounded_line as bounded},
-    workload::{self, SlotError},
+    workload::{self, ImageSlot, SlotError},
 };
 
 /// Why an object is let in without a judgement: no image of it is new.
@@ -88,11 +90,15 @@ impl Response {
         Self::of(Outcome::Unjudged(reason))
     }
 
-    /// That it is let in, with these facts about its images.
-    pub(super) fn admitted(admission: &Admission, facts: &Facts) -> Self {
+    /// That it is let in, with these facts about its images, where these references are written into it.
+    pub(super) fn admitted(
+        admission: &Admission,
+        facts: &Facts,
+        pins: &[(ImageSlot, String)],
+    ) -> Self {
         let images = admission.images.iter().map(|image| {
             let name = untrusted::shown(&image.slot.name, limits::SHOWN_NAME_CHARS);
-            format!("{name}={}", image.reference.pinned(&image.digest))
+            format!("{name}={}", held(image, pins))
         });
         let recalled = admission.images.iter().flat_map(|image| &image.recalled);
         let recalled: Vec<&Recalled> = recalled.collect();
@@ -290,6 +296,17 @@ impl Response {
             "reported",
             &joined(audits.iter().map(Denial::to_string), "\n"),
         )
+    }
+}
+
+/// What the object holds once it is let in, and the digest that was judged where that is no part of it.
+fn held(image: &AdmittedImage, pins: &[(ImageSlot, String)]) -> String {
+    let pinned = pins.iter().find(|(slot, _)| *slot == image.slot);
+    let written = image.reference.written();
+    match (pinned, image.reference.digest()) {
+        (Some((_, pinned)), _) => pinned.clone(),
+        (None, Some(_)) => written.to_owned(),
+        (None, None) => format!("{written} ({})", image.digest),
     }
 }
 

@@ -52,6 +52,33 @@ async fn an_image_signed_by_the_pipeline_is_pinned_and_told_about() {
 }
 
 #[tokio::test]
+async fn the_audit_annotation_shows_what_the_object_holds_and_beside_it_the_digest_that_was_judged()
+{
+    for (more, is_pinned) in [
+        (json!({}), true),
+        (json!({ "pin": false }), false),
+        (json!({ "action": "Audit" }), false),
+    ] {
+        let world = World::new().await;
+        let mut spec = json!({ "authorities": [authority("key", &world.key)] });
+        spec.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        world.demand(spec);
+        let image = world.push_image();
+        world.attach(&image, world.key_signature(&image));
+        let reference = world.reference(IMAGE);
+        let told = if is_pinned {
+            format!("api={reference}@{image}")
+        } else {
+            format!("api={reference} ({image})")
+        };
+        let response = world.deploy(IMAGE).await;
+        assert_eq!(response["auditAnnotations"]["images"], told, "{more}");
+    }
+}
+
+#[tokio::test]
 async fn every_layout_and_place_of_a_signature_is_found() {
     for referrers in [Referrers::Api, Referrers::FallbackTag, Referrers::Both] {
         let making = || Making {
