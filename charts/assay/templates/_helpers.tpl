@@ -132,6 +132,10 @@ clientConfig:
 {{- $name := printf "%s/%s" .Release.Namespace (include "assay.certificateSecretName" .) -}}
 {{- $annotations = merge (dict "cert-manager.io/inject-ca-from" $name) $annotations -}}
 {{- end -}}
+{{- /* Tells replicas of before that they are to make no certificate any more. */ -}}
+{{- if ne .Values.certificate.mode "SelfManaged" -}}
+{{- $annotations = merge (dict "assay.dev/certificate-mode" .Values.certificate.mode) $annotations -}}
+{{- end -}}
 {{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

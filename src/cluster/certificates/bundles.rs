@@ -20,6 +20,14 @@ pub(super) fn bundles(configuration: &Value) -> Vec<(String, Bundle)> {
         .collect()
 }
 
+/// Whether the chart says of this configuration that its certificate is none that Assay makes.
+pub(super) fn is_from_elsewhere(configuration: &Value) -> bool {
+    configuration
+        .pointer("/metadata/annotations")
+        .and_then(|annotations| annotations.get(CERTIFICATE_MODE)?.as_str())
+        .is_some_and(|mode| mode != SELF_MANAGED)
+}
+
 /// A strategic merge patch that sets the `caBundle` of these webhooks and keeps all else, if the configuration is
 /// still of this version.
 pub(super) fn patch(version: &str, wanted: &[(String, Bundle)]) -> Value {
@@ -39,3 +47,8 @@ fn webhooks(configuration: &Value) -> impl Iterator<Item = &Value> {
         .into_iter()
         .flatten()
 }
+
+/// Who makes the certificate, as the chart's `certificate.mode` says it.
+const CERTIFICATE_MODE: &str = "assay.dev/certificate-mode";
+
+const SELF_MANAGED: &str = "SelfManaged";

@@ -194,8 +194,8 @@ impl Keeper {
         let now = server_time(&self.client, self.settings.clock.as_ref()).await;
         for _ in 0..STEPS_AT_ONCE {
             let bundles = self.bundles();
-            if bundles.is_empty() && self.object(Source::Secret).is_none() {
-                // Nobody asks: Assay is being uninstalled, and a Secret made now would be left behind.
+            if self.object(Source::Secret).is_none() && (bundles.is_empty() || self.is_replaced()) {
+                // A Secret made now would be left behind.
                 return limits::CERTIFICATE_LOOK;
             }
             let trusted: Vec<Bundle> = bundles
@@ -359,6 +359,16 @@ impl Keeper {
                 found.map(move |(name, bundle)| (source, name, bundle))
             })
             .collect()
+    }
+
+    /// Whether the certificate comes from elsewhere by now: this replica is one of before the switch, and goes on serving
+    /// what it has.
+    fn is_replaced(&self) -> bool {
+        let configurations = [&self.mutating, &self.validating];
+        let mut objects = configurations
+            .iter()
+            .flat_map(|mirror| mirror.objects().values());
+        objects.any(|object| bundles::is_from_elsewhere(object))
     }
 
     fn is_complete(&self) -> bool {

@@ -206,6 +206,24 @@ async fn a_deleted_secret_is_made_anew_while_the_old_certificate_serves_and_is_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_secret_that_goes_because_the_certificate_comes_from_elsewhere_is_not_made_again() {
+    let server = installed();
+    let leader = leader(&server);
+    pass(A_WHILE).await;
+    let old = serving(&leader);
+    for kind in [MUTATING, VALIDATING] {
+        let mut configuration = server.object(kind, "assay").unwrap();
+        configuration["metadata"]["annotations"] =
+            json!({ "assay.dev/certificate-mode": "Provided" });
+        server.put(kind, "assay", configuration);
+    }
+    server.delete(SECRETS, "certificate");
+    pass(Duration::from_hours(2)).await;
+    assert_eq!(server.object(SECRETS, "certificate"), None);
+    assert_eq!(serving(&leader), old);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_emptied_or_spoilt_secret_is_filled_again() {
     for data in [
         json!(null),
