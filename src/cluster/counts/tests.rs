@@ -87,6 +87,26 @@ async fn what_another_replica_added_meanwhile_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_overtaken_time_and_again_leaves_it_for_the_next_time() {
+    let scenario = Scenario::default();
+    let (counts, _stop) = start(&scenario);
+    counts.observe(&observation("mutate", &[(shop(), PolicyVerdict::Denied)]));
+    for _ in 0..limits::COUNT_ATTEMPTS {
+        scenario.get(SHOP, policy(&Value::Null));
+        scenario.merge(&format!("{SHOP}/status"), 409);
+    }
+    // One attempt more would be a call that nobody expects.
+    sleep(Duration::from_secs(82)).await;
+    assert_eq!(scenario.bodies().len(), limits::COUNT_ATTEMPTS);
+    scenario.get(SHOP, policy(&Value::Null));
+    scenario.merge(&format!("{SHOP}/status"), 200);
+    sleep(Duration::from_secs(73)).await;
+    let written = scenario.bodies().pop().unwrap();
+    assert_eq!(written["status"]["images"]["matched"], 1);
+    scenario.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_written_is_added_the_next_time() {
     let scenario = Scenario::default();
     let (counts, _stop) = start(&scenario);
