@@ -60,8 +60,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if ne .Values.certificate.mode "SelfManaged" }}yes{{ end -}}
 {{- end -}}
 
-{{- define "assay.registriesVolume" -}}
-{{- if or .Values.registries .Values.registryFiles }}yes{{ end -}}
+{{/* The fields of a registry that name a file. */}}
+{{- define "assay.registryFileFields" -}}
+caFile clientCertFile clientKeyFile passwordFile dockerConfigFile
+{{- end -}}
+
+{{/* The settings of registries as Assay reads them: files by their whole path. */}}
+{{- define "assay.registrySettings" -}}
+{{- $registries := list -}}
+{{- range .Values.registries -}}
+{{- $registry := deepCopy . -}}
+{{- range $field := include "assay.registryFileFields" $ | splitList " " -}}
+{{- $file := get $registry $field -}}
+{{- if and $file (not (hasPrefix "/" $file)) -}}
+{{- $_ := set $registry $field (printf "/etc/assay/registries/%s" $file) -}}
+{{- end -}}
+{{- end -}}
+{{- $registries = append $registries $registry -}}
+{{- end -}}
+{{- toYaml (dict "registries" $registries) -}}
 {{- end -}}
 
 {{/* Which namespaces are judged: the same for both webhooks, and for what they look at by themselves. */}}

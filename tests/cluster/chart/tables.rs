@@ -41,7 +41,7 @@ pub(super) const RIGHTS: [(&str, &str, &str); 20] = [
 ];
 
 /// Values, and a part of what helm says about them.
-pub(super) const NONSENSE: [(&str, &str); 30] = [
+pub(super) const NONSENSE: [(&str, &str); 33] = [
     (
         "tracing.otlpEndpoint=collector:4318",
         "tracing.otlpEndpoint is \"collector:4318\"; write a URL",
@@ -127,6 +127,18 @@ pub(super) const NONSENSE: [(&str, &str); 30] = [
     (
         "registries[0].prefix=r.example,registries[0].clientKeyFile=tls.key",
         "registries[0] (r.example): clientCertFile and clientKeyFile need each other",
+    ),
+    (
+        "registries[0].prefix=r.example,registries[0].caFile=ca.crt",
+        "registries[0] (r.example): caFile is \"ca.crt\"; write NAME/KEY, where registryFiles names the Secret or ConfigMap NAME",
+    ),
+    (
+        "registries[0].prefix=r.example,registries[0].caFile=a/b/ca.crt,registryFiles[0].secret=a",
+        "registries[0] (r.example): caFile is \"a/b/ca.crt\"; write NAME/KEY",
+    ),
+    (
+        "registryFiles[0].secret=corp,registryFiles[1].configMap=corp",
+        "registryFiles names corp twice, and each becomes the folder of its name",
     ),
     (
         "registries[0].prefix=r.example,registries[0].mirrorOf=r.example",
