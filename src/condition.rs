@@ -4,6 +4,7 @@
 //! most mistakes are found, and that form is evaluated here: over borrowed values, in steps that are counted, so that
 //! neither a condition nor what an image says can keep a review busy.
 
+mod budget;
 mod compile;
 mod error;
 mod evaluate;
@@ -23,8 +24,8 @@ use serde_json::Value;
 use evaluate::Evaluation;
 use node::Node;
 
+pub use budget::Budget;
 pub use error::{ConditionError, EvaluationError};
-pub use evaluate::Budget;
 pub use schema::{ATTESTATION_VARIABLES, POLICY_VARIABLES};
 
 /// A condition that compiles and names no other variables than it may.

@@ -13,7 +13,7 @@ use cel::{
 use super::{
     error::{ConditionError, shown},
     function::{Form, Function},
-    node::{Literal, Loop, Node, Operator, Pattern, Work},
+    node::{Arithmetic, Comparison, Literal, Loop, Node, Operator, Pattern, Work},
     schema::{self, Shape},
     source,
     value::Kind,
@@ -307,17 +307,17 @@ impl Compiler<'_> {
 
 fn operator(name: &str) -> Option<Operator> {
     Some(match name {
-        operators::ADD => Operator::Add,
-        operators::SUBSTRACT => Operator::Subtract,
-        operators::MULTIPLY => Operator::Multiply,
-        operators::DIVIDE => Operator::Divide,
-        operators::MODULO => Operator::Remainder,
+        operators::ADD => Operator::Calculate(Arithmetic::Add),
+        operators::SUBSTRACT => Operator::Calculate(Arithmetic::Subtract),
+        operators::MULTIPLY => Operator::Calculate(Arithmetic::Multiply),
+        operators::DIVIDE => Operator::Calculate(Arithmetic::Divide),
+        operators::MODULO => Operator::Calculate(Arithmetic::Remainder),
         operators::EQUALS => Operator::Equal,
         operators::NOT_EQUALS => Operator::Unequal,
-        operators::LESS => Operator::Less,
-        operators::LESS_EQUALS => Operator::LessOrEqual,
-        operators::GREATER => Operator::Greater,
-        operators::GREATER_EQUALS => Operator::GreaterOrEqual,
+        operators::LESS => Operator::Order(Comparison::Less),
+        operators::LESS_EQUALS => Operator::Order(Comparison::LessOrEqual),
+        operators::GREATER => Operator::Order(Comparison::Greater),
+        operators::GREATER_EQUALS => Operator::Order(Comparison::GreaterOrEqual),
         operators::IN => Operator::In,
         _ => return None,
     })

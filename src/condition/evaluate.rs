@@ -1,24 +1,16 @@
 //! Evaluates conditions, with a budget instead of a clock: the same condition over the same variables always takes the
 //! same number of steps.
 
+mod loops;
 mod operators;
-
-use std::cell::Cell;
 
 use super::{
     Variables,
+    budget::{Budget, text_steps},
     error::{EvaluationError, kinds, shown, shown_value},
-    node::{Literal, Loop, Node, Pattern, Work},
+    node::{Literal, Node, Pattern},
     value::{Entries, List, Text, Value},
 };
-use crate::limits;
-
-/// What evaluations may still cost, in steps: a part of a condition that is looked at, or a few bytes of text.
-#[derive(Debug)]
-pub struct Budget {
-    limit: u64,
-    left: Cell<u64>,
-}
 
 /// One evaluation of one condition.
 pub(super) struct Evaluation<'a> {
@@ -28,64 +20,8 @@ pub(super) struct Evaluation<'a> {
     locals: Vec<Value<'a>>,
 }
 
-/// How many bytes of text are read in one step.
-const BYTES_PER_STEP: usize = 16;
-
-/// What one value that is put into a new list costs, beside its own evaluation.
-const STEPS_PER_ITEM: u64 = 4;
-
 /// What an error costs that a later operand or item may still make good: its texts are built all the same.
 const STEPS_PER_ERROR: u64 = 32;
-
-impl Budget {
-    /// So many steps, for all evaluations that take from it.
-    pub fn new(limit: u64) -> Self {
-        Self {
-            limit,
-            left: Cell::new(limit),
-        }
-    }
-
-    /// How many steps were taken.
-    pub fn taken(&self) -> u64 {
-        self.limit - self.left.get()
-    }
-
-    /// Takes these steps.
-    pub(super) fn take(&self, steps: u64) -> Result<(), EvaluationError> {
-        let left = self.left.get().checked_sub(steps);
-        self.left.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| self.limit())
-    }
-
-    /// Reads or writes a text once.
-    pub(super) fn read(&self, text: &str) -> Result<(), EvaluationError> {
-        self.take(text_steps(text))
-    }
-
-    pub(super) fn items(&self, count: usize) -> Result<(), EvaluationError> {
-        self.take(
-            u64::try_from(count)
-                .unwrap_or(u64::MAX)
-                .saturating_mul(STEPS_PER_ITEM),
-        )
-    }
-
-    pub(super) fn limit(&self) -> EvaluationError {
-        EvaluationError::Limit { limit: self.limit }
-    }
-}
-
-fn text_steps(text: &str) -> u64 {
-    u64::try_from(text.len() / BYTES_PER_STEP).unwrap_or(u64::MAX)
-}
-
-impl Default for Budget {
-    /// As much as the conditions of one policy may cost over one image.
-    fn default() -> Self {
-        Self::new(limits::CONDITION_STEPS)
-    }
-}
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(variables: &'a Variables, budget: &'a Budget) -> Self {
@@ -300,113 +236,6 @@ impl<'a> Evaluation<'a> {
         }
         Ok(Value::Map(Entries::Built(written.into())))
     }
-
-    fn run(&mut self, parts: &'a Loop) -> Result<Value<'a>, EvaluationError> {
-        let over = match self.value(&parts.over)? {
-            Value::List(list) => list,
-            Value::Map(entries) => {
-                self.budget.items(entries.len())?;
-                List::Built(entries.keys().into())
-            }
-            other => {
-                return Err(EvaluationError::WrongType {
-                    what: parts.work.as_str(),
-                    found: kinds(&[other]),
-                });
-            }
-        };
-        match &parts.work {
-            Work::All => self.quantified(&over, &parts.body, "all", false),
-            Work::Exists => self.quantified(&over, &parts.body, "exists", true),
-            Work::ExistsOne => {
-                let kept = self.kept(&over, &parts.body, "exists_one")?;
-                Ok(Value::Bool(kept.len() == 1))
-            }
-            Work::Filter => {
-                let kept = self.kept(&over, &parts.body, "filter")?;
-                Ok(Value::List(List::Built(kept.into())))
-            }
-            Work::Map { guard } => self.mapped(&over, guard.as_ref(), &parts.body),
-        }
-    }
-
-    /// `all` and `exists`: the item that decides does so even after one that has no answer.
-    fn quantified(
-        &mut self,
-        over: &List<'a>,
-        body: &'a Node,
-        what: &'static str,
-        deciding: bool,
-    ) -> Result<Value<'a>, EvaluationError> {
-        let mut undecided = None;
-        for item in items(over) {
-            match self.with(item, |inside| inside.truth(what, body)) {
-                Ok(value) if value == deciding => return Ok(Value::Bool(deciding)),
-                Ok(_) => {}
-                Err(limit @ EvaluationError::Limit { .. }) => return Err(limit),
-                Err(error) => {
-                    self.budget.take(STEPS_PER_ERROR)?;
-                    undecided = undecided.or(Some(error));
-                }
-            }
-        }
-        match undecided {
-            Some(error) => Err(error),
-            None => Ok(Value::Bool(!deciding)),
-        }
-    }
-
-    fn kept(
-        &mut self,
-        over: &List<'a>,
-        body: &'a Node,
-        what: &'static str,
-    ) -> Result<Vec<Value<'a>>, EvaluationError> {
-        let mut kept = Vec::new();
-        for item in items(over) {
-            if self.with(item.clone(), |inside| inside.truth(what, body))? {
-                self.budget.items(1)?;
-                kept.push(item);
-            }
-        }
-        Ok(kept)
-    }
-
-    fn mapped(
-        &mut self,
-        over: &List<'a>,
-        guard: Option<&'a Node>,
-        body: &'a Node,
-    ) -> Result<Value<'a>, EvaluationError> {
-        let mut made = Vec::new();
-        for item in items(over) {
-            let value = self.with(item, |inside| {
-                let wanted = match guard {
-                    Some(guard) => inside.truth("map", guard)?,
-                    None => true,
-                };
-                wanted.then(|| inside.value(body)).transpose()
-            })?;
-            if let Some(value) = value {
-                self.budget.items(1)?;
-                made.push(value);
-            }
-        }
-        Ok(Value::List(List::Built(made.into())))
-    }
-
-    /// Does something with the item as the innermost variable.
-    fn with<T>(
-        &mut self,
-        item: Value<'a>,
-        work: impl FnOnce(&mut Self) -> Result<T, EvaluationError>,
-    ) -> Result<T, EvaluationError> {
-        self.budget.take(1)?;
-        self.locals.push(item);
-        let result = work(self);
-        self.locals.pop();
-        result
-    }
 }
 
 impl<'a> From<&'a Literal> for Value<'a> {
@@ -421,10 +250,6 @@ impl<'a> From<&'a Literal> for Value<'a> {
             Literal::Type(kind) => Self::Type(*kind),
         }
     }
-}
-
-fn items<'a>(list: &List<'a>) -> impl Iterator<Item = Value<'a>> {
-    (0..list.len()).filter_map(|index| list.get(index))
 }
 
 fn missing(of: &Node, key: &str) -> EvaluationError {

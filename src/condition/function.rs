@@ -1,8 +1,8 @@
 //! The functions that conditions may call.
 
 use super::{
+    budget::Budget,
     error::{EvaluationError, kinds, shown_value},
-    evaluate::Budget,
     value::{Kind, Text, Value},
 };
 

@@ -1,5 +1,7 @@
 //! A condition, ready to be evaluated: names are resolved, and only what the language has can be expressed.
 
+use std::cmp::Ordering;
+
 use regex::Regex;
 
 use super::{function::Function, value::Kind};
@@ -54,18 +56,30 @@ pub(super) enum Literal {
 /// What stands between two operands, but for `&&` and `||`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Operator {
+    Calculate(Arithmetic),
+    Equal,
+    Unequal,
+    Order(Comparison),
+    In,
+}
+
+/// What makes a number of two. A sum may also be of texts or of lists.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Arithmetic {
     Add,
     Subtract,
     Multiply,
     Divide,
     Remainder,
-    Equal,
-    Unequal,
+}
+
+/// What asks for the greater of two.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Comparison {
     Less,
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-    In,
 }
 
 /// A regular expression and what it costs to try it.
@@ -102,18 +116,44 @@ pub(super) enum Work {
 impl Operator {
     pub(super) fn as_str(self) -> &'static str {
         match self {
+            Self::Calculate(operator) => operator.as_str(),
+            Self::Equal => "==",
+            Self::Unequal => "!=",
+            Self::Order(operator) => operator.as_str(),
+            Self::In => "in",
+        }
+    }
+}
+
+impl Arithmetic {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
             Self::Add => "+",
             Self::Subtract => "-",
             Self::Multiply => "*",
             Self::Divide => "/",
             Self::Remainder => "%",
-            Self::Equal => "==",
-            Self::Unequal => "!=",
+        }
+    }
+}
+
+impl Comparison {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
             Self::Less => "<",
             Self::LessOrEqual => "<=",
             Self::Greater => ">",
             Self::GreaterOrEqual => ">=",
-            Self::In => "in",
+        }
+    }
+
+    /// Whether it holds where the first of two compares so with the second.
+    pub(super) fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterOrEqual => ordering.is_ge(),
         }
     }
 }

@@ -205,6 +205,10 @@ impl<'a> List<'a> {
             Self::Built(items) => items.get(index).cloned(),
         }
     }
+
+    pub(super) fn items(&self) -> impl Iterator<Item = Value<'a>> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
 }
 
 impl<'a> Entries<'a> {

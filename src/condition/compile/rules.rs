@@ -5,7 +5,7 @@ use regex::RegexBuilder;
 use super::super::{
     error::{ConditionError, shown},
     function::Function,
-    node::{Literal, Node, Operator, Pattern},
+    node::{Arithmetic, Literal, Node, Operator, Pattern},
     schema::Shape,
     value::Kind,
 };
@@ -68,15 +68,9 @@ pub(super) fn binary(
     };
     let alike = first == second || first.is_number() && second.is_number();
     let can = match operator {
-        Operator::Add => first == second && (first.is_number() || is_joined(first)),
-        Operator::Subtract | Operator::Multiply | Operator::Divide => {
-            first == second && first.is_number()
-        }
-        Operator::Remainder => first == second && matches!(first, Kind::Int | Kind::UInt),
+        Operator::Calculate(operator) => first == second && can_calculate(operator, first),
         Operator::Equal | Operator::Unequal => alike || first == Kind::Null || second == Kind::Null,
-        Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
-            alike && (first.is_number() || matches!(first, Kind::Text | Kind::Bool))
-        }
+        Operator::Order(_) => alike && is_ordered(first),
         Operator::In => match other {
             Shape::List(item) => item
                 .kind()
@@ -89,22 +83,16 @@ pub(super) fn binary(
     if !can {
         return refused();
     }
-    Ok(gives(operator, first))
+    Ok(gives(operator, Shape::Of(first)))
 }
 
 /// One of the operands may be anything: the other may still be of no use.
 fn half_known(operator: Operator, one: Shape, other: Shape) -> Result<Shape, ConditionError> {
     let known = one.kind().or(other.kind());
     let can = match operator {
-        Operator::Add => known.is_none_or(|kind| kind.is_number() || is_joined(kind)),
-        Operator::Subtract | Operator::Multiply | Operator::Divide => {
-            known.is_none_or(Kind::is_number)
-        }
-        Operator::Remainder => known.is_none_or(|kind| matches!(kind, Kind::Int | Kind::UInt)),
+        Operator::Calculate(operator) => known.is_none_or(|kind| can_calculate(operator, kind)),
         Operator::Equal | Operator::Unequal => true,
-        Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
-            known.is_none_or(|kind| kind.is_number() || matches!(kind, Kind::Text | Kind::Bool))
-        }
+        Operator::Order(_) => known.is_none_or(is_ordered),
         Operator::In => other
             .kind()
             .is_none_or(|kind| matches!(kind, Kind::List | Kind::Map)),
@@ -112,40 +100,27 @@ fn half_known(operator: Operator, one: Shape, other: Shape) -> Result<Shape, Con
     if !can {
         return Err(wrong(operator.as_str(), &[one, other]));
     }
-    Ok(match known {
-        Some(kind) => gives(operator, kind),
-        None if is_calculation(operator) => Shape::Any,
-        None => Shape::BOOL,
-    })
+    Ok(gives(operator, known.map_or(Shape::Any, Shape::Of)))
 }
 
-fn gives(operator: Operator, operand: Kind) -> Shape {
-    if is_calculation(operator) {
-        Shape::Of(operand)
-    } else {
-        Shape::BOOL
-    }
-}
-
-fn is_calculation(operator: Operator) -> bool {
+/// The result, of operands of this shape.
+fn gives(operator: Operator, operands: Shape) -> Shape {
     match operator {
-        Operator::Add
-        | Operator::Subtract
-        | Operator::Multiply
-        | Operator::Divide
-        | Operator::Remainder => true,
-        Operator::Equal
-        | Operator::Unequal
-        | Operator::Less
-        | Operator::LessOrEqual
-        | Operator::Greater
-        | Operator::GreaterOrEqual
-        | Operator::In => false,
+        Operator::Calculate(_) => operands,
+        Operator::Equal | Operator::Unequal | Operator::Order(_) | Operator::In => Shape::BOOL,
     }
 }
 
-fn is_joined(kind: Kind) -> bool {
-    matches!(kind, Kind::Text | Kind::List)
+fn can_calculate(operator: Arithmetic, kind: Kind) -> bool {
+    match operator {
+        Arithmetic::Add => kind.is_number() || matches!(kind, Kind::Text | Kind::List),
+        Arithmetic::Subtract | Arithmetic::Multiply | Arithmetic::Divide => kind.is_number(),
+        Arithmetic::Remainder => matches!(kind, Kind::Int | Kind::UInt),
+    }
+}
+
+fn is_ordered(kind: Kind) -> bool {
+    kind.is_number() || matches!(kind, Kind::Text | Kind::Bool)
 }
 
 pub(super) fn negatable(shape: Shape) -> Result<(), ConditionError> {

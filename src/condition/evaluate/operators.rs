@@ -2,15 +2,15 @@
 
 use std::cmp::Ordering;
 
-use super::{
-    super::{
+use crate::{
+    condition::{
+        budget::Budget,
         error::{EvaluationError, kinds, shown_value},
-        node::Operator,
+        node::{Arithmetic, Comparison, Operator},
         value::{Entries, List, Text, Value},
     },
-    Budget,
+    limits,
 };
-use crate::limits;
 
 /// Applies an operator.
 pub(super) fn apply<'a>(
@@ -21,20 +21,10 @@ pub(super) fn apply<'a>(
 ) -> Result<Value<'a>, EvaluationError> {
     let truth = |result: Result<bool, EvaluationError>| result.map(Value::Bool);
     match operator {
-        Operator::Add => match (one, other) {
-            (Value::Text(one), Value::Text(other)) => joined(one, other, budget),
-            (Value::List(one), Value::List(other)) => appended(one, other, budget),
-            _ => calculated(operator, one, other),
-        },
-        Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
-            calculated(operator, one, other)
-        }
+        Operator::Calculate(operator) => calculated(operator, one, other, budget),
         Operator::Equal => truth(equal(one, other, budget)),
         Operator::Unequal => truth(equal(one, other, budget).map(|equal| !equal)),
-        Operator::Less => truth(ordered(operator, one, other, budget, Ordering::is_lt)),
-        Operator::LessOrEqual => truth(ordered(operator, one, other, budget, Ordering::is_le)),
-        Operator::Greater => truth(ordered(operator, one, other, budget, Ordering::is_gt)),
-        Operator::GreaterOrEqual => truth(ordered(operator, one, other, budget, Ordering::is_ge)),
+        Operator::Order(operator) => truth(ordered(operator, one, other, budget)),
         Operator::In => truth(contained(one, other, budget)),
     }
 }
@@ -71,7 +61,7 @@ fn equal_within(
             if one.len() != other.len() {
                 return Ok(false);
             }
-            for (one, other) in super::items(one).zip(super::items(other)) {
+            for (one, other) in one.items().zip(other.items()) {
                 if !equal_within(&one, &other, budget, deeper)? {
                     return Ok(false);
                 }
@@ -171,29 +161,28 @@ fn appended<'a>(
     budget: &Budget,
 ) -> Result<Value<'a>, EvaluationError> {
     budget.items(one.len().saturating_add(other.len()))?;
-    let items: Vec<Value<'a>> = super::items(one).chain(super::items(other)).collect();
+    let items: Vec<Value<'a>> = one.items().chain(other.items()).collect();
     Ok(Value::List(List::Built(items.into())))
 }
 
 fn ordered(
-    operator: Operator,
+    operator: Comparison,
     one: &Value<'_>,
     other: &Value<'_>,
     budget: &Budget,
-    holds: fn(Ordering) -> bool,
 ) -> Result<bool, EvaluationError> {
     if let Value::Text(text) = one {
         budget.read(text.as_str())?;
     }
     one.compare(other)
-        .map(holds)
-        .ok_or_else(|| wrong(operator, one, other))
+        .map(|ordering| operator.holds(ordering))
+        .ok_or_else(|| wrong(operator.as_str(), one, other))
 }
 
 fn contained(one: &Value<'_>, other: &Value<'_>, budget: &Budget) -> Result<bool, EvaluationError> {
     match other {
         Value::List(list) => {
-            for item in super::items(list) {
+            for item in list.items() {
                 if equal(&item, one, budget)? {
                     return Ok(true);
                 }
@@ -211,26 +200,33 @@ fn contained(one: &Value<'_>, other: &Value<'_>, budget: &Budget) -> Result<bool
         | Value::UInt(_)
         | Value::Double(_)
         | Value::Text(_)
-        | Value::Type(_) => Err(wrong(Operator::In, one, other)),
+        | Value::Type(_) => Err(wrong(Operator::In.as_str(), one, other)),
     }
 }
 
 fn calculated<'a>(
-    operator: Operator,
+    operator: Arithmetic,
     one: &Value<'a>,
     other: &Value<'a>,
+    budget: &Budget,
 ) -> Result<Value<'a>, EvaluationError> {
-    let result = match (one, other) {
-        (Value::Int(one), Value::Int(other)) => whole(operator, *one, *other).map(Value::Int),
-        (Value::UInt(one), Value::UInt(other)) => unsigned(operator, *one, *other).map(Value::UInt),
-        (Value::Double(first), Value::Double(second)) => match operator {
-            Operator::Add => Some(Value::Double(first + second)),
-            Operator::Subtract => Some(Value::Double(first - second)),
-            Operator::Multiply => Some(Value::Double(first * second)),
-            Operator::Divide => Some(Value::Double(first / second)),
-            _ => return Err(wrong(operator, one, other)),
-        },
-        _ => return Err(wrong(operator, one, other)),
+    let result = match (operator, one, other) {
+        (Arithmetic::Add, Value::Text(one), Value::Text(other)) => {
+            return joined(one, other, budget);
+        }
+        (Arithmetic::Add, Value::List(one), Value::List(other)) => {
+            return appended(one, other, budget);
+        }
+        (_, Value::Int(one), Value::Int(other)) => whole(operator, *one, *other).map(Value::Int),
+        (_, Value::UInt(one), Value::UInt(other)) => {
+            unsigned(operator, *one, *other).map(Value::UInt)
+        }
+        (_, Value::Double(first), Value::Double(second)) => {
+            let result = fraction(operator, *first, *second);
+            let result = result.ok_or_else(|| wrong(operator.as_str(), one, other))?;
+            Some(Value::Double(result))
+        }
+        _ => return Err(wrong(operator.as_str(), one, other)),
     };
     result.ok_or_else(|| EvaluationError::NoResult {
         operator: operator.as_str(),
@@ -239,43 +235,40 @@ fn calculated<'a>(
     })
 }
 
-fn whole(operator: Operator, one: i64, other: i64) -> Option<i64> {
+fn whole(operator: Arithmetic, one: i64, other: i64) -> Option<i64> {
     match operator {
-        Operator::Add => one.checked_add(other),
-        Operator::Subtract => one.checked_sub(other),
-        Operator::Multiply => one.checked_mul(other),
-        Operator::Divide => one.checked_div(other),
-        Operator::Remainder => one.checked_rem(other),
-        Operator::Equal
-        | Operator::Unequal
-        | Operator::Less
-        | Operator::LessOrEqual
-        | Operator::Greater
-        | Operator::GreaterOrEqual
-        | Operator::In => None,
+        Arithmetic::Add => one.checked_add(other),
+        Arithmetic::Subtract => one.checked_sub(other),
+        Arithmetic::Multiply => one.checked_mul(other),
+        Arithmetic::Divide => one.checked_div(other),
+        Arithmetic::Remainder => one.checked_rem(other),
     }
 }
 
-fn unsigned(operator: Operator, one: u64, other: u64) -> Option<u64> {
+fn unsigned(operator: Arithmetic, one: u64, other: u64) -> Option<u64> {
     match operator {
-        Operator::Add => one.checked_add(other),
-        Operator::Subtract => one.checked_sub(other),
-        Operator::Multiply => one.checked_mul(other),
-        Operator::Divide => one.checked_div(other),
-        Operator::Remainder => one.checked_rem(other),
-        Operator::Equal
-        | Operator::Unequal
-        | Operator::Less
-        | Operator::LessOrEqual
-        | Operator::Greater
-        | Operator::GreaterOrEqual
-        | Operator::In => None,
+        Arithmetic::Add => one.checked_add(other),
+        Arithmetic::Subtract => one.checked_sub(other),
+        Arithmetic::Multiply => one.checked_mul(other),
+        Arithmetic::Divide => one.checked_div(other),
+        Arithmetic::Remainder => one.checked_rem(other),
     }
 }
 
-fn wrong(operator: Operator, one: &Value<'_>, other: &Value<'_>) -> EvaluationError {
+/// The language has no remainder of fractions.
+fn fraction(operator: Arithmetic, one: f64, other: f64) -> Option<f64> {
+    match operator {
+        Arithmetic::Add => Some(one + other),
+        Arithmetic::Subtract => Some(one - other),
+        Arithmetic::Multiply => Some(one * other),
+        Arithmetic::Divide => Some(one / other),
+        Arithmetic::Remainder => None,
+    }
+}
+
+fn wrong(operator: &'static str, one: &Value<'_>, other: &Value<'_>) -> EvaluationError {
     EvaluationError::WrongType {
-        what: operator.as_str(),
+        what: operator,
         found: kinds(&[one.clone(), other.clone()]),
     }
 }
