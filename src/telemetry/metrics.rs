@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
-    registry::{Registry, Unit},
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{family::Family, gauge::Gauge, info::Info},
+    registry::Registry,
 };
 
 use super::{
@@ -14,9 +14,11 @@ use super::{
     events::{EventCounters, EventResult},
     findings::{Finding, FindingMetrics, PolicyResult},
     lead::{Lead, LeadGauge},
+    level::{Held, Level},
     process::ProcessMetrics,
     registries::RequestMetrics,
     registry_settings::{Freshness, RegistrySettingsGauge},
+    reviews::{ReviewCount, ReviewMetrics},
     text::Format,
     trust_roots::{TrustRootGauges, TrustRootReading},
     warm_up::WarmUpMetrics,
@@ -27,9 +29,7 @@ use super::{
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    reviews: Family<ReviewLabels, Counter>,
-    duration: Family<DurationLabels, Histogram, fn() -> Histogram>,
-    timeout: Gauge<f64, std::sync::atomic::AtomicU64>,
+    reviews: ReviewMetrics,
     in_flight: Level,
     connections: Family<ListenerLabel, Gauge>,
     findings: FindingMetrics,
@@ -44,45 +44,6 @@ pub struct Metrics {
     warm_up: WarmUpMetrics,
     ready: Gauge,
     process: ProcessMetrics,
-}
-
-/// How one review ended.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, EncodeLabelValue)]
-pub enum ReviewResult {
-    /// The object was let in.
-    Allowed,
-    /// The object was refused.
-    Denied,
-    /// The body was no admission review.
-    Malformed,
-    /// The body did not arrive before the deadline.
-    Late,
-    /// Something went wrong inside Assay.
-    Failed,
-}
-
-/// One review, as it is counted.
-#[derive(Clone, Copy, Debug)]
-pub struct ReviewCount<'a> {
-    /// The webhook it came to.
-    pub webhook: &'static str,
-    /// How it ended.
-    pub result: ReviewResult,
-    /// The codes of its denials.
-    pub codes: &'a [&'static str],
-    /// Whether caches knew everything.
-    pub cache: CacheUse,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// Whether a review was answered from caches alone.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum CacheUse {
-    /// No registry was asked, and none waited for.
-    Hit,
-    /// One was.
-    Miss,
 }
 
 /// Whether reviews can be answered.
@@ -105,26 +66,6 @@ pub struct PolicyCounts {
     pub broken: usize,
 }
 
-/// How many of something there are now.
-#[derive(Clone, Debug, Default)]
-pub struct Level(Gauge);
-
-/// One of them, until this is dropped.
-#[derive(Debug)]
-pub struct Held(Gauge);
-
-#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
-struct ReviewLabels {
-    webhook: &'static str,
-    result: ReviewResult,
-}
-
-#[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
-struct DurationLabels {
-    webhook: &'static str,
-    cache: &'static str,
-}
-
 #[derive(Clone, Debug, Eq, Hash, PartialEq, EncodeLabelSet)]
 struct ListenerLabel {
     listener: &'static str,
@@ -140,9 +81,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
-            reviews: Family::default(),
-            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
-            timeout: Gauge::default(),
+            reviews: ReviewMetrics::default(),
             in_flight: Level::default(),
             connections: Family::default(),
             findings: FindingMetrics::default(),
@@ -158,23 +97,17 @@ impl Metrics {
             ready: Gauge::default(),
             process: ProcessMetrics::default(),
         };
-        metrics.begin();
+        metrics.set_policies(PolicyCounts::default());
         metrics.register();
         metrics
     }
 
     /// Counts one review.
     pub fn count_review(&self, review: &ReviewCount<'_>) {
-        let (webhook, result) = (review.webhook, review.result);
-        let labels = ReviewLabels { webhook, result };
-        self.reviews.get_or_create_owned(&labels).inc();
+        self.reviews.count(review);
         for &code in review.codes {
             self.findings.count_denial(code);
         }
-        let cache = review.cache.label();
-        self.duration
-            .get_or_create_owned(&DurationLabels { webhook, cache })
-            .observe(review.took.as_secs_f64());
     }
 
     /// Counts one image that was let in although it did not satisfy a policy.
@@ -219,15 +152,15 @@ impl Metrics {
 
     /// How many connections one listener has.
     pub fn connections(&self, listener: &'static str) -> Level {
-        Level(
-            self.connections
-                .get_or_create_owned(&ListenerLabel { listener }),
-        )
+        let gauge = self
+            .connections
+            .get_or_create_owned(&ListenerLabel { listener });
+        Level::of(gauge)
     }
 
     /// Tells how much time the API server gave for a review, as it said last.
     pub fn set_timeout(&self, timeout: Duration) {
-        self.timeout.set(timeout.as_secs_f64());
+        self.reviews.set_timeout(timeout);
     }
 
     /// Tells how many policies are in which state now.
@@ -291,29 +224,6 @@ impl Metrics {
         format.of(text)
     }
 
-    /// From nothing to one is an increase only where there was a zero.
-    fn begin(&self) {
-        for webhook in WEBHOOKS {
-            for result in [
-                ReviewResult::Allowed,
-                ReviewResult::Denied,
-                ReviewResult::Malformed,
-                ReviewResult::Late,
-                ReviewResult::Failed,
-            ] {
-                let labels = ReviewLabels { webhook, result };
-                drop(self.reviews.get_or_create(&labels));
-            }
-            for cache in [CacheUse::Hit, CacheUse::Miss].map(CacheUse::label) {
-                drop(
-                    self.duration
-                        .get_or_create(&DurationLabels { webhook, cache }),
-                );
-            }
-        }
-        self.set_policies(PolicyCounts::default());
-    }
-
     fn register(&mut self) {
         self.process.register(&mut self.registry);
         let registry = self.registry.sub_registry_with_prefix("assay");
@@ -322,27 +232,11 @@ impl Metrics {
             "The version that runs",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
-        registry.register(
-            "reviews",
-            "Admission reviews by webhook and result",
-            self.reviews.clone(),
-        );
-        registry.register_with_unit(
-            "review_duration",
-            "Time from the head of a review to its answer, by whether caches knew everything",
-            Unit::Seconds,
-            self.duration.clone(),
-        );
-        registry.register_with_unit(
-            "review_timeout",
-            "How much time the API server gave for a review, as it said last",
-            Unit::Seconds,
-            self.timeout.clone(),
-        );
+        self.reviews.register(registry);
         registry.register(
             "reviews_in_flight",
             "Reviews that are being answered",
-            self.in_flight.0.clone(),
+            self.in_flight.gauge(),
         );
         registry.register("connections", "Open connections", self.connections.clone());
         self.findings.register(registry);
@@ -365,82 +259,9 @@ impl Default for Metrics {
     }
 }
 
-impl CacheUse {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-        }
-    }
-}
-
-impl Level {
-    pub(super) fn gauge(&self) -> Gauge {
-        self.0.clone()
-    }
-
-    /// Counts one more, until what is answered is dropped.
-    pub fn hold(&self) -> Held {
-        self.0.inc();
-        Held(self.0.clone())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-/// The webhooks that judge images.
-const WEBHOOKS: [&str; 2] = ["mutate", "validate"];
-
-/// Upper bounds in seconds: finer where answers out of caches lie, and where timeouts do.
-const BUCKETS: [f64; 18] = [
-    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 7.5, 10.0, 30.0,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_review_is_counted_by_webhook_result_and_code() {
-        let metrics = Metrics::new();
-        let denied = ReviewCount {
-            webhook: "mutate",
-            result: ReviewResult::Denied,
-            codes: &["SignatureMissing", "SignatureMissing", "KeyMismatch"],
-            cache: CacheUse::Miss,
-            took: Duration::from_millis(1),
-        };
-        metrics.count_review(&denied);
-        metrics.count_review(&ReviewCount {
-            webhook: "validate",
-            result: ReviewResult::Allowed,
-            codes: &[],
-            cache: CacheUse::Hit,
-            ..denied
-        });
-        let text = metrics.encode();
-        for line in [
-            "assay_reviews_total{webhook=\"mutate\",result=\"Denied\"} 1",
-            "assay_reviews_total{webhook=\"validate\",result=\"Allowed\"} 1",
-            "assay_denials_total{code=\"SignatureMissing\"} 2",
-            "assay_denials_total{code=\"KeyMismatch\"} 1",
-            "assay_review_duration_seconds_count{webhook=\"mutate\",cache=\"miss\"} 1",
-            "assay_review_duration_seconds_count{webhook=\"mutate\",cache=\"hit\"} 0",
-        ] {
-            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
-        }
-    }
-
-    #[test]
-    fn the_longest_bucket_covers_the_longest_timeout() {
-        let longest = BUCKETS.last().copied();
-        assert!(longest >= Some(crate::limits::MAX_TIMEOUT.as_secs_f64()));
-    }
 
     #[test]
     fn what_is_under_way_is_counted_until_it_ends() {
