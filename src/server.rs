@@ -7,6 +7,8 @@ mod certificate;
 mod connections;
 mod cost;
 mod given;
+mod no_review;
+mod received;
 mod reload;
 mod routes;
 #[cfg(test)]
