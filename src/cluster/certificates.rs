@@ -6,6 +6,7 @@
 
 mod bundles;
 mod keeper;
+mod mirrors;
 mod secret;
 mod server_time;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use kube::{
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::task::TaskTracker;
 
-use self::keeper::{Keeper, Source};
+use self::{keeper::Keeper, mirrors::Source};
 use super::{ClusterError, leader::Role, watch::events};
 use crate::{
     certificates::{ServingCertificate, Wanted},

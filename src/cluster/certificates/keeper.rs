@@ -9,34 +9,22 @@ use kube::{
     api::{DynamicObject, Patch, PatchParams, PostParams},
     runtime::watcher::Event,
 };
-use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 
-use super::{CertificateSettings, bundles, secret, server_time::server_time};
+use super::{
+    CertificateSettings, bundles,
+    mirrors::{CONFIGURATIONS, Mirrors, Source},
+    secret,
+    server_time::server_time,
+};
 use crate::{
     certificates::{
         Bundle, Entries, Found, MakeError, Material, ServingCertificate, SigningAuthority, Step,
         plan,
     },
-    cluster::{
-        ClusterError,
-        leader::Role,
-        mirror::{Changed, Mirror},
-        watch::Causes,
-    },
+    cluster::{ClusterError, leader::Role, mirror::Changed, watch::Causes},
     limits,
 };
-
-/// What is watched.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::cluster) enum Source {
-    /// The Secret that keeps the certificates.
-    Secret,
-    /// The configuration of `mutate`.
-    Mutating,
-    /// The configuration of `validate`.
-    Validating,
-}
 
 /// An event, and what it is about.
 type Change = (Source, Event<DynamicObject>);
@@ -46,9 +34,7 @@ pub(super) struct Keeper {
     client: Client,
     settings: CertificateSettings,
     give: watch::Sender<Option<Arc<ServingCertificate>>>,
-    secret: Mirror,
-    mutating: Mirror,
-    validating: Mirror,
+    mirrors: Mirrors,
     material: Material,
     /// The authority that signs, and since when every webhook has trusted it.
     trusted: Option<(Bundle, Instant)>,
@@ -80,14 +66,11 @@ impl Keeper {
         settings: CertificateSettings,
         give: watch::Sender<Option<Arc<ServingCertificate>>>,
     ) -> Self {
-        let mirror = |source: Source| Mirror::new(source.resource());
         Self {
             client,
             settings,
             give,
-            secret: mirror(Source::Secret),
-            mutating: mirror(Source::Mutating),
-            validating: mirror(Source::Validating),
+            mirrors: Mirrors::new(),
             material: Material::default(),
             trusted: None,
             served: None,
@@ -119,7 +102,7 @@ impl Keeper {
                     None => return ClusterError::WatchEnded,
                 }
             }
-            if !self.is_complete() {
+            if !self.mirrors.is_complete() {
                 continue;
             }
             self.look();
@@ -142,9 +125,9 @@ impl Keeper {
     }
 
     fn take(&mut self, (source, event): Change) {
-        let changed = self.mirror(source).apply(event);
+        let changed = self.mirrors.apply(source, event);
         if changed != Changed::Nothing && source == Source::Secret {
-            let entries = self.object(Source::Secret).map(secret::entries);
+            let entries = self.mirrors.object(Source::Secret).map(secret::entries);
             self.material = Material::read(&entries.unwrap_or_default());
         }
     }
@@ -152,7 +135,7 @@ impl Keeper {
     /// Notes since when what is, and gives on a certificate that every webhook trusts.
     fn look(&mut self) {
         let now = Instant::now();
-        let bundles = self.bundles();
+        let bundles = self.mirrors.bundles();
         let trusted_by_all = |wanted: &Bundle| {
             let mut all = bundles.iter();
             all.all(|(_, _, bundle)| bundle.contains_all(wanted))
@@ -193,8 +176,10 @@ impl Keeper {
     async fn lead(&mut self) -> Duration {
         let now = server_time(&self.client, self.settings.clock.as_ref()).await;
         for _ in 0..STEPS_AT_ONCE {
-            let bundles = self.bundles();
-            if self.object(Source::Secret).is_none() && (bundles.is_empty() || self.is_replaced()) {
+            let bundles = self.mirrors.bundles();
+            if self.mirrors.object(Source::Secret).is_none()
+                && (bundles.is_empty() || self.mirrors.is_replaced())
+            {
                 // A Secret made now would be left behind.
                 return limits::CERTIFICATE_LOOK;
             }
@@ -275,14 +260,14 @@ impl Keeper {
                 changed.push((*source, (name.clone(), new)));
             }
         }
-        for source in [Source::Mutating, Source::Validating] {
+        for source in CONFIGURATIONS {
             let of_this: Vec<(String, Bundle)> = changed
                 .iter()
                 .filter(|(found, _)| *found == source)
                 .map(|(_, webhook)| webhook.clone())
                 .collect();
             if !of_this.is_empty() {
-                let version = self.version(source);
+                let version = self.mirrors.version(source);
                 let patch = Patch::Strategic(bundles::patch(&version, &of_this));
                 let (api, name) = source.api(&self.client, &self.settings);
                 let parameters = parameters();
@@ -300,14 +285,14 @@ impl Keeper {
 
     async fn write_secret(&mut self, entries: &Entries) -> Result<(), StepError> {
         let (api, name) = Source::Secret.api(&self.client, &self.settings);
-        let written = if self.object(Source::Secret).is_some() {
-            let version = self.version(Source::Secret);
+        let written = if self.mirrors.object(Source::Secret).is_some() {
+            let version = self.mirrors.version(Source::Secret);
             let patch = Patch::Merge(secret::patch(&version, entries));
             let parameters = parameters();
             in_time(Source::Secret, api.patch(&name, &parameters, &patch)).await?
         } else {
-            let registrations = [Source::Mutating, Source::Validating];
-            let registration = registrations.iter().find_map(|source| self.object(*source));
+            let mut configurations = CONFIGURATIONS.into_iter();
+            let registration = configurations.find_map(|source| self.mirrors.object(source));
             let object = secret::created(&name, entries, registration);
             let object = serde_json::from_value(object).map_err(|source| StepError::Write {
                 what: Source::Secret,
@@ -322,59 +307,6 @@ impl Keeper {
         };
         self.take((Source::Secret, Event::Apply(written)));
         Ok(())
-    }
-
-    fn mirror(&mut self, source: Source) -> &mut Mirror {
-        match source {
-            Source::Secret => &mut self.secret,
-            Source::Mutating => &mut self.mutating,
-            Source::Validating => &mut self.validating,
-        }
-    }
-
-    fn object(&self, source: Source) -> Option<&Value> {
-        let mirror = match source {
-            Source::Secret => &self.secret,
-            Source::Mutating => &self.mutating,
-            Source::Validating => &self.validating,
-        };
-        // The watch is of this one name.
-        mirror.objects().values().next().map(AsRef::as_ref)
-    }
-
-    fn version(&self, source: Source) -> String {
-        let version = self
-            .object(source)
-            .and_then(|object| object.pointer("/metadata/resourceVersion")?.as_str());
-        version.unwrap_or_default().to_owned()
-    }
-
-    /// What every webhook trusts.
-    fn bundles(&self) -> Vec<(Source, String, Bundle)> {
-        [Source::Mutating, Source::Validating]
-            .into_iter()
-            .flat_map(|source| {
-                let found = self.object(source).map(bundles::bundles);
-                let found = found.unwrap_or_default().into_iter();
-                found.map(move |(name, bundle)| (source, name, bundle))
-            })
-            .collect()
-    }
-
-    /// Whether the certificate comes from elsewhere by now: this replica is one of before the switch, and goes on serving
-    /// what it has.
-    fn is_replaced(&self) -> bool {
-        let configurations = [&self.mutating, &self.validating];
-        let mut objects = configurations
-            .iter()
-            .flat_map(|mirror| mirror.objects().values());
-        objects.any(|object| bundles::is_from_elsewhere(object))
-    }
-
-    fn is_complete(&self) -> bool {
-        [&self.secret, &self.mutating, &self.validating]
-            .iter()
-            .all(|mirror| mirror.is_complete())
     }
 }
 
