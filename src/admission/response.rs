@@ -16,9 +16,7 @@ use super::{
     request::{API_VERSION, KIND},
 };
 use crate::{
-    decision::{
-        self, Admission, AdmittedImage, Denial, Outcome as Judgement, Recalled, Refusal,
-    },
+    decision::{self, Admission, AdmittedImage, Denial, Outcome as Judgement, Recalled, Refusal},
     limits,
     policy::LabelNote,
     review::{Observation, ReviewError, Verdict},
