@@ -3,6 +3,7 @@
 
 mod annotation;
 mod log;
+mod object;
 mod observed;
 mod policies;
 mod request;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::ReviewBodyError;
+use super::{ReviewBodyError, object};
 use crate::{limits, workload::WorkloadKind};
 
 /// The request of one review. The objects stay raw JSON, so that fields this version does not know survive.
@@ -32,7 +32,7 @@ pub(super) struct AdmissionRequest {
     /// Shared with the conditions that read it.
     #[serde(default, deserialize_with = "shared")]
     pub(super) object: Arc<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::read")]
     pub(super) old_object: Value,
 }
 
@@ -133,7 +133,7 @@ impl UserInfo {
 }
 
 fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Arc::new)
+    object::read(deserializer).map(Arc::new)
 }
 
 fn malformed(detail: impl Into<String>) -> ReviewBodyError {
