@@ -21,6 +21,7 @@ use tracing::Instrument;
 
 use self::{
     annotation::Facts,
+    observed::Found,
     request::{AdmissionRequest, Operation},
     response::{NothingToJudge, Response},
 };
@@ -154,17 +155,19 @@ async fn respond(
     };
     match reviewer.review(question).await {
         Ok(Decision::Admit(admission)) => {
-            let facts = annotation::of_images(&admission.images);
-            match (webhook, enforcement) {
+            let found = Found::of_admission(&admission);
+            let facts = annotation::of_images(&admission.images, found.images());
+            let annotation = annotation::text(&facts);
+            let pins = match (webhook, enforcement) {
                 // What the kubelet mirrors runs already; a patch would only make the mirror differ.
-                (Webhook::Validate, _) | (_, Enforcement::ReportOnly) => {
-                    Response::admitted(&admission, &facts, &[])
-                }
-                (Webhook::Mutate, Enforcement::AsPolicySays) => {
-                    let pins = pins(kind, &admission);
-                    let response = Response::admitted(&admission, &facts, &pins);
-                    response.with_patch(&patch(kind, request, &pins, facts))
-                }
+                (Webhook::Validate, _) | (_, Enforcement::ReportOnly) => None,
+                (Webhook::Mutate, Enforcement::AsPolicySays) => Some(pins(kind, &admission)),
+            };
+            let written = pins.as_deref().unwrap_or_default();
+            let response = Response::admitted(&admission, found, annotation.as_deref(), written);
+            match pins {
+                None => response,
+                Some(pins) => response.with_patch(&patch(kind, request, &pins, facts, annotation)),
             }
         }
         Ok(Decision::Deny(refusal)) => Response::refused(&refusal),
@@ -231,11 +234,14 @@ fn patch(
     request: &AdmissionRequest,
     pins: &[(ImageSlot, String)],
     facts: Facts,
+    annotation: Option<String>,
 ) -> json_patch::Patch {
-    let facts = match request.operation {
-        Operation::Update => annotation::merged(&request.old_object, &request.object, kind, facts),
-        Operation::Create | Operation::Delete | Operation::Connect => facts,
+    let annotation = match request.operation {
+        Operation::Update => {
+            let (old, new) = (&request.old_object, &request.object);
+            annotation::text(&annotation::merged(old, new, kind, facts))
+        }
+        Operation::Create | Operation::Delete | Operation::Connect => annotation,
     };
-    let annotation = annotation::text(&facts);
     workload::pin_patch(kind, &request.object, pins, annotation.as_deref())
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     decision::AdmittedImage,
     limits,
+    review::ObservedImage,
     workload::{self, IMAGES_ANNOTATION, ImageSlot, SlotKind, WorkloadKind},
 };
 
@@ -46,11 +47,12 @@ pub(super) fn present(object: &Value) -> Option<&str> {
         .as_str()
 }
 
-/// The facts of images that were just verified.
-pub(super) fn of_images(images: &[AdmittedImage]) -> Facts {
+/// The facts of images that were just verified, of each of which observers are told this.
+pub(super) fn of_images(images: &[AdmittedImage], told: &[ObservedImage]) -> Facts {
     images
         .iter()
-        .map(|image| (key(&image.slot), ImageFacts::of(image)))
+        .zip(told)
+        .map(|(image, told)| (key(&image.slot), ImageFacts::of(image, told)))
         .collect()
 }
 
@@ -102,15 +104,15 @@ fn digests_alone(facts: &Facts) -> Facts {
 }
 
 impl ImageFacts {
-    fn of(image: &AdmittedImage) -> Self {
+    fn of(image: &AdmittedImage, told: &ObservedImage) -> Self {
         let oldest = image.recalled.iter().map(|it| it.verified_at).min();
         Self {
             digest: image.digest.to_string(),
             policies: image.policies.iter().map(ToString::to_string).collect(),
-            signer: image.signers().into_iter().next(),
-            commit: image.commit(),
-            job: image.job_url(),
-            pipeline: image.pipeline_url(),
+            signer: told.signers.first().cloned(),
+            commit: told.commit.clone(),
+            job: told.job.clone(),
+            pipeline: told.pipeline.clone(),
             used_verified: oldest.map(|at| at.to_string()),
         }
     }

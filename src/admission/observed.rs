@@ -80,7 +80,7 @@ impl Found {
         &self.told
     }
 
-    #[cfg(test)]
+    /// The images: those that are accepted first, each in its place.
     pub(super) fn images(&self) -> &[ObservedImage] {
         &self.images
     }

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::{
     Answer,
-    annotation::{self, Facts},
     observed::Found,
     request::{API_VERSION, KIND},
 };
@@ -91,7 +90,8 @@ impl Response {
     /// That it is let in, with these facts about its images, where these references are written into it.
     pub(super) fn admitted(
         admission: &Admission,
-        facts: &Facts,
+        found: Found,
+        facts: Option<&str>,
         pins: &[(ImageSlot, String)],
     ) -> Self {
         let images = admission.images.iter().map(|image| {
@@ -102,10 +102,10 @@ impl Response {
         let recalled: Vec<&Recalled> = recalled.collect();
         Self::of(Outcome::Admitted)
             .audited("images", &joined(images, " "))
-            .audited("facts", &annotation::text(facts).unwrap_or_default())
+            .audited("facts", facts.unwrap_or_default())
             .told(&admission.warnings, &admission.audits, &recalled)
             .labelled(&admission.labels)
-            .with_found(Found::of_admission(admission))
+            .with_found(found)
     }
 
     pub(super) fn refused(refusal: &Refusal) -> Self {
