@@ -7,6 +7,7 @@ mod body;
 mod bounded;
 mod budget;
 mod cache;
+mod caller;
 mod client;
 mod cloud;
 mod contents;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
 use arc_swap::ArcSwap;
-use futures::future::{BoxFuture, Either, select};
-use tokio::time::{Instant, timeout};
+use futures::future::{BoxFuture, Either, ready, select};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     auth::Tokens,
     budget::Budget,
     cache::{Caches, ContentsKey, DigestKey, Looked, PlaceKey, TagKey},
+    caller::Caller,
     cloud::Clouds,
     contents,
     discovery::Probed,
@@ -105,29 +106,13 @@ impl OciRegistry {
         Ok(())
     }
 
-    pub(super) fn open(
-        &self,
-        repository: &Repository,
-        access: &Access,
-    ) -> Result<Arc<Session>, RegistryError> {
-        let session = Session::open(&self.core, repository, access)?;
-        if access.deadline <= Instant::now() {
-            return Err(session.deadline_error());
-        }
-        Ok(session)
+    fn caller<'a>(&'a self, repository: &'a Repository, access: &'a Access) -> Caller<'a> {
+        Caller::new(&self.core, repository, access)
     }
 
-    async fn resolve_tag(
-        &self,
-        image: &Reference,
-        access: &Access,
-    ) -> Result<Digest, RegistryError> {
-        let session = self.open(image.repository(), access)?;
-        let tag = image.tag_or_latest();
-        let key = (image.repository().clone(), tag.clone(), session.login);
-        if let Some(digest) = self.core.caches.tag(&key) {
-            return Ok(digest);
-        }
+    async fn resolve_tag(&self, caller: Caller<'_>, tag: Tag) -> Result<Digest, RegistryError> {
+        let key = caller.tag_key(&tag);
+        let session = caller.open()?;
         session.asked.note();
         let host = session.host_name();
         self.core
@@ -153,11 +138,12 @@ impl OciRegistry {
         digest: &Digest,
         access: &Access,
     ) -> Result<Vec<Digest>, RegistryError> {
-        let session = self.open(repository, access)?;
-        let key = session.digest_key(digest);
+        let caller = self.caller(repository, access);
+        let key = caller.digest_key(digest);
         if let Some(children) = self.core.caches.children(&key) {
             return Ok(children.to_vec());
         }
+        let session = caller.open()?;
         session.asked.note();
         let host = session.host_name();
         let children = self
@@ -189,11 +175,12 @@ impl OciRegistry {
         parts: &BTreeSet<Part>,
         access: &Access,
     ) -> Result<Arc<Contents>, RegistryError> {
-        let session = self.open(repository, access)?;
-        let key = (session.digest_key(digest), parts.clone());
+        let caller = self.caller(repository, access);
+        let key = (caller.digest_key(digest), parts.clone());
         if let Some(contents) = self.core.caches.contents(&key) {
             return Ok(contents);
         }
+        let session = caller.open()?;
         session.asked.note();
         let host = session.host_name();
         self.core
@@ -238,12 +225,16 @@ impl Registry for OciRegistry {
         image: &'a Reference,
         access: &'a Access,
     ) -> BoxFuture<'a, Result<Digest, RegistryError>> {
-        Box::pin(async move {
-            match image.digest() {
-                Some(digest) => Ok(digest.clone()),
-                None => self.resolve_tag(image, access).await,
-            }
-        })
+        // What is known is answered at once: a future that asks a registry is large.
+        if let Some(digest) = image.digest() {
+            return Box::pin(ready(Ok(digest.clone())));
+        }
+        let caller = self.caller(image.repository(), access);
+        let tag = image.tag_or_latest();
+        match self.core.caches.tag(&caller.tag_key(&tag)) {
+            Some(digest) => Box::pin(ready(Ok(digest))),
+            None => Box::pin(self.resolve_tag(caller, tag)),
+        }
     }
 
     fn attachments<'a>(
@@ -254,10 +245,11 @@ impl Registry for OciRegistry {
         search: Search,
         access: &'a Access,
     ) -> BoxFuture<'a, Result<Arc<[Attachment]>, RegistryError>> {
-        Box::pin(async move {
-            let session = self.open(repository, access)?;
-            session.look(digest, wanted, search).await
-        })
+        let caller = self.caller(repository, access);
+        match caller.known(digest, wanted, search) {
+            Some(known) => Box::pin(ready(Ok(known))),
+            None => Box::pin(async move { caller.open()?.look(digest, wanted, search).await }),
+        }
     }
 
     fn children<'a>(

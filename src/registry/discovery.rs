@@ -26,11 +26,6 @@ impl Session {
         wanted: Wanted,
         search: Search,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
-        if search == Search::First
-            && let Some(known) = self.known(digest, wanted)
-        {
-            return self.together(known);
-        }
         let api = self.known_referrers_api().await;
         match (search, api) {
             (Search::First, Some(ReferrersApi::Absent)) => {
@@ -43,21 +38,6 @@ impl Session {
                 self.look_everywhere(digest, wanted, search, api).await
             }
         }
-    }
-
-    /// What earlier looks have found, wherever that was; none where they have found nothing.
-    ///
-    /// That a place is empty is believed for seconds only, but who has found candidates need not look there again to
-    /// begin with: where they are not enough, every place is searched.
-    fn known(&self, digest: &Digest, wanted: Wanted) -> Option<Vec<Looked>> {
-        let places = [AttachmentPlace::ReferrersApi].iter().chain(wanted.tags());
-        let known: Vec<Looked> = places
-            .filter_map(|place| {
-                let key = (self.digest_key(digest), *place, place.holding(wanted));
-                self.core.caches.found(&key)
-            })
-            .collect();
-        (!known.is_empty()).then_some(known)
     }
 
     /// The API first; cosign's tags too when it has no candidate, and all tags when there is no API.
@@ -214,38 +194,49 @@ impl Session {
         candidates.fetch(self).await
     }
 
-    /// All that was found, each attachment once, as long as that is not too much.
+    /// As [`together`], where too much is an error of the registry's.
     fn together(
         &self,
         looked: impl IntoIterator<Item = Looked>,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
-        let lists: Vec<_> = looked
-            .into_iter()
-            .map(Looked::found)
-            .filter(|found| !found.is_empty())
-            .collect();
-        // Keys sign the same payload in cosign's older layout: only the annotations tell their signatures apart.
-        let mut seen = BTreeSet::new();
-        let all = lists.iter().flat_map(|found| found.iter());
-        let all = all.filter(|one| seen.insert((&one.manifest, &one.digest, &one.annotations)));
-        let all: Vec<&Attachment> = all.collect();
-        let limit = limits::CANDIDATES_PER_IMAGE;
-        if all.len() > limit {
-            return Err(self.limit(format!(
-                "{} signature candidates are attached, at most {limit} are read",
-                all.len()
-            )));
-        }
-        Ok(match lists.as_slice() {
-            [only] if only.len() == all.len() => Arc::clone(only),
-            _ => all.into_iter().cloned().collect(),
+        let looked: Vec<Looked> = looked.into_iter().collect();
+        together(&looked).map_err(|TooMany(found)| {
+            self.limit(format!(
+                "{found} signature candidates are attached, at most {} are read",
+                limits::CANDIDATES_PER_IMAGE
+            ))
         })
     }
 }
 
+/// So many attachments were found, which is more than are read.
+#[derive(Debug)]
+pub(super) struct TooMany(usize);
+
+/// All that was found, each attachment once, as long as that is not too much.
+pub(super) fn together(looked: &[Looked]) -> Result<Arc<[Attachment]>, TooMany> {
+    let lists: Vec<_> = looked
+        .iter()
+        .map(Looked::found)
+        .filter(|found| !found.is_empty())
+        .collect();
+    // Keys sign the same payload in cosign's older layout: only the annotations tell their signatures apart.
+    let mut seen = BTreeSet::new();
+    let all = lists.iter().flat_map(|found| found.iter());
+    let all = all.filter(|one| seen.insert((&one.manifest, &one.digest, &one.annotations)));
+    let all: Vec<&Attachment> = all.collect();
+    if all.len() > limits::CANDIDATES_PER_IMAGE {
+        return Err(TooMany(all.len()));
+    }
+    Ok(match lists.as_slice() {
+        [only] if only.len() == all.len() => Arc::clone(only),
+        _ => all.into_iter().cloned().collect(),
+    })
+}
+
 impl Wanted {
     /// Every tag under which it may lie.
-    fn tags(self) -> &'static [AttachmentPlace] {
+    pub(super) fn tags(self) -> &'static [AttachmentPlace] {
         match self {
             Self::Signatures => &[AttachmentPlace::ReferrersTag, AttachmentPlace::SignatureTag],
             Self::SignaturesAndAttestations => &[
@@ -270,7 +261,7 @@ impl Wanted {
 
 impl AttachmentPlace {
     /// What of the wanted this place can hold: what is remembered of cosign's own tags serves whoever asks.
-    fn holding(self, wanted: Wanted) -> Wanted {
+    pub(super) fn holding(self, wanted: Wanted) -> Wanted {
         match self {
             Self::SignatureTag => Wanted::Signatures,
             Self::AttestationTag => Wanted::SignaturesAndAttestations,
@@ -296,9 +287,9 @@ impl Looked {
         Self::Found(Arc::new([]))
     }
 
-    fn found(self) -> Arc<[Attachment]> {
+    fn found(&self) -> Arc<[Attachment]> {
         match self {
-            Self::Found(attachments) => attachments,
+            Self::Found(attachments) => Arc::clone(attachments),
             Self::NotOffered | Self::LeadsNowhere(_) => Arc::new([]),
         }
     }

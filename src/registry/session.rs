@@ -35,12 +35,7 @@ pub(super) struct Session {
     pub(super) core: Arc<Core>,
     pub(super) repository: Repository,
     pub(super) host: Arc<Host>,
-    /// All credentials that may be used; none is anonymous.
-    credentials: Vec<Arc<Credential>>,
-    /// The cloud that may vouch for Assay here, after all credentials.
-    place: Option<CloudHost>,
-    /// Tells these credentials, in this order and by these names, from others: an error that callers share names them.
-    pub(super) login: CredentialId,
+    login: Login,
     pub(super) deadline: Instant,
     /// Is told when a registry has to be asked.
     pub(super) asked: Asked,
@@ -49,6 +44,17 @@ pub(super) struct Session {
     /// Whether plain HTTP is allowed.
     is_plain: bool,
     terms: Terms,
+}
+
+/// Whose logins may be used.
+#[derive(Debug)]
+pub(super) struct Login {
+    /// All credentials; none is anonymous.
+    pub(super) credentials: Vec<Arc<Credential>>,
+    /// The cloud that may vouch for Assay here, after all credentials.
+    pub(super) place: Option<CloudHost>,
+    /// Tells these, in this order and by these names, from others: an error that callers share names them.
+    pub(super) id: CredentialId,
 }
 
 /// What is wanted of the registry.
@@ -66,6 +72,7 @@ impl Session {
     pub(super) fn open(
         core: &Arc<Core>,
         repository: &Repository,
+        login: Login,
         access: &Access,
     ) -> Result<Arc<Self>, RegistryError> {
         let transport = &core.transport;
@@ -80,26 +87,11 @@ impl Session {
                 detail: "is no valid host".to_owned(),
             }
         })?;
-        let credentials: Vec<Arc<Credential>> = access
-            .keyring
-            .lookup(repository)
-            .into_iter()
-            .map(|credential| Arc::new(credential.clone()))
-            .collect();
-        let place = core.clouds.place_of(repository.host());
-        let secrets = CredentialId::of_all(credentials.iter().map(AsRef::as_ref));
-        let names = credentials
-            .iter()
-            .map(|credential| credential.origin.clone());
-        let names = names.chain(place.as_ref().map(CloudHost::origin));
-        let login = names.fold(secrets, |login, name| login.and_also(&name));
         Ok(Arc::new(Self {
             core: Arc::clone(core),
             repository: repository.clone(),
             host: transport.hosts.of(&base, repository.host().registry()),
             login,
-            credentials,
-            place,
             deadline: access.deadline,
             asked: access.asked.clone(),
             base,
@@ -121,11 +113,11 @@ impl Session {
     }
 
     pub(super) fn digest_key(&self, digest: &Digest) -> (Repository, Digest, CredentialId) {
-        (self.repository.clone(), digest.clone(), self.login)
+        (self.repository.clone(), digest.clone(), self.login.id)
     }
 
     pub(super) fn repository_key(&self) -> (Repository, CredentialId) {
-        (self.repository.clone(), self.login)
+        (self.repository.clone(), self.login.id)
     }
 
     /// The answer to a request, authorised as the registry wants it; 401 and 403 are errors.

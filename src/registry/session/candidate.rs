@@ -54,13 +54,22 @@ impl Session {
     /// As with the kubelet, nothing is tried anonymously when a credential is there. An identity of the cloud is not one
     /// of the kubelet's: what needs no login must not become unreadable by it.
     pub(super) fn candidates(&self) -> Vec<(usize, Candidate)> {
-        let credentials = self.credentials.iter().cloned().map(Candidate::Credential);
-        let identity = self.place.iter().cloned();
+        let credentials = self
+            .login
+            .credentials
+            .iter()
+            .cloned()
+            .map(Candidate::Credential);
+        let identity = self.login.place.iter().cloned();
         let identity = identity.map(|place| {
             let origin = place.origin();
             Candidate::Identity(place, origin)
         });
-        let nobody = self.credentials.is_empty().then_some(Candidate::Nobody);
+        let nobody = self
+            .login
+            .credentials
+            .is_empty()
+            .then_some(Candidate::Nobody);
         let all = credentials.chain(identity).chain(nobody);
         let mut candidates: Vec<_> = all.enumerate().collect();
         if candidates.len() > 1 {
