@@ -303,13 +303,14 @@ impl Session {
             400 | 405 | 501 => {}
             _ => return Err(unexpected(&answer)),
         }
-        self.fetch_digest(tag.as_str()).await?.ok_or_else(not_found)
+        let fetching = Box::pin(self.fetch_digest(tag.as_str()));
+        fetching.await?.ok_or_else(not_found)
     }
 
     /// Finds out beside a request whether there is a referrers API, which the next step wants to know. What is asked for
     /// does not wait long for that.
     async fn send_and_probe(&self, ask: &Ask) -> Result<(Answer, Option<Probed<'_>>), Failure> {
-        let (sending, probing) = (pin!(self.send(ask)), pin!(self.probe_referrers_api()));
+        let (sending, probing) = (pin!(self.send(ask)), Box::pin(self.probe_referrers_api()));
         match select(sending, probing).await {
             Either::Left((answer, probing)) => {
                 let answer = answer?;

@@ -126,13 +126,12 @@ where
             key: key.clone(),
             deadline,
         };
-        let work = work();
-        let run = async move {
-            let result = work.await;
+        // An `async` block would hold the work twice, and hundreds may be under way.
+        let run = work().map(move |result| {
             drop(landing);
             // Nobody may be left to hear it.
             let _ = sender.send(result);
-        };
+        });
         // It is told of with the review that has started it.
         self.tasks.spawn(run.in_current_span());
         (outcome, deadline)

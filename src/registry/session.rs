@@ -227,10 +227,7 @@ impl Session {
             body_limit: limits::ERROR_BODY_BYTES,
             what: "its root".to_owned(),
         };
-        self.core
-            .transport
-            .send(&self.call(&ask, authorization))
-            .await
+        Box::pin(self.core.transport.send(&self.call(&ask, authorization))).await
     }
 
     fn call<'a>(&'a self, ask: &'a Ask, authorization: Option<HeaderValue>) -> Call<'a> {

@@ -155,7 +155,10 @@ impl Session {
         match challenge {
             Challenge::Open => Ok(Ok(Authorization::Nothing)),
             Challenge::Basic => self.authorize_basic(credential).await,
-            Challenge::Bearer(bearer) => self.authorize_by_token(bearer, credential, trust).await,
+            // What not every request does has a place of its own, so that no request has to have room for it.
+            Challenge::Bearer(bearer) => {
+                Box::pin(self.authorize_by_token(bearer, credential, trust)).await
+            }
         }
     }
 

@@ -100,7 +100,7 @@ impl Session {
                     terms: self.terms.clone(),
                 };
                 let clouds = &self.core.clouds;
-                let login = clouds.login(place, &way, self.deadline).await?;
+                let login = Box::pin(clouds.login(place, &way, self.deadline)).await?;
                 Ok(login.map(Some))
             }
         }
