@@ -175,22 +175,23 @@ impl<'a> Gathered<'a> {
     /// A place that is missing in what was found was not looked at.
     fn of(places: &SignaturePlaces, image: &Repository, found: &'a ImageEvidence) -> Self {
         let (mut candidates, mut failures) = (Vec::new(), Vec::new());
-        let found = found.signatures.get(places);
-        for place in places.all() {
-            let problem = match found.and_then(|found| found.get(place)) {
-                Some(Ok(found)) => {
-                    candidates.extend(&found.checked);
-                    continue;
-                }
-                Some(Err(problem)) => problem,
-                None => &LookupFailure::Deadline,
-            };
-            let asked = if place == image {
+        let asked = |place: &Repository| {
+            if place == image {
                 Asked::ImageRegistry
             } else {
                 Asked::SignatureRepository(place.clone())
+            }
+        };
+        let found = found.signatures.get(places);
+        for place in places.all() {
+            let problem = match found.and_then(|found| found.get(place)) {
+                Some(found) => {
+                    candidates.extend(&found.checked);
+                    found.unread.as_ref()
+                }
+                None => Some(&LookupFailure::Deadline),
             };
-            failures.push(Cause::of_lookup(problem, asked));
+            failures.extend(problem.map(|problem| Cause::of_lookup(problem, asked(place))));
         }
         Self {
             candidates,

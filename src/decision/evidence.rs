@@ -80,8 +80,8 @@ pub struct ImageEvidence {
     pub remembered: BTreeMap<PolicyId, Recollection>,
 }
 
-/// What each place held that was looked in, or why that cannot be told.
-pub type FoundByPlace = BTreeMap<Repository, Result<Candidates, LookupFailure>>;
+/// What each place held that was looked in.
+pub type FoundByPlace = BTreeMap<Repository, Candidates>;
 
 impl ImageEvidence {
     /// An image of which no more is known than its digest.
@@ -142,11 +142,33 @@ pub struct Kept {
     pub attestations: Box<[(Method, VerifiedAttestation)]>,
 }
 
-/// The candidates found in one signature repository.
+/// The candidates found in one place.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
     /// In the order found.
     pub checked: Vec<Checked>,
+    /// Why there may be more than these.
+    pub unread: Option<LookupFailure>,
+}
+
+impl From<Vec<Checked>> for Candidates {
+    /// These, and no more.
+    fn from(checked: Vec<Checked>) -> Self {
+        Self {
+            checked,
+            unread: None,
+        }
+    }
+}
+
+impl From<LookupFailure> for Candidates {
+    /// Nothing is known of the place.
+    fn from(failure: LookupFailure) -> Self {
+        Self {
+            checked: Vec::new(),
+            unread: Some(failure),
+        }
+    }
 }
 
 /// One candidate and what came of verifying it in each way the demands asked for.

@@ -16,8 +16,8 @@ use super::{
     cause::{Asked, Cause, Denial, Obstacle},
     demand::{Satisfied, satisfy},
     evidence::{
-        Candidates, Checked, Circumstances, ImageEvidence, Kept, LookupFailure, Method,
-        Recollection, Remembered,
+        Checked, Circumstances, ImageEvidence, Kept, LookupFailure, Method, Recollection,
+        Remembered,
     },
 };
 use crate::{
@@ -46,11 +46,13 @@ impl Remembered {
         let places = inquiry.places_for(policy);
         let methods = policy.methods();
         let looked_at = found.signatures.get(&*places)?.iter();
-        let candidates: BTreeMap<Repository, Box<[Kept]>> = looked_at
-            .filter_map(|(place, found)| {
-                let checked = found.as_ref().ok()?.checked.iter();
+        let told =
+            looked_at.filter(|(_, found)| found.unread.is_none() || !found.checked.is_empty());
+        let candidates: BTreeMap<Repository, Box<[Kept]>> = told
+            .map(|(place, found)| {
+                let checked = found.checked.iter();
                 let kept = checked.filter_map(|one| Kept::of(one, &methods));
-                Some((place.clone(), kept.collect()))
+                (place.clone(), kept.collect())
             })
             .collect();
         if candidates.is_empty() {
@@ -74,11 +76,10 @@ impl Remembered {
     fn completing(&self, found: &ImageEvidence, places: &SignaturePlaces) -> ImageEvidence {
         let mut by_place = found.signatures.get(places).cloned().unwrap_or_default();
         for (place, kept) in &self.candidates {
-            if let Some(Err(failure)) = by_place.get(place)
-                && failure.is_outage()
-            {
-                let checked = kept.iter().map(Kept::checked).collect();
-                by_place.insert(place.clone(), Ok(Candidates { checked }));
+            let unread = by_place.get(place).and_then(|found| found.unread.as_ref());
+            if unread.is_some_and(LookupFailure::is_outage) {
+                let checked: Vec<Checked> = kept.iter().map(Kept::checked).collect();
+                by_place.insert(place.clone(), checked.into());
             }
         }
         let contents = match &found.contents {

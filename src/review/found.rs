@@ -18,64 +18,61 @@ pub(super) struct PlaceFindings {
     pub(super) layers: BTreeSet<(Digest, Digest)>,
     /// Whether the demands on it are satisfied, by all that was found up to then.
     pub(super) is_enough: bool,
-    /// Set when there were more candidates than are verified.
-    pub(super) left_out: Option<LookupFailure>,
+    /// Whether it could not be looked at when it was looked at last.
+    is_lost: bool,
 }
 
 /// What was found for one policy's places, as far as they were looked at.
 #[derive(Default)]
-pub(super) struct Findings(pub(super) BTreeMap<Repository, Result<PlaceFindings, LookupFailure>>);
+pub(super) struct Findings(BTreeMap<Repository, PlaceFindings>);
 
 impl Findings {
     /// Whether to look in this place in this way: "nothing" is never old news, but a list of signatures that do not
     /// count may be, and who has not answered is not asked again.
     pub(super) fn is_worth(&self, place: &Repository, search: Search) -> bool {
-        match (search, self.0.get(place)) {
-            (_, Some(Err(_))) => false,
-            (_, None) | (Search::First | Search::Everywhere, Some(Ok(_))) => true,
-            (Search::Afresh, Some(Ok(found))) => found.holds_something,
+        let Some(found) = self.0.get(place) else {
+            return true;
+        };
+        match search {
+            Search::First | Search::Everywhere => !found.is_lost,
+            Search::Afresh => !found.is_lost && found.holds_something,
+        }
+    }
+
+    /// Takes in what came of a look into this place. One that failed leaves what was found before, which may be enough
+    /// for some of the demands.
+    pub(super) fn add(&mut self, place: &Repository, looked: Result<PlaceFindings, LookupFailure>) {
+        match looked {
+            Ok(found) => {
+                self.0.insert(place.clone(), found);
+            }
+            Err(failure) => {
+                let found = self.0.entry(place.clone()).or_default();
+                found.candidates.unread = Some(failure);
+                found.is_lost = true;
+            }
         }
     }
 
     /// Whether another place has this layer of this manifest too.
     pub(super) fn holds(&self, place: &Repository, layer: &(Digest, Digest)) -> bool {
         let mut others = self.0.iter().filter(|(other, _)| *other != place);
-        others.any(|(_, found)| {
-            found
-                .as_ref()
-                .is_ok_and(|found| found.layers.contains(layer))
-        })
+        others.any(|(_, found)| found.layers.contains(layer))
     }
 
     /// What was found with this in this place, as evidence.
     pub(super) fn with(&self, place: &Repository, found: &PlaceFindings) -> FoundByPlace {
-        let before = self.0.iter().map(|(place, found)| {
-            let candidates = found.as_ref().map(|found| found.candidates.clone());
-            (place.clone(), candidates.map_err(Clone::clone))
-        });
-        let now = (place.clone(), Ok(found.candidates.clone()));
+        let before = self.0.iter();
+        let before = before.map(|(place, found)| (place.clone(), found.candidates.clone()));
+        let now = (place.clone(), found.candidates.clone());
         before.chain([now]).collect()
     }
 
-    /// As evidence, where it is enough.
+    /// As evidence.
     pub(super) fn into_evidence(self) -> FoundByPlace {
         let places = self.0.into_iter();
         places
-            .map(|(place, found)| (place, found.map(|found| found.candidates)))
-            .collect()
-    }
-
-    /// As evidence, where it is not enough: what was left out might have been.
-    pub(super) fn into_evidence_of_too_little(self) -> FoundByPlace {
-        let places = self.0.into_iter();
-        places
-            .map(|(place, found)| {
-                let candidates = found.and_then(|found| match found.left_out {
-                    Some(limit) => Err(limit),
-                    None => Ok(found.candidates),
-                });
-                (place, candidates)
-            })
+            .map(|(place, found)| (place, found.candidates))
             .collect()
     }
 }

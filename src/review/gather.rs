@@ -177,9 +177,5 @@ impl Gatherer<'_> {
 /// Whether every place was looked at and none holds a candidate.
 fn is_unsigned(found: &ImageEvidence) -> bool {
     let mut places = found.signatures.values().flat_map(BTreeMap::values);
-    places.all(|place| {
-        place
-            .as_ref()
-            .is_ok_and(|candidates| candidates.checked.is_empty())
-    })
+    places.all(|place| place.unread.is_none() && place.checked.is_empty())
 }

@@ -233,7 +233,7 @@ fn wants(policy: &Policy) -> bool {
 /// Whether everything could be looked up.
 fn is_whole(found: &ImageEvidence) -> bool {
     let mut places = found.signatures.values().flat_map(BTreeMap::values);
-    places.all(Result::is_ok) && found.contents.as_ref().is_none_or(Result::is_ok)
+    places.all(|place| place.unread.is_none()) && found.contents.as_ref().is_none_or(Result::is_ok)
 }
 
 fn admitted(decision: &Decision) -> &[AdmittedImage] {

@@ -266,12 +266,7 @@ pub(crate) fn methods(policy: &Policy) -> Vec<Method> {
 /// The image of this reference with these candidates, all places looked at.
 pub(crate) fn found(image: &str, candidates: Vec<Checked>) -> ImageEvidence {
     let reference: Reference = image.parse().unwrap();
-    found_at(
-        &reference,
-        Ok(Candidates {
-            checked: candidates,
-        }),
-    )
+    found_at(&reference, Ok(candidates.into()))
 }
 
 pub(crate) fn found_at(
@@ -290,8 +285,9 @@ pub(crate) fn found_in<const N: usize>(
     places: SignaturePlaces,
     found: [(Repository, Result<Candidates, LookupFailure>); N],
 ) -> ImageEvidence {
+    let found = found.map(|(place, found)| (place, found.unwrap_or_else(Candidates::from)));
     ImageEvidence {
-        signatures: BTreeMap::from([(places, found.into())]),
+        signatures: BTreeMap::from([(places, found.into_iter().collect())]),
         ..ImageEvidence::of(Ok(digest()))
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::build::*;
 use crate::{
     decision::{
-        Admission, Candidates, Circumstances, Decision, Enforcement, Evidence, ImageEvidence,
-        LookupFailure, Method, Plan, PlannedImage, Question, TimeUse, decide,
+        Admission, Circumstances, Decision, Enforcement, Evidence, ImageEvidence, LookupFailure,
+        Method, Plan, PlannedImage, Question, TimeUse, decide,
     },
     image::{Reference, Repository},
     policy::{
@@ -311,7 +311,7 @@ fn an_inquiry_asks_each_place_only_for_its_own_policies() {
     assert!(!inquiry.is_satisfied_by(there, &evidence, &Circumstances::at(new_year(PRESENT))));
     let found_elsewhere = checked_by_identity(&elsewhere, 1, &gitlab_identity());
     let checked = vec![found_elsewhere];
-    let found = found_in(there.clone(), [(signatures, Ok(Candidates { checked }))]);
+    let found = found_in(there.clone(), [(signatures, Ok(checked.into()))]);
     evidence.signatures.extend(found.signatures);
     assert!(inquiry.is_satisfied_by(own, &evidence, &Circumstances::at(new_year(PRESENT))));
     assert!(inquiry.is_satisfied_by(there, &evidence, &Circumstances::at(new_year(PRESENT))));

@@ -41,7 +41,7 @@ fn judged_at<const N: usize>(
     if let Question::Judge(inquiry) = &mut plan.images[0].question {
         inquiry.places = places.clone();
     }
-    let found = found.map(|(place, found)| (place, found.map(|checked| Candidates { checked })));
+    let found = found.map(|(place, found)| (place, found.map(Candidates::from)));
     let image = found_in(places, found);
     decide(&plan, &evidence_of(COPY, image))
 }

@@ -72,7 +72,11 @@ fn image_evidence(image: &'static str, policy: Policy) -> impl Strategy<Value = 
                 digest: Err(LookupFailure::NotFound),
                 ..found_at(&reference, Err(LookupFailure::NotFound))
             },
-            _ => found_at(&reference, Ok(Candidates { checked })),
+            2 => {
+                let unread = Some(LookupFailure::Timeout);
+                found_at(&reference, Ok(Candidates { checked, unread }))
+            }
+            _ => found_at(&reference, Ok(checked.into())),
         }
     })
 }
@@ -116,13 +120,12 @@ fn weaker(evidence: &Evidence) -> Vec<Evidence> {
             .signatures
             .values()
             .flat_map(BTreeMap::values)
-            .flatten()
             .map(|found| found.checked.len())
             .sum();
         for index in 0..count {
             let candidates = |found: &mut ImageEvidence, change: &dyn Fn(&mut Vec<Checked>)| {
                 let places = found.signatures.values_mut();
-                for found in places.flat_map(BTreeMap::values_mut).flatten() {
+                for found in places.flat_map(BTreeMap::values_mut) {
                     change(&mut found.checked);
                 }
             };

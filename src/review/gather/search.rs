@@ -57,18 +57,18 @@ impl<'a> PlaceSearch<'a> {
     /// What is found in these places, in their order: no more than is needed, but everything before the answer is
     /// "none". Every place is looked at in the cheapest way before any is looked at more closely.
     pub(super) async fn run(mut self) -> FoundByPlace {
-        for search in [Search::First, Search::Everywhere, Search::Afresh] {
+        'searches: for search in [Search::First, Search::Everywhere, Search::Afresh] {
             let mut left = self.places.all().count();
             for place in self.places.all() {
                 let is_enough =
                     self.found.is_worth(place, search) && self.step(place, search, left).await;
                 if is_enough {
-                    return self.found.into_evidence();
+                    break 'searches;
                 }
                 left = left.saturating_sub(1);
             }
         }
-        self.found.into_evidence_of_too_little()
+        self.found.into_evidence()
     }
 
     /// Looks in one place, of so many that are still to be looked in. Whether all that was found is enough then.
@@ -77,7 +77,7 @@ impl<'a> PlaceSearch<'a> {
         let span = tracing::debug_span!("signatures", repository = %place);
         let looked = self.look(place, search, until).instrument(span).await;
         let is_enough = looked.as_ref().is_ok_and(|found| found.is_enough);
-        self.found.0.insert(place.clone(), looked);
+        self.found.add(place, looked);
         is_enough
     }
 
@@ -147,7 +147,7 @@ impl<'a> PlaceSearch<'a> {
             }
             if found.candidates.checked.len() == CANDIDATES_PER_IMAGE {
                 let all = attachments.iter().filter_map(candidate).count();
-                found.left_out = Some(too_many(all));
+                found.candidates.unread = Some(too_many(all));
                 break;
             }
             let results = self

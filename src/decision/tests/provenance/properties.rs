@@ -92,7 +92,7 @@ fn weaker(image: &ImageEvidence) -> Vec<ImageEvidence> {
     let with = |change: &dyn Fn(&mut Vec<Checked>)| {
         let mut weaker = image.clone();
         let places = weaker.signatures.values_mut();
-        for found in places.flat_map(BTreeMap::values_mut).flatten() {
+        for found in places.flat_map(BTreeMap::values_mut) {
             change(&mut found.checked);
         }
         weaker
@@ -104,7 +104,7 @@ fn weaker(image: &ImageEvidence) -> Vec<ImageEvidence> {
         })
         .into();
     let found = image.signatures.values();
-    let found = found.flat_map(BTreeMap::values).flatten();
+    let found = found.flat_map(BTreeMap::values);
     for index in 0..found.map(|found| found.checked.len()).sum() {
         all.push(with(&|list| drop(list.remove(index))));
         all.push(with(&|list| list[index].attestations.clear()));

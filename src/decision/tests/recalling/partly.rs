@@ -25,7 +25,7 @@ type Place = Result<Vec<Checked>, LookupFailure>;
 /// `IMAGE` with this at its source and in its copy.
 fn holding(at_source: Place, in_copy: Place) -> ImageEvidence {
     let found = [(source(), at_source), (copy(), in_copy)];
-    let candidates = |found: Place| found.map(|checked| Candidates { checked });
+    let candidates = |found: Place| found.map(Candidates::from);
     found_in(
         places(),
         found.map(|(place, found)| (place, candidates(found))),
@@ -105,6 +105,23 @@ fn what_is_found_now_and_what_was_found_before_count_together() {
         codes_after(&policy, &before, holding(Ok(Vec::new()), down())),
         ["RegistryUnavailable"]
     );
+}
+
+/// A place that has told of something in its first answer is as silent as one that never answered, once it does not go on.
+#[test]
+fn what_was_found_before_makes_up_for_a_place_that_did_not_tell_all() {
+    let policy = using_verified();
+    let signed = || Ok(vec![checked_by_key(&policy, 1, 0)]);
+    let before = holding(signed(), Ok(Vec::new()));
+    for (unread, expected) in [
+        (unavailable(), vec![]),
+        (LookupFailure::Deadline, vec!["DeadlineExceeded"]),
+    ] {
+        let mut now = holding(Ok(vec![checked_by_key(&policy, 2, 1)]), Ok(Vec::new()));
+        let found = now.signatures.get_mut(&places()).unwrap();
+        found.get_mut(&source()).unwrap().unread = Some(unread);
+        assert_eq!(codes_after(&policy, &before, now), expected);
+    }
 }
 
 /// Whether the Pod may read the image is told by the image's own registry, whatever becomes of its signatures.
