@@ -304,8 +304,10 @@ pub enum Obstacle {
 pub enum Asked {
     /// The image's own.
     ImageRegistry,
-    /// That of this repository: a `signatureRepository`, or what the image is a copy of.
+    /// That of this repository, where the signatures lie by a `signatureRepository`.
     SignatureRepository(Repository),
+    /// That of this repository, which the image is a copy of.
+    Source(Repository),
     /// Another host: the registry's token service, or where it redirects to.
     Elsewhere {
         /// Which, as in `gitlab.com`.

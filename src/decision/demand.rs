@@ -178,6 +178,8 @@ impl<'a> Gathered<'a> {
         let asked = |place: &Repository| {
             if place == image {
                 Asked::ImageRegistry
+            } else if place == places.source() {
+                Asked::Source(place.clone())
             } else {
                 Asked::SignatureRepository(place.clone())
             }

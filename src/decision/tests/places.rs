@@ -138,7 +138,7 @@ fn the_line_names_the_place_that_could_not_be_looked_at() {
             useless: Vec::new(),
         },
     });
-    assert_snapshot!(line(&judged_copy(policy(), refused, Ok(Vec::new()))), @r#"container "api": mirror.example/gitlab/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: signature repository registry.gitlab.com/acme/shop/api refused anonymous access (401) [RegistryUnauthorized]; add a pull secret whose token has read_registry"#);
+    assert_snapshot!(line(&judged_copy(policy(), refused, Ok(Vec::new()))), @r#"container "api": mirror.example/gitlab/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: source registry.gitlab.com/acme/shop/api refused anonymous access (401) [RegistryUnauthorized]; add a pull secret whose token has read_registry"#);
     assert_snapshot!(line(&judged_copy(policy(), Ok(Vec::new()), TIMEOUT)), @r#"container "api": mirror.example/gitlab/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: the registry did not answer in time [RegistryTimeout]; try again when the registry answers"#);
 }
 

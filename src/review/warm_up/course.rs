@@ -157,7 +157,7 @@ fn undetermined(decision: &Decision) -> impl Iterator<Item = &Denial> {
 fn silent_host(asked: &Asked, image: &Repository) -> Option<RegistryHost> {
     match asked {
         Asked::ImageRegistry => Some(image.host().clone()),
-        Asked::SignatureRepository(place) => Some(place.host().clone()),
+        Asked::SignatureRepository(place) | Asked::Source(place) => Some(place.host().clone()),
         Asked::Elsewhere { .. } => None,
     }
 }

@@ -198,7 +198,7 @@ async fn a_source_that_does_not_answer_is_no_source_without_signatures() {
     let response = deploy(&world, "copy/api:1").await;
     assert_eq!(codes(&response), ["RegistryUnavailable"]);
     let host = world.registry.host();
-    let expected = format!("signature repository {host}/source/api answered 503");
+    let expected = format!("source {host}/source/api answered 503");
     assert!(message(&response).contains(&expected), "{response}");
     // What lies beside the image is found all the same.
     let image = world.registry.push_image("copy/api", "2", "the next image");

@@ -192,7 +192,9 @@ fn policy_hint(policy: Option<&PolicyId>) -> String {
 /// The registry that refused, or that leads to who did.
 fn registry_of(asked: &Asked, denial: &Denial) -> Option<RegistryHost> {
     match asked {
-        Asked::SignatureRepository(repository) => Some(repository.host().clone()),
+        Asked::SignatureRepository(repository) | Asked::Source(repository) => {
+            Some(repository.host().clone())
+        }
         Asked::ImageRegistry | Asked::Elsewhere { .. } => {
             let image: Reference = denial.slot.written.parse().ok()?;
             Some(image.repository().host().clone())
@@ -225,6 +227,7 @@ fn registry_text(asked: &Asked) -> String {
         Asked::SignatureRepository(repository) => {
             format!("signature repository {}", cut(&repository.to_string()))
         }
+        Asked::Source(repository) => format!("source {}", cut(&repository.to_string())),
         Asked::Elsewhere { host } => format!("{}, to which the registry leads,", cut(host)),
     }
 }

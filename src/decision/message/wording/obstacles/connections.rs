@@ -49,7 +49,7 @@ pub(super) fn tls_hint(asked: &Asked, detail: &str) -> &'static str {
             Asked::Elsewhere { .. } => {
                 "name its CA in caFile of Assay's registries, under a prefix of its own"
             }
-            Asked::ImageRegistry | Asked::SignatureRepository(_) => {
+            Asked::ImageRegistry | Asked::SignatureRepository(_) | Asked::Source(_) => {
                 "name the registry's CA in caFile of Assay's registries"
             }
         },
