@@ -77,6 +77,10 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a registry may take from a request to the head of its answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The same where the review does not leave it so long: less than the share that the first of two places has of the usual
+/// time, so that one of them that is silent is known for that before its share is over.
+pub const BRIEF_ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// How long the digest of a tag waits, once it is there, for the probe for a referrers API that was sent beside it.
 pub const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 

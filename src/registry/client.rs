@@ -279,7 +279,7 @@ impl Session {
         let answer = if let Some(answer) = self.introduce(&ask).await? {
             answer
         } else {
-            let (answer, probed) = self.send_and_probe(&ask).await?;
+            let (answer, probed) = Box::pin(self.send_and_probe(&ask)).await?;
             if let Some(probed) = probed {
                 self.believe(&probed, &answer);
             }

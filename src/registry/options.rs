@@ -12,6 +12,8 @@ pub struct RegistryOptions {
     pub connect_timeout: Duration,
     /// From a request to the head of its answer.
     pub answer_timeout: Duration,
+    /// The same where the caller does not leave it so long.
+    pub brief_answer_timeout: Duration,
     /// The longest pause inside a body.
     pub body_pause_timeout: Duration,
     /// The pause before the first retry.
@@ -49,6 +51,7 @@ impl Default for RegistryOptions {
         Self {
             connect_timeout: limits::CONNECT_TIMEOUT,
             answer_timeout: limits::ANSWER_TIMEOUT,
+            brief_answer_timeout: limits::BRIEF_ANSWER_TIMEOUT,
             body_pause_timeout: limits::BODY_PAUSE_TIMEOUT,
             retry_pause: limits::RETRY_PAUSE,
             tag_ttl: limits::TAG_TTL,

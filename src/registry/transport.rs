@@ -181,7 +181,7 @@ impl Transport {
                 .header(header::CONTENT_TYPE, FORM)
                 .body(form.reveal().to_owned());
         }
-        let patience = Instant::now() + self.options.answer_timeout;
+        let patience = self.patience(call.deadline);
         let response = match timeout_at(patience.min(call.deadline), request.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(SendError::of(&error, url, route.proxy.as_ref())),
@@ -189,6 +189,18 @@ impl Transport {
             Err(_) => return Err(timeout(url).into()),
         };
         self.read(call, url, response).await
+    }
+
+    /// How long the head of an answer is waited for. Whoever asks for a review says how long that may take, so silence is
+    /// the host's only after a time of ours.
+    fn patience(&self, deadline: Instant) -> Instant {
+        let now = Instant::now();
+        let usual = now + self.options.answer_timeout;
+        if usual < deadline {
+            usual
+        } else {
+            now + self.options.brief_answer_timeout
+        }
     }
 
     async fn read(

@@ -78,11 +78,15 @@ impl Patience<'_> {
     {
         let caller = self.turns.enter(self.deadline);
         let mut retries = 0;
+        // What has gone wrong says more than that there was no time to try again.
+        let mut before: Option<Box<Sent>> = None;
         loop {
             let turn = match caller.turn().await {
                 Ok(turn) => turn,
                 Err(NoTurn::Limited(limit)) => return self.limited(limit, Duration::ZERO),
-                Err(NoTurn::Deadline) => return Sent::nothing(deadline(self.url)),
+                Err(NoTurn::Deadline) => {
+                    return before.map_or_else(|| Sent::nothing(deadline(self.url)), |sent| *sent);
+                }
             };
             let sent = send_once().await;
             let wanted = match &sent.result {
@@ -99,6 +103,9 @@ impl Patience<'_> {
                     turn.answered();
                     return sent;
                 }
+                Err(SendError::Lasting(RegistryError::Deadline { .. })) => {
+                    return before.map_or(sent, |before| *before);
+                }
                 Err(SendError::Lasting(_) | SendError::Flowing(_)) => return sent,
             };
             drop(turn);
@@ -108,6 +115,7 @@ impl Patience<'_> {
                 return sent;
             }
             retries += 1;
+            before = Some(Box::new(sent));
             sleep_until(resume).await;
         }
     }

@@ -144,3 +144,22 @@ async fn neither_a_turn_nor_a_handshake_nor_the_dns_is_waited_for_longer() {
         assert!(matches!(error, RegistryError::Deadline { .. }), "{error}");
     }
 }
+
+/// Where a place has a share of the time, its silence is the registry's as soon as that was longer than a time of ours.
+#[tokio::test]
+async fn silence_is_the_registrys_where_the_deadline_leaves_a_brief_time_for_an_answer() {
+    let host = "Timeout { host: \"HOST\" }";
+    for (brief, expected) in [
+        (Duration::from_millis(50), host),
+        (Duration::from_secs(4), DEADLINE),
+    ] {
+        let options = RegistryOptions {
+            brief_answer_timeout: brief,
+            ..patient()
+        };
+        let settings = sandbox::RegistrySettings::default();
+        let setup = Setup::with_options(settings, options).await;
+        setup.registry.set_fault(|_| Some(Fault::Hang));
+        assert_eq!(late(&setup, "acme/api:1", anonymous()).await, expected);
+    }
+}

@@ -125,3 +125,35 @@ fn a_deadline_tells_of_a_host_that_was_silent_for_long_and_not_of_one_whose_answ
     let flowing = Err(SendError::Flowing(deadline()));
     assert_eq!(said(flowing, telling * 10), "answers");
 }
+
+#[test]
+fn a_brief_time_for_an_answer_fits_into_the_share_of_the_first_of_two_places() {
+    let given = limits::DEFAULT_TIMEOUT.saturating_sub(limits::DEADLINE_MARGIN);
+    assert!(limits::BRIEF_ANSWER_TIMEOUT < given / 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_told_where_there_is_no_time_to_try_again() {
+    let turns = Turns::default();
+    let patience = Patience {
+        turns: &turns,
+        url: &url(),
+        deadline: Instant::now() + Duration::from_secs(1),
+        retry_pause: Duration::from_millis(1),
+    };
+    let attempts = std::cell::Cell::new(0);
+    let sent = patience.send(|| async {
+        attempts.set(attempts.get() + 1);
+        let result = if attempts.get() == 1 {
+            Err(SendError::MayPass(unavailable(&url(), "answered nothing")))
+        } else {
+            sleep_until(patience.deadline).await;
+            Err(deadline(&url()).into())
+        };
+        let took = Duration::ZERO;
+        Sent { result, took }
+    });
+    let error = sent.await.result.expect_err("a failure").into_inner();
+    let told = (error.to_string(), attempts.get());
+    assert_eq!(told, ("r.example answered nothing".to_owned(), 2));
+}
