@@ -14,7 +14,7 @@ use assay::{
     admission::{self, Webhook},
     clock::{Clock, SystemClock},
     image::Digest,
-    registry::{Keyring, OciRegistry, RegistryOptions, RegistrySettings},
+    registry::{Holder, Keyring, OciRegistry, RegistryOptions, RegistrySettings},
     review::Reviewer,
     sandbox::{
         registry::{self as sandbox, MemoryRegistry},
@@ -96,7 +96,7 @@ impl World {
         Reviewer::new(
             Arc::new(reader),
             Arc::clone(&self.policies) as _,
-            Arc::new(FixedKeyring::new(Keyring::default())),
+            Arc::new(FixedKeyring::new(Keyring::default(), Holder::Pod)),
         )
     }
 

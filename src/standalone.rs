@@ -23,7 +23,7 @@ pub use error::{LoadError, LoadFault, LoadProblem, Place};
 
 use crate::{
     policy::{ClusterModes, PolicySet},
-    registry::{Keyring, OwnCredentials},
+    registry::{Holder, Keyring, OwnCredentials},
     review::{PullSecrets, Snapshot, Snapshots},
     trust::{TrustRoots, TufDefinition},
     workload::PullReferences,
@@ -65,8 +65,11 @@ pub struct Standalone {
 }
 
 /// Pull credentials without a cluster: every Pod gets the same.
-#[derive(Clone, Debug, Default)]
-pub struct FixedKeyring(OwnCredentials);
+#[derive(Clone, Debug)]
+pub struct FixedKeyring {
+    own: OwnCredentials,
+    holder: Holder,
+}
 
 /// Reads a directory once.
 ///
@@ -137,9 +140,12 @@ impl Snapshots for Standalone {
 }
 
 impl FixedKeyring {
-    /// Hands out these credentials.
-    pub fn new(own: impl Into<OwnCredentials>) -> Self {
-        Self(own.into())
+    /// Hands out these credentials, which are this one's.
+    pub fn new(own: impl Into<OwnCredentials>, holder: Holder) -> Self {
+        Self {
+            own: own.into(),
+            holder,
+        }
     }
 }
 
@@ -149,7 +155,8 @@ impl PullSecrets for FixedKeyring {
         _namespace: &'a str,
         _references: &'a PullReferences,
     ) -> BoxFuture<'a, Result<Arc<Keyring>, String>> {
-        async move { Ok(self.0.current()) }.boxed()
+        let own = Keyring::clone(&self.own.current());
+        async move { Ok(Arc::new(own.held_by(self.holder))) }.boxed()
     }
 }
 

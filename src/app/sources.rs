@@ -14,7 +14,7 @@ use crate::{
     clock::SystemClock,
     cluster::{self, Cluster, Role},
     config::{Mode, ServeArgs},
-    registry::OwnCredentials,
+    registry::{Holder, OwnCredentials},
     review::{Observer, PullSecrets, Snapshots},
     server::CertificateSource,
     standalone::{self, CacheDirectory, FixedKeyring, Standalone},
@@ -72,7 +72,7 @@ impl Sources {
         let standalone = Standalone::follow(directory, settings, tasks, lost.clone())?;
         Ok(Self {
             snapshots: standalone,
-            pull_secrets: Arc::new(FixedKeyring::new(own)),
+            pull_secrets: Arc::new(FixedKeyring::new(own, Holder::Server)),
             caches: None,
             ended: Box::pin(async move {
                 lost.cancelled().await;

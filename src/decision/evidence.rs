@@ -253,6 +253,8 @@ pub enum Reader {
     },
     /// Those of the person or job that runs a command.
     Person,
+    /// Those of a server without a cluster.
+    Server,
 }
 
 /// Why something could not be looked up, in the decision's words; the texts are data from us, not from the registry.

@@ -59,6 +59,8 @@ pub enum Holder {
     /// Those of the person or job that runs a command.
     Person,
 }
+    /// Those of a server without a cluster, whatever Pod it is asked about.
+    Server,
 
 /// Why a docker config cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -228,11 +230,8 @@ impl Keyring {
 
     /// The same credentials, of the person or job that runs a command.
     #[must_use]
-    pub fn of_person(self) -> Self {
-        Self {
-            holder: Holder::Person,
-            ..self
-        }
+    pub fn held_by(self, holder: Holder) -> Self {
+        Self { holder, ..self }
     }
 
     /// Whose they are.

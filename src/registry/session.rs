@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use self::attempt::{Attempt, Sent};
+use self::attempt::{Attempt, Refusal, Sent};
 use super::{
     Access, Asked, Credential, CredentialId, RegistryError,
     auth::{Challenge, authority},
@@ -245,11 +245,19 @@ impl Session {
         }
     }
 
+    /// The refusal of a registry that does not say which login it wants, so that none is sent.
     fn unauthorized(&self, status: u16) -> RegistryError {
-        RegistryError::Unauthorized {
+        let refusal = Refusal {
             host: self.host_name(),
             status,
-            tried: Vec::new(),
+            sent: Sent::NotAsked,
+        };
+        let first = self.candidates().into_iter().next();
+        let tried = first.and_then(|(_, candidate)| refusal.tried(candidate.origin()));
+        RegistryError::Unauthorized {
+            tried: tried.into_iter().collect(),
+            host: refusal.host,
+            status,
         }
     }
 

@@ -52,5 +52,6 @@ fn reader(repository: &Repository, keyring: &Keyring) -> Reader {
             useless: keyring.useless(repository),
         },
         Holder::Person => Reader::Person,
+        Holder::Server => Reader::Server,
     }
 }

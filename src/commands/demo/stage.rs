@@ -12,7 +12,7 @@ use crate::{
     clock::{Clock, SystemClock},
     image::Digest,
     policy::{DefaultAction, KeySource, ObjectEntry, PolicyObject, PolicySet, TrustRootName},
-    registry::{Keyring, OciRegistry, RegistryOptions, RegistrySettings},
+    registry::{Holder, Keyring, OciRegistry, RegistryOptions, RegistrySettings},
     review::Reviewer,
     sandbox::{
         build::Build,
@@ -65,7 +65,7 @@ impl Stage {
         let reviewer = Reviewer::new(
             Arc::new(reader(&registry.host(), &tasks)?),
             Arc::new(policies(&registry.host(), &sigstore, &key)?),
-            Arc::new(FixedKeyring::new(Keyring::default())),
+            Arc::new(FixedKeyring::new(Keyring::default(), Holder::Pod)),
         );
         let server = Server::bind(
             ServerSettings {

@@ -18,6 +18,7 @@ use crate::{
     config::{Authority, Source, VerifyArgs},
     limits,
     policy::{KeySource, ObjectEntry, PolicyObject, PolicySet, TrustRootName, crd},
+    registry::{Holder, Keyring},
     review::Reviewer,
     standalone::{self, FixedKeyring, Loaded, Standalone},
     trust::TrustRoots,
@@ -89,14 +90,15 @@ fn is_nameless(target: &Target) -> bool {
 
 fn by_folder(folder: &FolderImage, rules: Arc<Standalone>) -> Reviewer {
     let layout = Arc::clone(&folder.layout);
-    Reviewer::new(layout, rules, Arc::new(FixedKeyring::default()))
+    let nobodys = FixedKeyring::new(Keyring::default(), Holder::Person);
+    Reviewer::new(layout, rules, Arc::new(nobodys))
 }
 
 fn by_registries(args: &VerifyArgs, rules: Arc<Standalone>) -> Result<Reviewer, CommandError> {
     let reading =
         Reading::for_people(&args.registry, &TaskTracker::new()).map_err(CommandError::usage)?;
     // The credentials of whoever runs the command: a pipeline has no Pod whose secrets it could use.
-    let keyring = Arc::new(FixedKeyring::new(reading.keyring.of_person()));
+    let keyring = Arc::new(FixedKeyring::new(reading.keyring, Holder::Person));
     Ok(Reviewer::new(reading.registry, rules, keyring))
 }
 

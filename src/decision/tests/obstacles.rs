@@ -28,6 +28,9 @@ fn refused(status: u16, tried: &[&str], reader: Reader) -> Obstacle {
 fn a_refused_login_is_told_to_who_can_mend_it() {
     let not_sent =
         "pull secret \"a\" (not sent to t.example, which is not known to belong to the registry)";
+    let not_asked = "pull secret \"a\" (not sent: the registry asks for no login that Assay knows)";
+    let unfit = "pull secret \"a\" (not sent: the registry takes user name and password only)";
+    let named = "name a login for registry.corp.example:5000 in --registries or --docker-config";
     let identity = "the workload identity for ECR";
     let needs_scope = "the deploy token needs read_registry";
     let renewed =
@@ -50,7 +53,22 @@ fn a_refused_login_is_told_to_who_can_mend_it() {
             401,
             vec![not_sent],
             a_pod(),
-            "its token service must share the registry's parent domain: no login is sent elsewhere",
+            "its token service must share the registry's parent domain, or be named in tokenService of Assay's registries",
+        ),
+        (OTHER, 401, vec![], Reader::Server, named),
+        (
+            OTHER,
+            401,
+            vec![not_asked],
+            a_pod(),
+            "its operator must let it ask for one: 401 with WWW-Authenticate: Basic or Bearer",
+        ),
+        (
+            OTHER,
+            401,
+            vec![unfit],
+            a_pod(),
+            "give it a user name and a password",
         ),
         (
             OTHER,

@@ -46,7 +46,7 @@ pub(super) enum Sent {
     Withheld {
         from: String,
     },
-    /// The registry wants none.
+    /// The registry wants none, or says so in no way that is known.
     NotAsked,
     /// The registry wants a password, which it is not.
     Unfit,
@@ -79,7 +79,9 @@ impl Refusal {
                     "{origin} (not sent to {from}, which is not known to belong to the registry)"
                 )
             }
-            Sent::NotAsked => format!("{origin} (not sent: the registry asks for no login)"),
+            Sent::NotAsked => {
+                format!("{origin} (not sent: the registry asks for no login that Assay knows)")
+            }
             Sent::Unfit => {
                 format!("{origin} (not sent: the registry takes user name and password only)")
             }

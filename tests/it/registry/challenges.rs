@@ -122,6 +122,33 @@ async fn a_login_is_sent_to_no_registry_that_wants_none() {
     }
 }
 
+/// What is said of the logins, and the requests that were sent with one.
+async fn told(says: impl Fn(&Heard) -> Response + Send + Sync + 'static) -> (Vec<String>, usize) {
+    let server = StandIn::start(says).await;
+    let reader = reader_of(&[(HOST, server.address)], &[], &TaskTracker::new());
+    let mut keyring = Keyring::default();
+    keyring.add(HOST, credential("a"));
+    let image = format!("{HOST}/acme/api:1").parse().expect("a reference");
+    let tried = match reader.resolve(&image, &access(keyring)).await {
+        Err(RegistryError::Unauthorized { tried, .. }) => tried,
+        other => vec![format!("{other:?}")],
+    };
+    let heard = server.heard();
+    let with_login = heard
+        .iter()
+        .filter(|heard| !heard.header("authorization").is_empty());
+    (tried, with_login.count())
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_no_known_login_is_not_told_as_one_of_nobody() {
+    let expected = "pull secret \"a\" (not sent: the registry asks for no login that Assay knows)";
+    let expected = (vec![expected.to_owned()], 0);
+    assert_eq!(told(|_| answer(401, "")).await, expected);
+    assert_eq!(told(|_| answer(403, "")).await, expected);
+    assert_eq!(told(|_| wants("Negotiate")).await, expected);
+}
+
 #[tokio::test]
 async fn an_identity_token_is_exchanged_and_never_sent_as_a_password() {
     let server = StandIn::start(|heard| match heard.path.as_str() {

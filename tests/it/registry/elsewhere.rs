@@ -93,7 +93,8 @@ async fn logins_are_not_said_to_be_refused_by_a_registry_that_asks_for_none() {
         path if path.contains("/public/") => has_every_image(heard),
         _ => answer(403, ""),
     };
-    let expected = "pull secret \"a\" (not sent: the registry asks for no login)".to_owned();
+    let expected =
+        "pull secret \"a\" (not sent: the registry asks for no login that Assay knows)".to_owned();
     assert_eq!(tried(says, keyring).await, (vec![expected], 1));
 }
 

@@ -88,13 +88,13 @@ fn unauthorized(asked: &Asked, status: u16, tried: &[String]) -> String {
 /// With the credentials that could have been there.
 fn unpresented(refused: String, forbidden: &[String], reader: &Reader) -> String {
     match (forbidden, reader) {
-        ([], Reader::Person) => refused,
+        ([], Reader::Person | Reader::Server) => refused,
         ([], Reader::Pod { useless }) if useless.is_empty() => refused,
         ([], Reader::Pod { useless }) => {
             let useless = listed_short(useless, TRIED_BYTES, "and");
             format!("{refused}, and {useless}")
         }
-        (some, Reader::Pod { .. } | Reader::Person) => {
+        (some, Reader::Pod { .. } | Reader::Person | Reader::Server) => {
             let some = listed_short(some, SHORT_BYTES, "nor");
             format!("{refused}, and Assay may not read {some}")
         }

@@ -21,9 +21,14 @@ pub(super) fn hint(refused: &Refused<'_>) -> String {
     match (refused.tried, refused.status) {
         ([], _) => refused.missing_hint(),
         (_, _) if is_of(NOT_SENT) => {
-            "its token service must share the registry's parent domain: no login is sent elsewhere"
+            "its token service must share the registry's parent domain, or be named in tokenService of Assay's registries"
                 .to_owned()
         }
+        (_, _) if is_of(NOT_ASKED) => {
+            "its operator must let it ask for one: 401 with WWW-Authenticate: Basic or Bearer"
+                .to_owned()
+        }
+        (_, _) if is_of(UNFIT) => "give it a user name and a password".to_owned(),
         (tried, _) if tried.iter().all(|origin| origin.starts_with(IDENTITY)) => {
             format!("let that identity pull there, or {}", refused.addition())
         }
@@ -46,10 +51,12 @@ impl Refused<'_> {
     /// Nothing was presented.
     fn missing_hint(&self) -> String {
         match (self.asked, self.reader) {
-            (Asked::Elsewhere { .. }, Reader::Pod { .. } | Reader::Person) => format!(
-                "{} if it is the token service, mend the registry's access if it is its storage",
-                self.addition()
-            ),
+            (Asked::Elsewhere { .. }, Reader::Pod { .. } | Reader::Person | Reader::Server) => {
+                format!(
+                    "{} if it is the token service, mend the registry's access if it is its storage",
+                    self.addition()
+                )
+            }
             (_, Reader::Pod { useless }) if !useless.is_empty() => format!(
                 "write one with a login for {}, as kubectl create secret docker-registry does",
                 self.host()
@@ -60,7 +67,7 @@ impl Refused<'_> {
             (_, Reader::Pod { .. }) => {
                 "add a pull secret that may read it (in GitLab: with read_registry)".to_owned()
             }
-            (_, Reader::Person) => self.addition(),
+            (_, Reader::Person | Reader::Server) => self.addition(),
         }
     }
 
@@ -68,10 +75,10 @@ impl Refused<'_> {
     fn wrong_hint(&self, status: u16) -> String {
         match (self.reader, status) {
             (Reader::Pod { .. }, 403) if self.is_gitlab() => "the deploy token needs read_registry",
-            (Reader::Pod { .. } | Reader::Person, _) if self.is_gitlab() => {
+            (Reader::Pod { .. } | Reader::Person | Reader::Server, _) if self.is_gitlab() => {
                 "renew it: the token is wrong, has expired or lacks read_registry"
             }
-            (Reader::Pod { .. } | Reader::Person, _) => {
+            (Reader::Pod { .. } | Reader::Person | Reader::Server, _) => {
                 "renew it: it is wrong, has expired or may not read this (in GitLab: lacks read_registry)"
             }
         }
@@ -85,6 +92,10 @@ impl Refused<'_> {
             Reader::Person => {
                 let host = self.host();
                 format!("docker login {host}, or name a login in --registries")
+            }
+            Reader::Server => {
+                let host = self.host();
+                format!("name a login for {host} in --registries or --docker-config")
             }
         }
     }
@@ -111,3 +122,9 @@ const IDENTITY: &str = "the workload identity for ";
 
 /// How a login is told of that was kept from a token service.
 const NOT_SENT: &str = "(not sent to ";
+
+/// How a login is told of that a registry did not ask for.
+const NOT_ASKED: &str = "(not sent: the registry asks for no login that Assay knows)";
+
+/// How a token is told of that is no user name and password.
+const UNFIT: &str = "(not sent: the registry takes user name and password only)";
