@@ -36,10 +36,11 @@ pub use asked::Asked;
 pub use client::OciRegistry;
 pub use cloud::CloudSettings;
 pub use credentials::{
-    Credential, CredentialId, DockerConfigError, Holder, Keyring, OwnCredentials, Secret,
+    Credential, CredentialId, DockerConfigError, Holder, Keyring, NoLogin, OwnCredentials, Secret,
 };
 pub use layout::{LayoutError, LayoutName, OciLayout};
 pub use options::RegistryOptions;
+pub use prefix::PrefixFault;
 pub use proxies::{Proxies, ProxyError, ProxyVariables};
 pub use reach::{Names, SystemNames};
 pub use settings::{RegistrySettings, SettingsError, SettingsProblem};

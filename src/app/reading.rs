@@ -3,19 +3,19 @@
 mod files;
 mod follow;
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    files::{Read, ReadingFiles},
+    files::{DockerConfig, Read, ReadingFiles},
     follow::Follower,
 };
 use crate::{
     config::{self, RegistryArgs, default_docker_config},
     registry::{
-        ClientError, CloudSettings, DockerConfigError, Keyring, OciRegistry, OwnCredentials,
-        Proxies, ProxyError, ProxyVariables, RegistryOptions, SettingsError,
+        ClientError, CloudSettings, DockerConfigError, Keyring, NoLogin, OciRegistry,
+        OwnCredentials, Proxies, ProxyError, ProxyVariables, RegistryOptions, SettingsError,
     },
     telemetry::{Metrics, RequestMetrics},
 };
@@ -47,6 +47,14 @@ pub enum ReadingError {
     /// The docker config is wrong.
     #[error(transparent)]
     DockerConfig(#[from] DockerConfigError),
+    /// The docker config that a flag names is of no use.
+    #[error("{origin} {reason}")]
+    NoLogin {
+        /// Which.
+        origin: String,
+        /// Why.
+        reason: NoLogin,
+    },
     /// The environment names a proxy that cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -67,28 +75,30 @@ impl Reading {
             proxies: proxies()?,
             ..RegistryOptions::default()
         };
-        Self::new(args, args.docker_config.as_deref(), options, tasks)
+        let docker_config = args.docker_config.clone().map(DockerConfig::Named);
+        Self::new(args, docker_config, options, tasks)
     }
 
     /// For a person or a pipeline: without a flag, docker's own configuration.
     pub fn for_people(args: &RegistryArgs, tasks: &TaskTracker) -> Result<Self, ReadingError> {
-        let docker_config = args.docker_config.clone().or_else(default_docker_config);
+        let named = args.docker_config.clone().map(DockerConfig::Named);
+        let docker_config = named.or_else(|| default_docker_config().map(DockerConfig::OfDocker));
         let options = RegistryOptions {
             proxies: proxies()?,
             ..RegistryOptions::default()
         };
-        Self::new(args, docker_config.as_deref(), options, tasks)
+        Self::new(args, docker_config, options, tasks)
     }
 
     fn new(
         args: &RegistryArgs,
-        docker_config: Option<&Path>,
+        docker_config: Option<DockerConfig>,
         options: RegistryOptions,
         tasks: &TaskTracker,
     ) -> Result<Self, ReadingError> {
         let files = ReadingFiles {
             settings: args.registries.clone(),
-            docker_config: docker_config.map(Path::to_owned),
+            docker_config,
         };
         let Read { settings, keyring } = files.read()?;
         let options = RegistryOptions {

@@ -6,6 +6,7 @@ mod own;
 #[cfg(test)]
 mod tests;
 
+pub use docker_config::NoLogin;
 pub use own::OwnCredentials;
 
 use std::{collections::BTreeMap, sync::OnceLock};
@@ -58,9 +59,9 @@ pub enum Holder {
     Pod,
     /// Those of the person or job that runs a command.
     Person,
-}
     /// Those of a server without a cluster, whatever Pod it is asked about.
     Server,
+}
 
 /// Why a docker config cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -178,6 +179,24 @@ impl Keyring {
         self.add_entries(origin, entries)
     }
 
+    /// The `auths` of a docker config that is there to hold logins; `origin` as messages name it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::add_docker_config_json`]; and when it holds none, with the reason.
+    pub fn of_docker_config(
+        origin: &str,
+        text: &str,
+    ) -> Result<Result<Self, NoLogin>, DockerConfigError> {
+        let mut keyring = Self::default();
+        keyring.add_docker_config_json(origin, text)?;
+        Ok(if keyring.is_empty() {
+            Err(NoLogin::of(text))
+        } else {
+            Ok(keyring)
+        })
+    }
+
     /// Adds the entries of an old `.dockercfg` text.
     ///
     /// # Errors
@@ -212,8 +231,15 @@ impl Keyring {
         self
     }
 
+    /// Whether any credential may be for what lies below this prefix.
+    pub(super) fn may_be_for(&self, prefix: &Prefix) -> bool {
+        let rings = std::iter::once(&self.first).chain(&self.then);
+        let mut locations = rings.flat_map(|ring| ring.by_location.keys());
+        locations.any(|location| location.meets(prefix))
+    }
+
     /// Whether it holds no credential.
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         let mut rings = std::iter::once(&self.first).chain(&self.then);
         rings.all(|ring| ring.by_location.is_empty())
     }
@@ -228,7 +254,7 @@ impl Keyring {
         &self.forbidden
     }
 
-    /// The same credentials, of the person or job that runs a command.
+    /// The same credentials as this one's.
     #[must_use]
     pub fn held_by(self, holder: Holder) -> Self {
         Self { holder, ..self }

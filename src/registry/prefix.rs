@@ -12,6 +12,29 @@ pub(super) struct Prefix {
     path: String,
 }
 
+/// Why a text is no prefix.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PrefixFault {
+    /// `https://…`.
+    #[error("write it without https://")]
+    Scheme,
+    /// `*`.
+    #[error("it is no pattern, and covers everything below it by itself")]
+    Pattern,
+    /// What stands first is no host.
+    #[error("it begins with no host, which has a dot or a port")]
+    Host,
+    /// Two slashes in a row, or one at the end.
+    #[error("a slash stands at its end or beside another")]
+    Slash,
+    /// Upper case in the path.
+    #[error("repositories are lower case")]
+    UpperCase,
+    /// Something else in the path.
+    #[error("a path has letters, digits, dots, hyphens and underscores, and no tag or digest")]
+    Character,
+}
+
 /// Whether two spellings of a registry's host are told apart.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Spelling {
@@ -22,22 +45,38 @@ pub(super) enum Spelling {
 }
 
 impl Prefix {
-    /// None when the text is no `host[:port][/path]`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Parses `host[:port][/path]`.
+    pub(super) fn parse(text: &str) -> Result<Self, PrefixFault> {
+        if text.contains("://") {
+            return Err(PrefixFault::Scheme);
+        }
+        if text.contains('*') {
+            return Err(PrefixFault::Pattern);
+        }
         let (host, path) = match text.split_once('/') {
             Some((host, path)) => (host, Some(path)),
             None => (text, None),
         };
+        let host = host.parse().map_err(|_| PrefixFault::Host)?;
+        let path = path.map_or(Ok(""), Self::parse_path)?.to_owned();
+        Ok(Self { host, path })
+    }
+
+    fn parse_path(path: &str) -> Result<&str, PrefixFault> {
         let is_path_char =
             |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-        let is_segment = |segment: &str| !segment.is_empty() && segment.chars().all(is_path_char);
-        if path.is_some_and(|path| !path.split('/').all(is_segment)) {
-            return None;
+        if path.split('/').any(str::is_empty) {
+            Err(PrefixFault::Slash)
+        } else if path.chars().any(|c| c.is_ascii_uppercase()) {
+            Err(PrefixFault::UpperCase)
+        } else if path
+            .split('/')
+            .all(|segment| segment.chars().all(is_path_char))
+        {
+            Ok(path)
+        } else {
+            Err(PrefixFault::Character)
         }
-        Some(Self {
-            host: host.parse().ok()?,
-            path: path.unwrap_or_default().to_owned(),
-        })
     }
 
     pub(super) fn host(&self) -> &RegistryHost {
@@ -61,6 +100,13 @@ impl Prefix {
     /// Whether the host is written like this.
     pub(super) fn is_spelled(&self, host: &str) -> bool {
         self.host.as_str() == host
+    }
+
+    /// Whether both are the same repositories of one registry, whose host is written `host` here and `host:443` there.
+    pub(super) fn is_spelled_otherwise(&self, other: &Self) -> bool {
+        self.path == other.path
+            && self.host != other.host
+            && without_port(self.host.as_str()) == without_port(other.host.as_str())
     }
 
     /// What follows the prefix's own path; none when the prefix does not cover this path.

@@ -179,7 +179,9 @@ fn parse(text: &str) -> Result<Vec<Entry>, Located> {
         let location = cause.location().unwrap_or(Location::UNKNOWN);
         malformed(&cause).at(location)
     })?;
-    let entries = parsed.registries;
+    let Some(entries) = parsed.registries else {
+        return Err(SettingsProblem::Nothing.at(Location::UNKNOWN));
+    };
     let limit = limits::REGISTRY_SETTINGS_ENTRIES;
     match entries.get(limit) {
         Some(first_beyond) => {
@@ -192,11 +194,17 @@ fn parse(text: &str) -> Result<Vec<Entry>, Located> {
 }
 
 fn read(entries: &[Entry], files: &NamedFiles<'_>) -> Result<Vec<RegistrySetting>, Located> {
-    let mut seen = BTreeSet::new();
-    let mut settings = Vec::with_capacity(entries.len());
+    let mut settings: Vec<RegistrySetting> = Vec::with_capacity(entries.len());
     for entry in entries {
         let setting = entry.read(files)?;
-        if !seen.insert(setting.prefix()) {
+        let is_plain = |setting: &RegistrySetting| setting.insecure_http;
+        let is_same = |known: &RegistrySetting| {
+            known.prefix == setting.prefix
+                || (known.prefix.is_spelled_otherwise(&setting.prefix)
+                    && !is_plain(known)
+                    && !is_plain(&setting))
+        };
+        if settings.iter().any(is_same) {
             let presented = setting.prefix();
             return Err(SettingsProblem::Repeated { presented }.at(entry.prefix.referenced));
         }
@@ -207,8 +215,22 @@ fn read(entries: &[Entry], files: &NamedFiles<'_>) -> Result<Vec<RegistrySetting
 }
 
 fn malformed(cause: &serde_saphyr::Error) -> SettingsProblem {
+    let location = cause.location().unwrap_or(Location::UNKNOWN);
     // The snippet of the text that the parser would add may show what is next to the mistake.
-    let text = cause.without_snippet().to_string();
-    let detail = text.lines().next().unwrap_or_default().to_owned();
+    let cause = cause.without_snippet();
+    let detail = match cause {
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            "a second document begins, expected one".to_owned()
+        }
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("{key:?} is written twice")
+        }
+        cause => {
+            let text = cause.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let place = format!(" at line {}, column {}", location.line(), location.column());
+            line.strip_suffix(&place).unwrap_or(line).to_owned()
+        }
+    };
     SettingsProblem::Malformed { detail }
 }

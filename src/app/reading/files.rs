@@ -17,7 +17,16 @@ use crate::{
 pub(super) struct ReadingFiles {
     /// The settings of registries, which name further files.
     pub(super) settings: Option<PathBuf>,
-    pub(super) docker_config: Option<PathBuf>,
+    pub(super) docker_config: Option<DockerConfig>,
+}
+
+/// Where a docker config is.
+#[derive(Clone, Debug)]
+pub(super) enum DockerConfig {
+    /// Where a flag says, so it has to hold a login.
+    Named(PathBuf),
+    /// Where docker has its own, which may hold none.
+    OfDocker(PathBuf),
 }
 
 /// What they say.
@@ -36,24 +45,40 @@ impl ReadingFiles {
             None => RegistrySettings::default(),
         };
         let mut keyring = settings.keyring();
-        if let Some(file) = &self.docker_config {
-            let origin = format!("docker config {}", file.display());
-            let mut last = Keyring::default();
-            last.add_docker_config_json(&origin, &read(file)?)?;
-            keyring.append(&last);
+        if let Some(config) = &self.docker_config {
+            keyring.append(&config.keyring()?);
         }
         Ok(Read { settings, keyring })
     }
 
     /// The folders of the files, and of those that these settings name.
     pub(super) fn folders<'a>(&'a self, settings: &'a RegistrySettings) -> BTreeSet<&'a Path> {
-        let own = [&self.settings, &self.docker_config].into_iter().flatten();
-        let own = own.map(PathBuf::as_path);
+        let settings_file = self.settings.as_deref();
+        let docker_config = self.docker_config.as_ref().map(DockerConfig::file);
+        let own = settings_file.into_iter().chain(docker_config);
         own.chain(settings.files()).map(folder_of).collect()
     }
 
     pub(super) fn is_none(&self) -> bool {
         self.settings.is_none() && self.docker_config.is_none()
+    }
+}
+
+impl DockerConfig {
+    fn file(&self) -> &Path {
+        match self {
+            Self::Named(file) | Self::OfDocker(file) => file,
+        }
+    }
+
+    fn keyring(&self) -> Result<Keyring, ReadingError> {
+        let file = self.file();
+        let origin = format!("docker config {}", file.display());
+        match (Keyring::of_docker_config(&origin, &read(file)?)?, self) {
+            (Ok(keyring), _) => Ok(keyring),
+            (Err(_), Self::OfDocker(_)) => Ok(Keyring::default()),
+            (Err(reason), Self::Named(_)) => Err(ReadingError::NoLogin { origin, reason }),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use base64::{
     engine::general_purpose::{GeneralPurpose, NO_PAD, PAD},
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Credential, DockerConfigError, Secret};
 
@@ -42,7 +43,43 @@ pub(super) fn parse_dockercfg(origin: &str, text: &str) -> Result<Entries, Docke
     parse(origin, text)
 }
 
+/// Why a docker config holds no login.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NoLogin {
+    /// There is none in it.
+    #[error("holds no login under \"auths\"")]
+    Nothing,
+    /// Programs would be asked for them.
+    #[error("holds no login, only names of credential helpers, which are never run")]
+    Helpers,
+    /// They are where they were before there was `auths`.
+    #[error("is in the old .dockercfg format, expected its logins under \"auths\"")]
+    OldFormat,
+}
+
+impl NoLogin {
+    /// For a text in which no login was found.
+    pub(super) fn of(text: &str) -> Self {
+        let config: BTreeMap<String, Value> = serde_json::from_str(text).unwrap_or_default();
+        let is_login =
+            |value: &Value| value.get("auth").is_some() || value.get("username").is_some();
+        if config.contains_key("credsStore") || config.contains_key("credHelpers") {
+            Self::Helpers
+        } else if config.values().any(is_login) {
+            Self::OldFormat
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
 fn parse<'de, T: Deserialize<'de>>(origin: &str, text: &'de str) -> Result<T, DockerConfigError> {
+    if text.trim().is_empty() {
+        return Err(DockerConfigError::Malformed {
+            origin: origin.to_owned(),
+            detail: "it is empty".to_owned(),
+        });
+    }
     // The parser's own message may quote a value, which may be the secret.
     serde_json::from_str(text).map_err(|error| DockerConfigError::Malformed {
         origin: origin.to_owned(),

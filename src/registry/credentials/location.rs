@@ -1,6 +1,6 @@
 //! The keys of a docker config: which images a credential is for.
 
-use crate::image::Repository;
+use crate::{image::Repository, registry::prefix::Prefix};
 
 /// A key of a docker config as the kubelet reads it: `host[:port][/path]`, the host a glob per label.
 ///
@@ -33,13 +33,30 @@ impl Location {
     /// Whether the credential is for this repository: the ports equal as text, each label of the host matched
     /// by a glob of its own, the path a plain prefix.
     pub(super) fn matches(&self, repository: &Repository) -> bool {
-        let (host, path) = split_host(&self.0);
-        let (pattern, port) = split_port(host);
-        let (target, target_port) = split_port(repository.host().as_str());
-        // The path of a key begins with the slash that ends the host.
-        let wanted = path.strip_prefix('/').unwrap_or(path);
+        repository.path().starts_with(self.path()) && self.matches_host(repository.host().as_str())
+    }
+
+    /// Whether it may be for a repository below this prefix, however its host is written there.
+    pub(super) fn meets(&self, prefix: &Prefix) -> bool {
+        let (host, path) = (prefix.host(), self.path());
+        let is_path = path.starts_with(prefix.path()) || prefix.path().starts_with(path);
+        let registry = host.registry();
+        let with_port = format!("{registry}:443");
+        let mut spellings = [host.as_str(), registry, &with_port].into_iter();
+        let is_host = spellings.any(|spelling| self.matches_host(spelling));
+        (is_host && is_path) || (registry == "docker.io" && self.is_docker_hub())
+    }
+
+    /// What the repository's path begins with. The path of a key begins with the slash that ends the host.
+    fn path(&self) -> &str {
+        let (_, path) = split_host(&self.0);
+        path.strip_prefix('/').unwrap_or(path)
+    }
+
+    fn matches_host(&self, host: &str) -> bool {
+        let (pattern, port) = split_port(split_host(&self.0).0);
+        let (target, target_port) = split_port(host);
         port == target_port
-            && repository.path().starts_with(wanted)
             && pattern.split('.').count() == target.split('.').count()
             && pattern
                 .split('.')

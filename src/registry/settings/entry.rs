@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::{
@@ -19,24 +19,37 @@ use crate::image::{ReferenceError, Repository};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    #[serde(default)]
-    pub(super) registries: Vec<Entry>,
+    /// None where nothing follows it.
+    pub(super) registries: Option<Vec<Entry>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Entry {
     pub(super) prefix: Spanned<String>,
+    #[serde(default, deserialize_with = "said")]
     mirror_of: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "said")]
     signature_repository: Option<Spanned<String>>,
     #[serde(default)]
     insecure_http: bool,
+    #[serde(default, deserialize_with = "said")]
     ca_file: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "said")]
     client_cert_file: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "said")]
     client_key_file: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "said")]
     username: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "said")]
     password_file: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "said")]
     docker_config_file: Option<Spanned<String>>,
+}
+
+/// What a field says: one that is written and says nothing was meant to say something.
+fn said<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Spanned<String>>, D::Error> {
+    Spanned::deserialize(field).map(Some)
 }
 
 impl Entry {
@@ -82,7 +95,7 @@ impl Entry {
             // A name without a host would be one on Docker Hub, which nobody means here.
             let has_host = text
                 .split_once('/')
-                .is_some_and(|(host, _)| Prefix::parse(host).is_some());
+                .is_some_and(|(host, _)| Prefix::parse(host).is_ok());
             if !has_host {
                 return Err(problem(None));
             }
@@ -99,6 +112,9 @@ impl Entry {
         let Some((certificate, key)) = pair else {
             return Ok(None);
         };
+        if self.insecure_http {
+            return Err(SettingsProblem::CertificateInPlain.at(certificate.referenced));
+        }
         let chain = read(certificate, |name| files.chain(name))?;
         let private_key = read(key, |name| files.private_key(name))?;
         let identity = ClientIdentity::new(chain, private_key).map_err(|error| {
@@ -137,8 +153,7 @@ impl Entry {
             }
         }
         if let Some(name) = &self.docker_config_file {
-            let origin = format!("docker config {} for {:?}", name.value, prefix.to_string());
-            keyring.append(&read(name, |name| files.docker_config(name, &origin))?);
+            keyring.append(&read(name, |name| files.docker_config(name, prefix))?);
         }
         Ok(keyring.below(prefix))
     }
@@ -175,9 +190,10 @@ fn both<'a>(
 
 fn parse_prefix(field: &'static str, written: &Spanned<String>) -> Result<Prefix, Located> {
     read(written, |text| {
-        Prefix::parse(text).ok_or_else(|| SettingsProblem::Prefix {
+        Prefix::parse(text).map_err(|fault| SettingsProblem::Prefix {
             field,
             presented: text.to_owned(),
+            fault,
         })
     })
 }

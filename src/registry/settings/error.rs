@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_saphyr::Location;
 
-use super::super::DockerConfigError;
+use super::super::{DockerConfigError, NoLogin, prefix::PrefixFault};
 use crate::image::ReferenceError;
 
 /// Why a settings file is refused.
@@ -46,14 +46,19 @@ pub enum SettingsProblem {
         detail: String,
     },
     /// Not `host[:port][/path]`.
-    #[error("{field} {presented:?} is not host[:port][/path]")]
+    #[error("{field} {presented:?} is not host[:port][/path]: {fault}")]
     Prefix {
         /// `prefix` or `mirrorOf`.
         field: &'static str,
         /// What stands there.
         presented: String,
+        /// What is wrong with it.
+        fault: PrefixFault,
     },
-    /// The same prefix a second time.
+    /// No entries at all.
+    #[error("nothing is said, expected `registries:` and a list at the top")]
+    Nothing,
+    /// The same prefix a second time, in this or the other spelling of its host.
     #[error("prefix {presented:?} is listed twice")]
     Repeated {
         /// The prefix.
@@ -94,6 +99,14 @@ pub enum SettingsProblem {
         name: String,
         /// Why.
         reason: String,
+    },
+    /// A file that is named has more than is read.
+    #[error("{name} is too large: at most {} MiB is read", limit / MIB)]
+    FileTooLarge {
+        /// The file.
+        name: String,
+        /// What it may have.
+        limit: usize,
     },
     /// The files that are named are too large together.
     #[error("the files that are named have more than {limit} bytes together")]
@@ -153,11 +166,24 @@ pub enum SettingsProblem {
     #[error(transparent)]
     DockerConfig(DockerConfigError),
     /// `dockerConfigFile` has no entries.
-    #[error("{name} holds no login under \"auths\"")]
+    #[error("{name} {reason}")]
     NoLogin {
         /// The file.
         name: String,
+        /// Why not.
+        reason: NoLogin,
     },
+    /// `dockerConfigFile` has entries for others alone.
+    #[error("{name} holds no login for {prefix:?}, and is used below it alone")]
+    OtherLogins {
+        /// The file.
+        name: String,
+        /// What it should be for.
+        prefix: String,
+    },
+    /// A client certificate for what is asked over plain HTTP.
+    #[error("insecureHttp and clientCertFile exclude each other: plain HTTP shows no certificate")]
+    CertificateInPlain,
 }
 
 /// A problem and the place of what it is about.
@@ -200,3 +226,6 @@ impl fmt::Display for SettingsError {
         write!(f, "{file}:{line}:{column}: {problem}")
     }
 }
+
+/// The bytes of the unit in which sizes of files are told.
+const MIB: usize = 1024 * 1024;

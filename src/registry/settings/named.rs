@@ -11,7 +11,10 @@ use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use super::{
-    super::credentials::{Keyring, Secret},
+    super::{
+        credentials::{Keyring, Secret},
+        prefix::Prefix,
+    },
     SettingsProblem,
 };
 use crate::limits;
@@ -85,22 +88,29 @@ impl<'a> NamedFiles<'a> {
         Ok(Secret::new(password.to_owned()))
     }
 
-    /// The logins of a docker config; `origin` as messages name it.
+    /// The logins of a docker config that is there for what lies below this prefix.
     pub(super) fn docker_config(
         &self,
         name: &str,
-        origin: &str,
+        prefix: &Prefix,
     ) -> Result<Keyring, SettingsProblem> {
         let text = self.text(name)?;
-        let mut keyring = Keyring::default();
-        keyring
-            .add_docker_config_json(origin, &text)
-            .map_err(SettingsProblem::DockerConfig)?;
-        if keyring.is_empty() {
-            let name = name.to_owned();
-            return Err(SettingsProblem::NoLogin { name });
+        let origin = format!("docker config {name} for {:?}", prefix.to_string());
+        let named = || name.to_owned();
+        let keyring = Keyring::of_docker_config(&origin, &text)
+            .map_err(SettingsProblem::DockerConfig)?
+            .map_err(|reason| SettingsProblem::NoLogin {
+                name: named(),
+                reason,
+            })?;
+        if keyring.may_be_for(prefix) {
+            Ok(keyring)
+        } else {
+            Err(SettingsProblem::OtherLogins {
+                name: named(),
+                prefix: prefix.to_string(),
+            })
         }
-        Ok(keyring)
     }
 
     fn certificates(
@@ -126,15 +136,18 @@ impl<'a> NamedFiles<'a> {
 
     fn text(&self, name: &str) -> Result<String, SettingsProblem> {
         String::from_utf8(self.read(name)?).map_err(|_| SettingsProblem::File {
-            name: name.to_owned(),
+            name: self.shown(name),
             reason: "not UTF-8".to_owned(),
         })
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, SettingsProblem> {
         let unreadable = |error: io::Error| SettingsProblem::File {
-            name: name.to_owned(),
-            reason: error.kind().to_string(),
+            name: self.shown(name),
+            reason: match error.kind() {
+                io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                kind => kind.to_string(),
+            },
         };
         let limit = limits::REGISTRY_SETTINGS_BYTES;
         let mut content = Vec::new();
@@ -145,7 +158,8 @@ impl<'a> NamedFiles<'a> {
             .read_to_end(&mut content)
             .map_err(unreadable)?;
         if content.len() > limit {
-            return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
+            let name = self.shown(name);
+            return Err(SettingsProblem::FileTooLarge { name, limit });
         }
         let left =
             self.left
@@ -157,5 +171,10 @@ impl<'a> NamedFiles<'a> {
         self.left.set(left);
         self.read.borrow_mut().insert(path);
         Ok(content)
+    }
+
+    /// The whole path, for who looks for the file.
+    fn shown(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
     }
 }

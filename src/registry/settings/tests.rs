@@ -2,7 +2,10 @@ mod named;
 mod places;
 
 use super::{super::credentials::Credential, *};
-use crate::{image::ReferenceError, registry::Secret};
+use crate::{
+    image::ReferenceError,
+    registry::{PrefixFault, Secret},
+};
 
 const FILE: &str = "registries.yaml";
 
@@ -48,6 +51,7 @@ fn a_spelling_with_the_port_of_https_is_the_same_registry_unless_it_is_plain_htt
     insecureHttp: true
   - prefix: c.example
   - prefix: c.example:443
+    insecureHttp: true
 ",
     );
     let found = |host: &str| settings.find(host, "app").map(RegistrySetting::prefix);
@@ -94,14 +98,16 @@ fn fields_that_need_each_other_are_refused_alone_where_they_stand() {
 
 #[test]
 fn what_is_no_prefix_is_refused() {
-    for presented in [
-        "",
-        "r.example/",
-        "r.example//a",
-        "https://r.example",
-        "r.example/A",
-        "r.example/a:tag",
-        "registry/a",
+    for (presented, fault) in [
+        ("", PrefixFault::Host),
+        ("r.example/", PrefixFault::Slash),
+        ("r.example//a", PrefixFault::Slash),
+        ("https://r.example", PrefixFault::Scheme),
+        ("*.r.example", PrefixFault::Pattern),
+        ("r.example/A", PrefixFault::UpperCase),
+        ("r.example/a:tag", PrefixFault::Character),
+        ("registry/a", PrefixFault::Host),
+        ("library", PrefixFault::Host),
     ] {
         for (field, text, place) in [
             ("prefix", format!("prefix: \"{presented}\""), (2, 13)),
@@ -112,7 +118,11 @@ fn what_is_no_prefix_is_refused() {
             ),
         ] {
             let presented = presented.to_owned();
-            let expected = SettingsProblem::Prefix { field, presented };
+            let expected = SettingsProblem::Prefix {
+                field,
+                presented,
+                fault,
+            };
             let text = format!("registries:\n  - {text}\n");
             assert_eq!(problem(&text), (place.0, place.1, expected));
         }
@@ -120,12 +130,50 @@ fn what_is_no_prefix_is_refused() {
 }
 
 #[test]
-fn a_prefix_listed_twice_is_refused() {
-    let presented = "r.example".to_owned();
+fn a_prefix_listed_twice_is_refused_in_either_spelling() {
+    for second in ["r.example/a", "r.example:443/a"] {
+        let text = format!("registries:\n  - prefix: r.example/a\n  - prefix: {second}\n");
+        let presented = second.to_owned();
+        assert_eq!(
+            problem(&text),
+            (3, 13, SettingsProblem::Repeated { presented })
+        );
+        let other = text.replace("- prefix: r.example/a\n  ", "- prefix: r.example\n  ");
+        assert_eq!(settings(&other).entries().len(), 2);
+    }
+}
+
+#[test]
+fn a_file_or_a_field_that_says_nothing_is_refused() {
+    for text in ["", "# nothing\n", "registries:\n"] {
+        assert_eq!(problem(text), (0, 0, SettingsProblem::Nothing), "{text:?}");
+    }
+    assert_eq!(settings("registries: []").entries().len(), 0);
+    for field in ["caFile", "mirrorOf", "username"] {
+        let text = format!("registries:\n  - prefix: r.example\n    {field}:\n");
+        let (line, _, problem) = problem(&text);
+        assert_eq!(line, 3, "{problem}");
+    }
+}
+
+#[test]
+fn what_the_parser_says_has_its_place_once_and_speaks_of_the_file() {
+    let shown = |text: &str| {
+        let error = RegistrySettings::from_yaml(FILE, text).expect_err("refused");
+        error.to_string()
+    };
+    let entry = "registries:\n  - prefix: r.example\n";
     assert_eq!(
-        problem("registries:\n  - prefix: r.example\n  - prefix: r.example\n"),
-        (3, 13, SettingsProblem::Repeated { presented })
+        shown(&format!("{entry}    prefix: s.example\n")),
+        "registries.yaml:3:5: \"prefix\" is written twice"
     );
+    let second = shown(&format!("{entry}---\nregistries: []\n"));
+    let expected = "a second document begins, expected one";
+    assert!(second.ends_with(expected), "{second}");
+    let unknown = shown(&format!("{entry}    mirorOf: s.example\n"));
+    let expected = "registries.yaml:3:5: unknown field `mirorOf`, expected one of ";
+    assert!(unknown.starts_with(expected), "{unknown}");
+    assert!(!unknown.contains("column"), "{unknown}");
 }
 
 #[test]

@@ -153,6 +153,14 @@ pub(super) const NONSENSE: [(&str, &str); 33] = [
         "at '/registries/0/signatureRepository': 'signatures' does not match pattern",
     ),
     (
+        "registries[0].prefix=r.example,registries[0].tokenService=https://t.example/token",
+        "at '/registries/0/tokenService': 'https://t.example/token' does not match pattern",
+    ),
+    (
+        "registries[0].prefix=r.example,registries[0].insecureHttp=true,registries[0].clientCertFile=a/c,registries[0].clientKeyFile=a/k,registryFiles[0].secret=a",
+        "registries[0] (r.example): insecureHttp and clientCertFile exclude each other",
+    ),
+    (
         "registries[0].prefix=r.example,registries[0].dockerConfig=x",
         "at '/registries/0': additional properties 'dockerConfig' not allowed",
     ),

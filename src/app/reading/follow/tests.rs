@@ -3,7 +3,7 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 use rcgen::generate_simple_self_signed;
 use tempfile::TempDir;
 
-use super::*;
+use super::{super::files::DockerConfig, *};
 use crate::{
     image::Repository,
     registry::{RegistryOptions, RegistrySettings},
@@ -20,7 +20,7 @@ impl Files {
         let folder = TempDir::new().expect("a folder");
         write(folder.path(), "registries.yaml", SETTINGS);
         write(folder.path(), "password", "first");
-        write(folder.path(), "config.json", "{}");
+        write(folder.path(), "config.json", ELSEWHERE);
         Self {
             follower: follower(folder.path()),
             folder,
@@ -47,10 +47,13 @@ impl Files {
 const SETTINGS: &str =
     "registries:\n  - {prefix: r.example, username: u, passwordFile: password}\n";
 
+/// A login for another registry.
+const ELSEWHERE: &str = r#"{"auths": {"s.example": {"username": "v", "password": "other"}}}"#;
+
 fn follower(folder: &Path) -> Follower {
     let files = ReadingFiles {
         settings: Some(folder.join("registries.yaml")),
-        docker_config: Some(folder.join("config.json")),
+        docker_config: Some(DockerConfig::Named(folder.join("config.json"))),
     };
     let Read { settings, keyring } = files.read().expect("read");
     let tasks = TaskTracker::new();
@@ -92,10 +95,12 @@ async fn what_was_replaced_is_used_and_what_cannot_be_read_changes_nothing() {
     );
     let both = found(["second", "third"]);
     assert_eq!(files.next().await, (Look::Replaced, both.clone()));
-    files.write("config.json", "s3cret");
-    assert_eq!(files.next().await, (Look::Refused, both.clone()));
+    for useless in ["s3cret", "", "{}"] {
+        files.write("config.json", useless);
+        assert_eq!(files.next().await, (Look::Refused, both.clone()));
+    }
     fs::remove_file(files.folder.path().join("password")).expect("removed");
-    files.write("config.json", "{}");
+    files.write("config.json", ELSEWHERE);
     assert_eq!(files.next().await, (Look::Refused, both));
     files.write("password", "fourth");
     assert_eq!(files.next().await, (Look::Replaced, found(["fourth"])));
@@ -116,8 +121,10 @@ async fn what_is_refused_is_told_with_its_place_until_it_is_mended() {
     let changed = format!("{SETTINGS}  - {{prefix: s.example, caFile: ca.pem}}\n");
     files.write("registries.yaml", &changed);
     assert_eq!(files.next().await.0, Look::Refused);
-    let problem = "3:33: ca.pem cannot be read: entity not found";
-    assert_eq!(files.follower.told, told(problem));
+    let missing = files.folder.path().join("ca.pem");
+    let missing = missing.display();
+    let problem = format!("3:33: {missing} cannot be read: there is no such file");
+    assert_eq!(files.follower.told, told(&problem));
 
     files.write("registries.yaml", SETTINGS);
     assert_eq!(files.next().await.0, Look::Same);
@@ -163,7 +170,7 @@ async fn a_secret_that_the_kubelet_exchanges_is_taken_up_while_the_program_runs(
     let secret = |password| {
         [
             ("registries.yaml", SETTINGS),
-            ("config.json", "{}"),
+            ("config.json", ELSEWHERE),
             ("password", password),
         ]
     };

@@ -4,7 +4,10 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::{super::super::DockerConfigError, *};
+use super::{
+    super::super::{DockerConfigError, NoLogin},
+    *,
+};
 
 /// A certificate for itself and its key, both in PEM.
 fn certificate() -> (String, String) {
@@ -132,17 +135,22 @@ fn the_entries_of_a_docker_config_are_used_below_the_prefix_alone() {
 #[test]
 fn a_file_that_is_named_must_be_there() {
     let large = " ".repeat(limits::REGISTRY_SETTINGS_BYTES + 1);
-    for (name, reason) in [
-        ("missing.pem", "entity not found"),
-        ("large.pem", "file too large"),
-    ] {
-        let problem = SettingsProblem::File {
-            name: name.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let found = refused(&[("caFile", name)], &[("large.pem", &large)]);
-        assert_eq!(found, (3, 13, problem));
-    }
+    let (line, column, problem) = refused(&[("caFile", "missing.pem")], &[]);
+    assert_eq!((line, column), (3, 13));
+    let shown = problem.to_string();
+    let expected = "/missing.pem cannot be read: there is no such file";
+    assert!(
+        shown.starts_with('/') && shown.ends_with(expected),
+        "{shown}"
+    );
+    let (line, column, problem) = refused(&[("caFile", "large.pem")], &[("large.pem", &large)]);
+    assert_eq!((line, column), (3, 13));
+    let shown = problem.to_string();
+    let expected = "/large.pem is too large: at most 1 MiB is read";
+    assert!(
+        shown.starts_with('/') && shown.ends_with(expected),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -202,9 +210,27 @@ fn a_file_that_is_named_must_hold_what_it_should() {
 #[test]
 fn a_docker_config_must_be_one_and_hold_a_login() {
     let fields = [("dockerConfigFile", "c")];
-    let empty = refused(&fields, &[("c", "{\"auths\": {}}")]);
-    let name = "c".to_owned();
-    assert_eq!(empty, (3, 23, SettingsProblem::NoLogin { name }));
+    for (config, reason) in [
+        (r#"{"auths": {}}"#, NoLogin::Nothing),
+        ("{}", NoLogin::Nothing),
+        (r#"{"credHelpers": {"r.example": "ecr"}}"#, NoLogin::Helpers),
+        (
+            r#"{"auths": {"r.example": {}}, "credsStore": "pass"}"#,
+            NoLogin::Helpers,
+        ),
+        (r#"{"r.example": {"auth": "dTpw"}}"#, NoLogin::OldFormat),
+        (
+            r#"{"r.example": {"username": "u", "password": "p"}}"#,
+            NoLogin::OldFormat,
+        ),
+    ] {
+        let name = "c".to_owned();
+        let expected = (3, 23, SettingsProblem::NoLogin { name, reason });
+        assert_eq!(refused(&fields, &[("c", config)]), expected);
+    }
+    let (_, _, empty) = refused(&fields, &[("c", "\n")]);
+    let expected = "docker config c for \"r.example/group\" is not a docker config: it is empty";
+    assert_eq!(empty.to_string(), expected);
     let (line, column, problem) = refused(&fields, &[("c", "{\"auths\":\n hunter2}")]);
     assert_eq!((line, column), (3, 23));
     let expected = DockerConfigError::Malformed {
@@ -212,6 +238,56 @@ fn a_docker_config_must_be_one_and_hold_a_login() {
         detail: "no JSON at line 2 column 2".to_owned(),
     };
     assert_eq!(problem, SettingsProblem::DockerConfig(expected));
+}
+
+#[test]
+fn a_docker_config_must_hold_a_login_for_its_prefix() {
+    let read = |location: &str| {
+        let config =
+            format!(r#"{{"auths": {{"{location}": {{"username": "u", "password": "p"}}}}}}"#);
+        read(&[("dockerConfigFile", "c")], &[("c", &config)])
+    };
+    for location in [
+        "r.example",
+        "https://r.example:443/v2/",
+        "*.example",
+        "r.example/gro",
+        "r.example/group/app",
+    ] {
+        assert!(read(location).is_ok(), "{location}");
+    }
+    for location in [
+        "s.example",
+        "r.example:5000",
+        "r.example/other",
+        "https://index.docker.io/v1/",
+    ] {
+        let problem = SettingsProblem::OtherLogins {
+            name: "c".to_owned(),
+            prefix: "r.example/group".to_owned(),
+        };
+        let found = read(location).expect_err("refused");
+        assert_eq!(found, (3, 23, problem), "{location}");
+    }
+}
+
+#[test]
+fn docker_s_own_name_for_its_hub_is_for_the_hub() {
+    let folder = TempDir::new().expect("a folder");
+    let config = r#"{"auths": {"https://index.docker.io/v1/": {"auth": "dTpw"}}}"#;
+    fs::write(folder.path().join("hub.json"), config).expect("written");
+    let text = "registries: [{prefix: docker.io/acme, dockerConfigFile: hub.json}]";
+    let file = folder.path().join(FILE);
+    let settings = RegistrySettings::from_yaml(file.to_str().expect("UTF-8"), text);
+    let keyring = settings.expect("settings").keyring();
+    assert_eq!(keyring.lookup(&repository("docker.io/acme/api")).len(), 1);
+}
+
+#[test]
+fn a_client_certificate_is_not_for_plain_http() {
+    let fields = [("insecureHttp", "true")].into_iter().chain(IDENTITY);
+    let found = refused(&fields.collect::<Vec<_>>(), &[]);
+    assert_eq!(found, (4, 21, SettingsProblem::CertificateInPlain));
 }
 
 #[test]
