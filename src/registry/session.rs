@@ -25,7 +25,7 @@ use super::{
     transport::{Answer, CROWDED, Call, Failure},
 };
 use crate::{
-    image::{Digest, Repository},
+    image::{Digest, RegistryHost, Repository},
     limits,
 };
 
@@ -43,6 +43,8 @@ pub(super) struct Session {
     base: Url,
     /// Whether plain HTTP is allowed.
     is_plain: bool,
+    /// Which token service the settings allow to see the logins.
+    token_service: Option<RegistryHost>,
     terms: Terms,
 }
 
@@ -96,6 +98,7 @@ impl Session {
             asked: access.asked.clone(),
             base,
             is_plain,
+            token_service: setting.and_then(|setting| setting.token_service.clone()),
             terms: Terms::of(&setup, setting),
         }))
     }

@@ -49,6 +49,8 @@ pub(super) struct RegistrySetting {
     mirror_of: Option<Prefix>,
     /// Where their signatures and attestations lie, when not beside them.
     signature_repository: Option<Repository>,
+    /// Which token service may see the logins for them, besides one of the registry's own house.
+    pub(super) token_service: Option<RegistryHost>,
     /// Plain HTTP: whoever is on the way can read credentials and withhold answers. What is verified is
     /// still verified.
     pub(super) insecure_http: bool,

@@ -173,7 +173,7 @@ the proxies that the values name. */}}
 {{- $ports = append $ports (int .) -}}
 {{- end -}}
 {{- range $registry := .Values.registries -}}
-{{- range $field := list "prefix" "mirrorOf" "signatureRepository" -}}
+{{- range $field := list "prefix" "mirrorOf" "signatureRepository" "tokenService" -}}
 {{- with get $registry $field -}}
 {{- $isPlain := and (eq $field "prefix") (eq (toString (get $registry "insecureHttp")) "true") -}}
 {{- $ports = append $ports (include "assay.portOf" (dict "text" . "usual" (ternary "80" "443" $isPlain)) | int) -}}

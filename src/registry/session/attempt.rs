@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
+use url::Url;
 
 use super::{
     Ask, Session,
     candidate::{Candidate, Trust},
 };
-use crate::registry::{
-    Credential, CredentialId, RegistryError,
-    auth::{
-        Bearer, Challenge, Grant, Pass, Presented, Proof, Token, TokenRequest, authority, basic,
-        may_receive_credentials,
+use crate::{
+    image::RegistryHost,
+    registry::{
+        Credential, CredentialId, RegistryError,
+        auth::{
+            Bearer, Challenge, Grant, Pass, Presented, Proof, Token, TokenRequest, authority,
+            basic, may_receive_credentials,
+        },
+        cloud::IdentityError,
+        transport::{Answer, Failure},
     },
-    cloud::IdentityError,
-    transport::{Answer, Failure},
 };
 
 /// What came of one credential.
@@ -206,7 +210,7 @@ impl Session {
             )));
         }
         let is_trusted = match trust {
-            Trust::House => may_receive_credentials(&self.base, realm),
+            Trust::House => may_receive_credentials(&self.base, realm) || self.is_named(realm),
             Trust::Host => self.base.host() == realm.host(),
         };
         let sent = if credential.is_some() && !is_trusted {
@@ -236,6 +240,12 @@ impl Session {
             })),
             Grant::Refused { host, status } => Ok(Err(Refusal { host, status, sent })),
         }
+    }
+
+    /// Whether the settings name this token service for these repositories.
+    fn is_named(&self, realm: &Url) -> bool {
+        let named = self.token_service.as_ref().map(RegistryHost::registry);
+        named.is_some_and(|named| named == authority(realm))
     }
 
     /// The registry itself, where it takes logins without a token service.

@@ -14,7 +14,7 @@ use super::{
     error::Located,
     named::NamedFiles,
 };
-use crate::image::{ReferenceError, Repository};
+use crate::image::{ReferenceError, RegistryHost, Repository};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +31,8 @@ pub(super) struct Entry {
     mirror_of: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "said")]
     signature_repository: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "said")]
+    token_service: Option<Spanned<String>>,
     #[serde(default)]
     insecure_http: bool,
     #[serde(default, deserialize_with = "said")]
@@ -62,6 +64,7 @@ impl Entry {
         Ok(RegistrySetting {
             mirror_of: self.mirror_of(&prefix)?,
             signature_repository: self.signature_repository()?,
+            token_service: self.token_service()?,
             insecure_http: self.insecure_http,
             authorities,
             client_identity: self.client_identity(files)?,
@@ -100,6 +103,19 @@ impl Entry {
                 return Err(problem(None));
             }
             text.parse().map_err(|error| problem(Some(error)))
+        })
+        .map(Some)
+    }
+
+    fn token_service(&self) -> Result<Option<RegistryHost>, Located> {
+        let Some(written) = &self.token_service else {
+            return Ok(None);
+        };
+        read(written, |text| {
+            let presented = || text.to_owned();
+            text.parse().map_err(|_| SettingsProblem::TokenService {
+                presented: presented(),
+            })
         })
         .map(Some)
     }

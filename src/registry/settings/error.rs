@@ -181,6 +181,12 @@ pub enum SettingsProblem {
         /// What it should be for.
         prefix: String,
     },
+    /// `tokenService` is no host.
+    #[error("tokenService {presented:?} is not host[:port], without https:// and path")]
+    TokenService {
+        /// What stands there.
+        presented: String,
+    },
     /// A client certificate for what is asked over plain HTTP.
     #[error("insecureHttp and clientCertFile exclude each other: plain HTTP shows no certificate")]
     CertificateInPlain,

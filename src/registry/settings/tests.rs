@@ -144,6 +144,28 @@ fn a_prefix_listed_twice_is_refused_in_either_spelling() {
 }
 
 #[test]
+fn a_token_service_is_a_host_and_nothing_else() {
+    let entry = |written: &str| {
+        format!("registries:\n  - prefix: r.example\n    tokenService: \"{written}\"\n")
+    };
+    let settings = settings(&entry("auth.example:8443"));
+    let setting = settings.find("r.example", "app").expect("a setting");
+    let named = setting.token_service.as_ref().map(RegistryHost::as_str);
+    assert_eq!(named, Some("auth.example:8443"));
+    for presented in [
+        "",
+        "https://auth.example",
+        "auth.example/token",
+        "*.example",
+    ] {
+        let expected = SettingsProblem::TokenService {
+            presented: presented.to_owned(),
+        };
+        assert_eq!(problem(&entry(presented)), (3, 19, expected));
+    }
+}
+
+#[test]
 fn a_file_or_a_field_that_says_nothing_is_refused() {
     for text in ["", "# nothing\n", "registries:\n"] {
         assert_eq!(problem(text), (0, 0, SettingsProblem::Nothing), "{text:?}");

@@ -41,7 +41,7 @@ pub(super) const RIGHTS: [(&str, &str, &str); 20] = [
 ];
 
 /// Values, and a part of what helm says about them.
-pub(super) const NONSENSE: [(&str, &str); 33] = [
+pub(super) const NONSENSE: [(&str, &str); 35] = [
     (
         "tracing.otlpEndpoint=collector:4318",
         "tracing.otlpEndpoint is \"collector:4318\"; write a URL",

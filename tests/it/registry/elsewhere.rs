@@ -4,7 +4,7 @@ use axum::{body::Body, response::Response};
 use serde_json::json;
 
 use super::{
-    stand_in::{StandIn, answer, has_every_image, image, reader_of, wants},
+    stand_in::{StandIn, answer, has_every_image, image, reader_by, reader_of, wants},
     *,
 };
 
@@ -108,4 +108,55 @@ async fn an_identity_token_is_not_said_to_be_refused_by_a_registry_that_wants_a_
         "pull secret \"t\" (not sent: the registry takes user name and password only)".to_owned();
     let (tried, asked) = tried(|_| wants("Basic realm=\"r\""), keyring).await;
     assert_eq!((tried, asked), (vec![expected], 0));
+}
+
+/// What comes of an image of this registry, by settings in which an entry for `acme` says this besides.
+async fn resolved(repository: &str, entry: &str) -> Result<Digest, RegistryError> {
+    let service = StandIn::start(|heard| match heard.basic() {
+        Some(_) => answer(200, json!({"token": "good"}).to_string()),
+        None => answer(401, ""),
+    })
+    .await;
+    let server = StandIn::start(|heard| match heard.header("authorization") {
+        "Bearer good" => has_every_image(heard),
+        _ => wants(&format!("Bearer realm=\"http://{ELSEWHERE}/token\"")),
+    })
+    .await;
+    let plain = |prefix: &str| format!("{{insecureHttp: true, prefix: {prefix}}}");
+    let entries = [
+        plain(HOST),
+        plain(ELSEWHERE),
+        format!("{{insecureHttp: true, prefix: {HOST}/acme{entry}}}"),
+    ];
+    let hosts = [(HOST, server.address), (ELSEWHERE, service.address)];
+    let reader = reader_by(&entries, &hosts, &[], &TaskTracker::new());
+    let mut keyring = Keyring::default();
+    keyring.add(HOST, credential("a"));
+    let reference: Reference = format!("{HOST}/{repository}:1")
+        .parse()
+        .expect("a reference");
+    reader.resolve(&reference, &access(keyring)).await
+}
+
+#[tokio::test]
+async fn a_login_is_sent_to_the_token_service_that_the_settings_name_and_to_no_other() {
+    let named = format!(", tokenService: {ELSEWHERE}");
+    let found = resolved("acme/api", &named).await;
+    assert_eq!(found.expect("resolved"), image());
+    let withheld = format!(
+        "pull secret \"a\" (not sent to {ELSEWHERE}, which is not known to belong to the registry)"
+    );
+    for (repository, entry) in [
+        ("acme/api", ""),
+        ("acme/api", ", tokenService: other.example"),
+        ("acme/api", &format!(", tokenService: \"{ELSEWHERE}:8443\"")),
+        ("other/api", &named),
+    ] {
+        match resolved(repository, entry).await {
+            Err(RegistryError::Unauthorized { tried, .. }) => {
+                assert_eq!(tried, [withheld.as_str()]);
+            }
+            other => panic!("{repository} {entry}: {other:?}"),
+        }
+    }
 }

@@ -163,10 +163,19 @@ pub(crate) fn reader_of(
     variables: &[(&str, &str)],
     tasks: &TaskTracker,
 ) -> OciRegistry {
-    let entries: Vec<String> = hosts
+    let entries = hosts
         .iter()
-        .map(|(host, _)| format!("{{insecureHttp: true, prefix: \"{host}\"}}"))
-        .collect();
+        .map(|(host, _)| format!("{{insecureHttp: true, prefix: \"{host}\"}}"));
+    reader_by(&entries.collect::<Vec<_>>(), hosts, variables, tasks)
+}
+
+/// The same with these entries as its settings.
+pub(crate) fn reader_by(
+    entries: &[String],
+    hosts: &[(&str, SocketAddr)],
+    variables: &[(&str, &str)],
+    tasks: &TaskTracker,
+) -> OciRegistry {
     let yaml = format!("registries: [{}]", entries.join(","));
     let settings = RegistrySettings::from_yaml("registries.yaml", &yaml).expect("settings");
     let variables: BTreeMap<String, String> = variables
