@@ -112,6 +112,25 @@ fn the_api_server_refuses_what_the_rules_for_provenance_cannot_mean() {
 
 #[test]
 #[ignore = "needs a cluster"]
+fn the_api_server_refuses_a_time_for_what_was_verified_that_cannot_be_meant() {
+    let scene = Scene::new("no-outage");
+    let key = &scene.cluster.signer.public_key;
+    for (time, expected) in [
+        ("1d", "useVerifiedFor is in hours, minutes and seconds"),
+        ("0h", "useVerifiedFor must be more than nothing"),
+        ("168h1s", "useVerifiedFor is at most 168h"),
+        ("200h", "useVerifiedFor is at most 168h"),
+    ] {
+        let mut policy = scene.policy("refused", "registry.example/**", key);
+        policy["spec"]["whenRegistryUnavailable"] = "UseVerified".into();
+        policy["spec"]["useVerifiedFor"] = time.into();
+        let stderr = scene.apply(&policy).expect_failure();
+        assert!(stderr.contains(expected), "{time}: {stderr}");
+    }
+}
+
+#[test]
+#[ignore = "needs a cluster"]
 fn every_rule_about_provenance_is_taken_by_the_api_server_and_compiles() {
     let scene = Scene::new("provenance-rules");
     let mut policy = scene.policy(

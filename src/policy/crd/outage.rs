@@ -24,5 +24,10 @@ pub(super) fn use_verified_for_rules() -> Vec<serde_json::Value> {
             "self.matches('[1-9]')",
             "useVerifiedFor must be more than nothing",
         ),
+        // What is no duration is told of by the first rule, and would be an error here.
+        rule(
+            "!self.matches('^([0-9]+[hms])+$') || duration(self) <= duration('168h')",
+            "useVerifiedFor is at most 168h",
+        ),
     ]
 }
