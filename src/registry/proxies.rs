@@ -180,6 +180,28 @@ mod tests {
     }
 
     #[test]
+    fn what_means_nothing_in_no_proxy_keeps_no_host_from_the_proxy() {
+        let through = |no: &str, url: &str| {
+            let proxies = proxies(ProxyVariables {
+                https: "p.example:1".to_owned(),
+                no: no.to_owned(),
+                ..ProxyVariables::default()
+            });
+            via(&proxies, url).is_some()
+        };
+        for (no, url) in [
+            ("*.wild.example", "https://r.wild.example"),
+            ("ported.example:8443", "https://ported.example:8443"),
+            ("10.0.0.1:5000", "https://10.0.0.1:5000"),
+            ("10.0.0.0/99", "https://10.0.0.1"),
+        ] {
+            assert!(through(no, url), "{no}");
+        }
+        assert!(!through("*", "https://r.wild.example"));
+        assert!(!through(".wild.example", "https://r.wild.example"));
+    }
+
+    #[test]
     fn a_password_for_a_proxy_never_shows() {
         let variables = ProxyVariables {
             https: "http://user:s3cret@proxy.example:3128".to_owned(),

@@ -205,3 +205,37 @@ async fn an_identity_token_is_exchanged_and_never_sent_as_a_password() {
     };
     assert_eq!(format!("{found:?}"), format!("{expected:?}"));
 }
+
+/// Services for which a request without a scope is a bad one do not say by that what the login is.
+#[tokio::test]
+async fn a_service_that_wants_a_scope_holds_back_no_token_from_other_repositories() {
+    let server = StandIn::start(|heard| match heard.path.as_str() {
+        "/oauth2/token" => match heard.form().get("scope").map(String::as_str) {
+            Some("repository:acme/api:pull") => {
+                answer(200, json!({"access_token": "good"}).to_string())
+            }
+            Some(_) => answer(401, ""),
+            None => answer(400, json!({"error": "invalid_request"}).to_string()),
+        },
+        _ if heard.header("authorization") == "Bearer good" => has_every_image(heard),
+        _ => wants(&format!("Bearer realm=\"http://{HOST}/oauth2/token\"")),
+    })
+    .await;
+    let reader = reader_of(&[(HOST, server.address)], &[], &TaskTracker::new());
+    let mut keyring = Keyring::default();
+    let config = json!({"auths": {HOST: {"identitytoken": "id-token"}}}).to_string();
+    let read = keyring.add_docker_config_json("pull secret \"regcred\"", &config);
+    read.expect("a config");
+    let access = access(keyring);
+    let resolve = async |repository: &str| {
+        let image = format!("{HOST}/{repository}:1");
+        let image = image.parse().expect("a reference");
+        reader.resolve(&image, &access).await
+    };
+    let refused = resolve("acme/private").await.expect_err("refused");
+    assert_eq!(refused.to_string(), "registry.example refused access (401)");
+    assert_eq!(
+        resolve("acme/api").await.expect("resolved"),
+        stand_in::image()
+    );
+}

@@ -1,5 +1,10 @@
 //! The probe for a referrers API: who may say that there is none, and who waits for it.
 
+use std::pin::pin;
+
+use futures::future::{Either, select};
+use tokio::task::yield_now;
+
 use super::{
     sandbox::{Fault, Referrers},
     *,
@@ -57,4 +62,35 @@ async fn a_tag_is_resolved_though_the_api_never_answers() {
     for image in ["acme/api:1", "acme/api:2"] {
         setup.resolve(image, &access).await.expect("resolved");
     }
+}
+
+#[tokio::test]
+async fn who_asks_by_digest_does_not_wait_for_a_probe_beside_an_image_that_takes_long() {
+    let setup = signed().await;
+    let probe = format!("/v2/acme/api/referrers/{}", Digest::of(b""));
+    let probed = probe.clone();
+    setup.registry.set_fault(move |request| {
+        let is_slow = request.path == probed || request.path.ends_with("/manifests/slow");
+        is_slow.then_some(Fault::Hang)
+    });
+    let until = |time| Access {
+        deadline: Instant::now() + time,
+        ..anonymous()
+    };
+    let soon = until(assay::limits::ANSWER_TIMEOUT);
+    // Nothing is known of the registry before its first answer, so that the next one is that with a probe beside it.
+    let image = setup.resolve("acme/api:1", &soon).await.expect("resolved");
+    let late = until(Duration::from_mins(1));
+    let mut slow = pin!(setup.resolve("acme/api:slow", &late));
+    let is_probed = |record: &sandbox::RequestRecord| record.request.path == probe;
+    while !setup.registry.requests().iter().any(is_probed) {
+        select(&mut slow, pin!(yield_now())).await;
+    }
+    let found = pin!(setup.attachments("acme/api", &image, Search::First, &soon));
+    let found = select(found, slow).await;
+    let Either::Left((found, _)) = found else {
+        panic!("the slow one is answered");
+    };
+    let expected = bundle(AttachmentPlace::ReferrersApi, "bundle");
+    assert_eq!(summary(&found.expect("read")), expected);
 }

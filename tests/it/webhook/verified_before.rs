@@ -19,11 +19,18 @@ use crate::support::{
 
 /// A world whose registry holds a signed image, and that believes no list of signatures for any time.
 async fn world(settings: RegistrySettings) -> (World, Digest) {
+    world_beside(settings, Vec::new()).await
+}
+
+/// The same with these entries in the settings besides.
+async fn world_beside(settings: RegistrySettings, registries: Vec<String>) -> (World, Digest) {
     let world = World::make(Making {
         registry: settings,
+        registries,
         secrets: [("tenant-a", ("tenant-a", "secret-a"))].into(),
         reading: Some(RegistryOptions {
             attachments_ttl: Duration::ZERO,
+            no_attachments_ttl: Duration::ZERO,
             ..impatient()
         }),
         ..Making::default()
@@ -285,4 +292,31 @@ async fn a_registry_that_answers_what_cannot_be_read_is_not_down() {
     assert_eq!(codes(&overwritten), ["RegistryUnavailable"]);
     let expected = "answered a malformed manifest";
     assert!(message(&overwritten).contains(expected), "{overwritten}");
+}
+
+/// As GitHub's registry leads who asks for referrers to another host. That host's silence is no outage of the registry, by
+/// which whoever withdraws a signature, or has it withdrawn, would only have to wait.
+#[tokio::test]
+async fn a_host_that_the_registry_leads_to_does_not_bring_back_what_was_withdrawn() {
+    // Nobody listens there any more.
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = elsewhere.local_addr().unwrap().to_string();
+    let entry = format!("{{prefix: \"{elsewhere}\", insecureHttp: true}}");
+    let (world, image) = world_beside(RegistrySettings::default(), vec![entry]).await;
+    assert_eq!(codes(&world.deploy(IMAGE).await), [""; 0]);
+    let target = format!("http://{elsewhere}/referrers");
+    world.registry.set_fault(move |request| {
+        let path = &request.path;
+        if path.contains("/referrers/") {
+            Some(Fault::Redirect(target.clone()))
+        } else if path.contains("/manifests/sha256-") {
+            Some(Fault::Html404)
+        } else {
+            None
+        }
+    });
+    let response = world.deploy(&by_digest(&image)).await;
+    assert_eq!(codes(&response), ["RegistryUnavailable"]);
+    let told = message(&response);
+    assert!(told.contains("to which the registry leads"), "{told}");
 }

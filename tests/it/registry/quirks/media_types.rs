@@ -50,5 +50,16 @@ async fn docker_s_first_schema_is_refused_by_name() {
     // The same where HEAD is not answered.
     product.plays(|request| (request.method == "HEAD").then(|| answer(405, &[], "")));
     let found = product.review(&image, &anonymous()).await;
+    assert_eq!(found, Err(refused.clone()));
+    // The same by its digest, which is not that of the bytes: their signatures are left out of it.
+    product.plays(move |request| {
+        let headers = [("content-type", SCHEMA_ONE)];
+        (request.method == "GET").then(|| answer(200, &headers, document))
+    });
+    let (repository, digest) = ("registry.example/shop/api", Digest::of(b"unsigned"));
+    let repository = repository.parse().expect("a repository");
+    let access = anonymous();
+    let found = product.reader.children(&repository, &digest, &access).await;
+    let found = found.map_err(|error| error.to_string());
     assert_eq!(found, Err(refused));
 }
