@@ -44,7 +44,7 @@ pub(super) enum Looked {
     NotOffered,
     /// The registry leads to another host for it, and this is what went wrong there: as good as none, but that "none is
     /// attached" is not known by it.
-    LeadsNowhere(RegistryError),
+    LeadsNowhere(Box<RegistryError>),
 }
 
 /// All that is remembered of contents. Every key names the login, so that no tenant sees what another's

@@ -125,7 +125,7 @@ impl Session {
         by_tags: Arc<[Attachment]>,
     ) -> Result<Arc<[Attachment]>, RegistryError> {
         match by_api {
-            Looked::LeadsNowhere(error) if by_tags.is_empty() => Err(as_told_by_tags(error)),
+            Looked::LeadsNowhere(error) if by_tags.is_empty() => Err(as_told_by_tags(*error)),
             by_api => self.together([by_api, Looked::Found(by_tags)]),
         }
     }

@@ -1,7 +1,6 @@
 //! Verifying candidates, each once.
 
-use std::sync::Arc;
-
+use aws_lc_rs::digest::{Context, SHA256};
 use moka::sync::Cache;
 
 use crate::{
@@ -32,6 +31,9 @@ pub(super) trait Verified: Clone + Send + Sync + 'static {
     fn bytes(&self) -> usize;
 }
 
+/// The SHA-256 of everything that a verdict depends on.
+type Key = [u8; 32];
+
 /// The results of earlier verifications.
 ///
 /// Verification reads no clock, so a result stays right. Its key is everything that it depends on: the image's digest,
@@ -45,7 +47,7 @@ pub(super) struct Verdicts {
 /// Results of one way to verify, and how often they were of use.
 #[derive(Clone, Debug)]
 pub(super) struct Kept<V: Verified> {
-    cache: Cache<Digest, Arc<Verdict<V>>>,
+    cache: Cache<Key, Verdict<V>>,
     lookups: Lookups,
 }
 
@@ -72,7 +74,7 @@ impl<V: Verified> Kept<V> {
     fn new() -> Self {
         let cache = Cache::builder()
             .max_capacity(VERDICT_CACHE_BYTES / 2)
-            .weigher(|_, verdict: &Arc<Verdict<V>>| weight(verdict))
+            .weigher(|_, verdict: &Verdict<V>| weight(verdict))
             .build();
         Self {
             cache,
@@ -80,8 +82,8 @@ impl<V: Verified> Kept<V> {
         }
     }
 
-    fn get_with(&self, key: Digest, verify: impl FnOnce() -> Verdict<V>) -> Arc<Verdict<V>> {
-        let entry = self.cache.entry(key).or_insert_with(|| Arc::new(verify()));
+    fn get_with(&self, key: Key, verify: impl FnOnce() -> Verdict<V>) -> Verdict<V> {
+        let entry = self.cache.entry(key).or_insert_with(verify);
         self.lookups.count_found(!entry.is_fresh());
         entry.into_value()
     }
@@ -157,8 +159,7 @@ impl Verifier<'_> {
         against: Against<'_>,
     ) -> Verdict<V> {
         let key = cache_key(candidate, image, against);
-        let verdict = V::kept(self.verdicts).get_with(key, || V::verify(candidate, image, against));
-        verdict.as_ref().clone()
+        V::kept(self.verdicts).get_with(key, || V::verify(candidate, image, against))
     }
 
     /// A signature that is wrong whatever its time is need not wait for the trust root that tells the time.
@@ -224,9 +225,9 @@ impl Verifier<'_> {
     }
 }
 
-/// The digest of everything a verdict depends on. Each part goes with its length, so that no two lists of parts read
-/// alike. The legacy layout keeps the signature itself in the annotations.
-fn cache_key(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Digest {
+/// Each part of what a verdict depends on goes with its length, so that no two lists of parts read alike. The legacy
+/// layout keeps the signature itself in the annotations.
+fn cache_key(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Key {
     let mut parts: Vec<&[u8]> = vec![
         image.as_str().as_bytes(),
         candidate.digest.as_str().as_bytes(),
@@ -256,12 +257,14 @@ fn cache_key(candidate: &Candidate, image: &Digest, against: Against<'_>) -> Dig
     for (name, value) in &candidate.annotations {
         parts.extend([name.as_bytes(), value.as_bytes()]);
     }
-    let mut bytes = Vec::new();
+    let mut hashed = Context::new(&SHA256);
     for part in parts {
-        bytes.extend_from_slice(&part.len().to_be_bytes());
-        bytes.extend_from_slice(part);
+        hashed.update(&part.len().to_be_bytes());
+        hashed.update(part);
     }
-    Digest::of(&bytes)
+    let mut key = Key::default();
+    key.copy_from_slice(hashed.finish().as_ref());
+    key
 }
 
 /// About how many bytes an entry holds. The signer's annotations and the texts of certificates have no fixed size.
@@ -299,7 +302,7 @@ fn identity_bytes(identity: &Identity) -> usize {
 }
 
 /// The key, the verdict's own fields and what the cache keeps per entry.
-const ENTRY_BYTES: usize = 512;
+const ENTRY_BYTES: usize = 640;
 
 /// What a map keeps per entry beside the texts.
 const MAP_ENTRY_BYTES: usize = 64;
@@ -375,10 +378,10 @@ mod tests {
         let verdicts = Verdicts::default();
         let mut identity = gitlab_identity();
         identity.token_subject = Some("x".repeat(1024 * 1024));
-        let large = Arc::new(Ok(by_identity(identity)));
+        let large = Ok(by_identity(identity));
         let cache = &verdicts.signatures.cache;
         for number in 0..32_u8 {
-            cache.insert(Digest::of(&[number]), Arc::clone(&large));
+            cache.insert([number; 32], large.clone());
         }
         cache.run_pending_tasks();
         assert!(cache.weighted_size() <= VERDICT_CACHE_BYTES / 2);

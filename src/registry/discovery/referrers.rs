@@ -111,7 +111,7 @@ impl Session {
                 Page::Listed { index, next } => (*index, next),
                 Page::LeadsNowhere(error) => {
                     self.host.learn_referrers_api(ReferrersApi::Absent);
-                    return Ok(Looked::LeadsNowhere(error));
+                    return Ok(Looked::LeadsNowhere(Box::new(error)));
                 }
                 Page::NotOffered => return Ok(Looked::NotOffered),
             };
