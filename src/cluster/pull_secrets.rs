@@ -144,7 +144,7 @@ impl PullSecrets {
         }
         keyring.append(&self.own.current());
         Ok(Known {
-            keyring: Arc::new(keyring),
+            keyring: Arc::new(keyring.of_namespace(&place.namespace)),
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
         })
     }

@@ -44,6 +44,19 @@ pub const NO_ATTACHMENTS_TTL: Duration = Duration::from_secs(5);
 /// address for an hour after 30 refused logins in 3 minutes, and each replica of Assay remembers for itself.
 pub const REFUSED_LOGIN_TTL: Duration = Duration::from_mins(5);
 
+/// The most different logins of a keyring that are presented for one image.
+pub const LOGINS_PER_REQUEST: usize = 5;
+
+/// The most logins that one host may refuse in [`NEW_LOGINS_WINDOW`] of those that it has never let in. One namespace may have
+/// no more of them than it leaves to the others, which is half.
+pub const NEW_LOGINS_PER_HOST: usize = 8;
+
+/// How long such a refusal counts: as long as GitLab counts it.
+pub const NEW_LOGINS_WINDOW: Duration = Duration::from_mins(3);
+
+/// The most hosts of which such refusals are counted.
+pub const NEW_LOGIN_HOSTS: u64 = 4_000;
+
 /// How long it is remembered that a login was refused one repository.
 pub const REFUSED_REPOSITORY_TTL: Duration = Duration::from_mins(1);
 

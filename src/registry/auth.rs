@@ -1,12 +1,13 @@
 //! How a registry wants to be authorised: challenges, tokens, refused logins.
 
 mod challenge;
+mod new_logins;
 mod refused;
 mod tie;
 mod token;
 
 pub(super) use challenge::{Bearer, Challenge};
-pub(super) use refused::{Pass, Presented, Proof};
+pub(super) use refused::{Barred, Pass, Presented, Proof};
 pub(super) use tie::may_receive_credentials;
 pub(super) use token::{Grant, Token, TokenRequest, Tokens, authority};
 

@@ -9,7 +9,10 @@ mod tests;
 pub use docker_config::NoLogin;
 pub use own::OwnCredentials;
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -45,6 +48,8 @@ pub struct Keyring {
     then: Vec<Ring>,
     forbidden: Vec<String>,
     holder: Holder,
+    /// Of the Pod whose they are, if it is one's.
+    namespace: Arc<str>,
     /// The origins of secrets that were read.
     read: Vec<String>,
     /// Why others are of no use for any image.
@@ -61,6 +66,15 @@ pub enum Holder {
     Person,
     /// Those of a server without a cluster, whatever Pod it is asked about.
     Server,
+}
+
+/// Who has a login presented: who can make many wrong ones is not to spoil it for others.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Asker {
+    /// Whoever writes Pods and secrets in this namespace.
+    Namespace(Arc<str>),
+    /// Assay itself.
+    Assay,
 }
 
 /// Why a docker config cannot be read.
@@ -252,6 +266,22 @@ impl Keyring {
     /// What may hold further credentials and may not be read, as in `pull secret "regcred" of namespace "shop"`.
     pub fn forbidden(&self) -> &[String] {
         &self.forbidden
+    }
+
+    /// The same credentials, of a Pod of this namespace but for those that were appended.
+    #[must_use]
+    pub fn of_namespace(self, name: &str) -> Self {
+        Self {
+            namespace: name.into(),
+            ..self
+        }
+    }
+
+    /// Who has each of the credentials for this repository presented, in their order. What was appended is Assay's own.
+    pub(super) fn askers(&self, repository: &Repository) -> impl Iterator<Item = Asker> {
+        let of_pod = Asker::Namespace(Arc::clone(&self.namespace));
+        let of_pod = std::iter::repeat_n(of_pod, self.first.lookup(repository).len());
+        of_pod.chain(std::iter::repeat(Asker::Assay))
     }
 
     /// The same credentials as this one's.

@@ -12,9 +12,12 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use self::attempt::{Attempt, Refusal, Sent};
+use self::{
+    attempt::{Attempt, Refusal, Sent},
+    candidate::{Candidates, with_untried},
+};
 use super::{
-    Access, Asked, Credential, CredentialId, RegistryError,
+    Access, Asked, Credential, CredentialId, Keyring, RegistryError,
     auth::{Challenge, authority},
     budget::{Share, Spent},
     client::Core,
@@ -36,6 +39,8 @@ pub(super) struct Session {
     pub(super) repository: Repository,
     pub(super) host: Arc<Host>,
     login: Login,
+    /// Where its credentials are from.
+    keyring: Arc<Keyring>,
     pub(super) deadline: Instant,
     /// Is told when a registry has to be asked.
     pub(super) asked: Asked,
@@ -94,6 +99,7 @@ impl Session {
             repository: repository.clone(),
             host: transport.hosts.of(&base, repository.host().registry()),
             login,
+            keyring: Arc::clone(&access.keyring),
             deadline: access.deadline,
             asked: access.asked.clone(),
             base,
@@ -131,8 +137,9 @@ impl Session {
         }
         let mut tried = Vec::new();
         let mut last = None;
-        for (index, candidate) in self.candidates() {
-            match self.attempt(ask, &candidate).await? {
+        let Candidates { first, untried } = self.candidates();
+        for (index, candidate) in first {
+            match Box::pin(self.attempt(ask, &candidate)).await? {
                 Attempt::Answered(answer) => {
                     if index > 0 || last.is_some() {
                         self.core.caches.keep_let_in(self.repository_key(), index);
@@ -163,7 +170,7 @@ impl Session {
                 .as_ref()
                 .map_or_else(|| self.host_name(), |refusal| refusal.host.clone()),
             status: last.map_or(401, |refusal| refusal.status),
-            tried,
+            tried: with_untried(tried, untried),
         }
         .into())
     }
@@ -255,7 +262,7 @@ impl Session {
             status,
             sent: Sent::NotAsked,
         };
-        let first = self.candidates().into_iter().next();
+        let first = self.candidates().first.into_iter().next();
         let tried = first.and_then(|(_, candidate)| refusal.tried(candidate.origin()));
         RegistryError::Unauthorized {
             tried: tried.into_iter().collect(),

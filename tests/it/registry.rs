@@ -21,6 +21,7 @@ mod front;
 mod lies;
 mod limits;
 mod measured;
+mod new_logins;
 mod places;
 mod probes;
 mod quirks;

@@ -15,12 +15,16 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::Bearer;
+use super::{
+    Bearer,
+    new_logins::{Leave, NewLogins},
+};
 use crate::{
     limits,
     registry::{
         CredentialId,
-        cache::{Timed, keep_weighed},
+        cache::{Timed, keep_weighed, weight},
+        credentials::Asker,
         flight::lock,
     },
 };
@@ -36,6 +40,7 @@ use crate::{
 pub(in crate::registry) struct RefusedLogins {
     logins: Cache<LoginKey, Arc<Login>>,
     repositories: Cache<Key, Timed<u16>>,
+    new_logins: NewLogins,
     ttl: Duration,
 }
 
@@ -51,6 +56,17 @@ pub(in crate::registry) struct Presented<'a> {
 #[derive(Debug)]
 pub(in crate::registry) struct Pass {
     alone: Option<OwnedMutexGuard<()>>,
+    /// For one that the service has never let in.
+    leave: Option<Leave>,
+}
+
+/// Why a login is not presented.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::registry) enum Barred {
+    /// It was refused a short time ago, with this status.
+    Refused(u16),
+    /// Too many were that were as new as this one, the last with this status.
+    Held(u16),
 }
 
 /// What a service says to a login that asks for no repository.
@@ -88,12 +104,11 @@ impl RefusedLogins {
     pub(super) fn new(ttl: Duration) -> Self {
         let (bytes, repository_ttl) = (limits::REFUSED_LOGIN_BYTES, limits::REFUSED_REPOSITORY_TTL);
         Self {
-            logins: keep_weighed(bytes, limits::MAX_TOKEN_TTL, |(service, _): &LoginKey| {
-                service.bytes()
-            }),
+            logins: known_logins(bytes),
             repositories: keep_weighed(bytes, repository_ttl, |(service, _, path): &Key| {
                 service.bytes() + path.len()
             }),
+            new_logins: NewLogins::new(),
             ttl,
         }
     }
@@ -105,25 +120,45 @@ impl RefusedLogins {
         of_login.or_else(|| self.repositories.get(&presented.key())?.current())
     }
 
-    /// Leave to send this login, or the status with which it was refused a short time ago. None when the deadline passes.
+    /// Leave to send this login for whoever asks, or why it is not sent. None when the deadline passes.
     ///
     /// As long as it is not known to be good, one request at a time has it: a Pod whose images lie in forty repositories
     /// must not present a wrong password forty times.
     pub(in crate::registry) async fn enter(
         &self,
         presented: &Presented<'_>,
+        asker: &Asker,
         deadline: Instant,
-    ) -> Option<Result<Pass, u16>> {
-        let mut pass = Pass { alone: None };
-        let login = presented.is_somebody().then(|| self.login(presented));
-        let is_proven = |login: &Arc<Login>| lock(&login.state).is_proven();
-        if self.status(presented).is_none()
-            && let Some(login) = login.filter(|login| !is_proven(login))
-        {
-            let alone = login.alone(deadline).await?;
-            pass.alone = (!is_proven(&login)).then_some(alone);
+    ) -> Option<Result<Pass, Barred>> {
+        let mut pass = Pass {
+            alone: None,
+            leave: None,
+        };
+        if !presented.is_somebody() {
+            return Some(self.unless_refused(presented).map(|()| pass));
         }
-        Some(self.status(presented).map_or(Ok(pass), Err))
+        let login = self.login(presented);
+        let is_proven = || lock(&login.state).is_proven();
+        if self.status(presented).is_none() && !is_proven() {
+            let alone = login.alone(deadline).await?;
+            pass.alone = (!is_proven()).then_some(alone);
+        }
+        if let Err(barred) = self.unless_refused(presented) {
+            return Some(Err(barred));
+        }
+        if lock(&login.state).is_new() {
+            let realm = &presented.service.realm;
+            match self.new_logins.enter(realm, asker, deadline).await? {
+                Ok(leave) => pass.leave = leave,
+                Err(status) => return Some(Err(Barred::Held(status))),
+            }
+        }
+        Some(Ok(pass))
+    }
+
+    fn unless_refused(&self, presented: &Presented<'_>) -> Result<(), Barred> {
+        self.status(presented)
+            .map_or(Ok(()), |status| Err(Barred::Refused(status)))
     }
 
     /// Remembers that this login was refused this repository; and as such when that is what it means, which `proof`
@@ -161,6 +196,9 @@ impl RefusedLogins {
             Proof::LetIn => state.let_in = Some(Instant::now()),
             Proof::Refused => state.refused = Some(Timed::new(status, self.ttl)),
             Proof::Untold => {}
+        }
+        if let (Proof::Refused | Proof::Untold, Some(leave)) = (proof, pass.leave) {
+            leave.refused(status);
         }
     }
 
@@ -207,6 +245,11 @@ impl State {
         self.refused.as_ref().and_then(Timed::current)
     }
 
+    /// Whether it was never seen to be good.
+    fn is_new(&self) -> bool {
+        self.let_in.is_none()
+    }
+
     /// Whether it was good just now.
     fn is_proven(&self) -> bool {
         let proven = |at: Instant| at.elapsed() < limits::LOGIN_PROVEN_TTL;
@@ -218,3 +261,14 @@ impl State {
         self.refused().is_some() || self.let_in.is_some_and(|at| at >= moment)
     }
 }
+
+/// For as long as there is room: which logins were let in is to be known when others are refused.
+fn known_logins(bytes: u64) -> Cache<LoginKey, Arc<Login>> {
+    Cache::builder()
+        .max_capacity(bytes)
+        .weigher(|(service, _): &LoginKey, _| weight(service.bytes() + LOGIN_BYTES))
+        .build()
+}
+
+/// About what is remembered of a login beside the texts of its service.
+const LOGIN_BYTES: usize = 512;

@@ -14,12 +14,13 @@ use url::Url;
 
 use super::{
     Bearer, basic,
-    refused::{Presented, Proof, RefusedLogins},
+    refused::{Barred, Presented, Proof, RefusedLogins},
 };
 use crate::{
     limits,
     registry::{
         Credential, CredentialId, RegistryError, Secret,
+        credentials::Asker,
         flight::Flights,
         form::encode,
         terms::Terms,
@@ -43,12 +44,12 @@ pub(in crate::registry) struct Tokens {
 pub(in crate::registry) enum Grant {
     /// A token.
     Token(Arc<Token>),
-    /// This status.
-    Refused {
+    /// None, for this reason.
+    Barred {
         /// The token service.
         host: String,
-        /// 401 or 403.
-        status: u16,
+        /// What it has said.
+        why: Barred,
     },
 }
 
@@ -74,6 +75,8 @@ pub(in crate::registry) struct TokenRequest {
     pub(in crate::registry) repository: String,
     /// Whose it will be; none is anonymous.
     pub(in crate::registry) credential: Option<Credential>,
+    /// Who has it presented.
+    pub(in crate::registry) asker: Asker,
     /// How the token service is asked.
     pub(in crate::registry) terms: Terms,
     /// When it is no longer needed.
@@ -160,16 +163,18 @@ impl Tokens {
             return Some(Grant::Token(token));
         }
         let status = self.refused.status(&presented(key))?;
-        let host = authority(&key.0.realm);
-        Some(Grant::Refused { host, status })
+        let (host, why) = (authority(&key.0.realm), Barred::Refused(status));
+        Some(Grant::Barred { host, why })
     }
 
     async fn fetch(&self, key: TokenKey, request: &TokenRequest) -> Result<Grant, RegistryError> {
         let (presented, host) = (presented(&key), request.realm_host());
-        let entered = self.refused.enter(&presented, request.deadline).await;
-        let pass = match entered {
+        let entered = self
+            .refused
+            .enter(&presented, &request.asker, request.deadline);
+        let pass = match entered.await {
             Some(Ok(pass)) => pass,
-            Some(Err(status)) => return Ok(Grant::Refused { host, status }),
+            Some(Err(why)) => return Ok(Grant::Barred { host, why }),
             None => return Err(RegistryError::Deadline { host }),
         };
         let scope = request.scope();
@@ -190,7 +195,8 @@ impl Tokens {
                     .refused
                     .keep(&presented, status, pass, request.deadline, proof);
                 kept.await;
-                return Ok(Grant::Refused { host, status });
+                let why = Barred::Refused(status);
+                return Ok(Grant::Barred { host, why });
             }
             status => {
                 let detail = format!("answered {status} instead of a token");

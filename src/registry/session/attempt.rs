@@ -12,13 +12,15 @@ use super::{
 };
 use crate::{
     image::RegistryHost,
+    limits,
     registry::{
         Credential, CredentialId, RegistryError,
         auth::{
-            Bearer, Challenge, Grant, Pass, Presented, Proof, Token, TokenRequest, authority,
-            basic, may_receive_credentials,
+            Barred, Bearer, Challenge, Grant, Pass, Presented, Proof, Token, TokenRequest,
+            authority, basic, may_receive_credentials,
         },
         cloud::IdentityError,
+        credentials::Asker,
         transport::{Answer, Failure},
     },
 };
@@ -54,6 +56,10 @@ pub(super) enum Sent {
     NotAsked,
     /// The registry wants a password, which it is not.
     Unfit,
+    /// Who was asked has refused too many that were as new as it.
+    Held {
+        by: String,
+    },
 }
 
 /// What goes into the `Authorization` header.
@@ -73,6 +79,18 @@ enum Authorization {
 }
 
 impl Refusal {
+    /// By this host, of a login that was sent so when it was refused.
+    fn of(why: Barred, host: String, sent: Sent) -> Self {
+        match why {
+            Barred::Refused(status) => Self { host, status, sent },
+            Barred::Held(status) => Self {
+                sent: Sent::Held { by: host.clone() },
+                host,
+                status,
+            },
+        }
+    }
+
     /// The credential as the message lists it.
     pub(super) fn tried(&self, origin: Option<&str>) -> Option<String> {
         let origin = origin?;
@@ -88,6 +106,12 @@ impl Refusal {
             }
             Sent::Unfit => {
                 format!("{origin} (not sent: the registry takes user name and password only)")
+            }
+            Sent::Held { by } => {
+                let minutes = limits::NEW_LOGINS_WINDOW.as_secs() / 60;
+                format!(
+                    "{origin} (not sent for up to {minutes} min: {by} has refused too many new logins)"
+                )
             }
         })
     }
@@ -110,8 +134,7 @@ impl Session {
                 Err(error) => return Ok(Attempt::Without(error)),
             };
             let credential = credential.as_deref();
-            let trust = candidate.trust();
-            let authorization = match self.authorize(&challenge, credential, trust).await? {
+            let authorization = match self.authorize(&challenge, credential, candidate).await? {
                 Ok(authorization) => authorization,
                 Err(refusal) => {
                     self.doubt(candidate, credential);
@@ -156,14 +179,14 @@ impl Session {
         &self,
         challenge: &Challenge,
         credential: Option<&Credential>,
-        trust: Trust,
+        candidate: &Candidate,
     ) -> Result<Result<Authorization, Refusal>, RegistryError> {
         match challenge {
             Challenge::Open => Ok(Ok(Authorization::Nothing)),
-            Challenge::Basic => self.authorize_basic(credential).await,
+            Challenge::Basic => self.authorize_basic(credential, &candidate.asker()).await,
             // What not every request does has a place of its own, so that no request has to have room for it.
             Challenge::Bearer(bearer) => {
-                Box::pin(self.authorize_by_token(bearer, credential, trust)).await
+                Box::pin(self.authorize_by_token(bearer, credential, candidate)).await
             }
         }
     }
@@ -171,24 +194,25 @@ impl Session {
     async fn authorize_basic(
         &self,
         credential: Option<&Credential>,
+        asker: &Asker,
     ) -> Result<Result<Authorization, Refusal>, RegistryError> {
         let Some(credential) = credential else {
             return Ok(Ok(Authorization::Nothing));
         };
-        let refused = |status, sent| Refusal {
-            host: self.host_name(),
-            status,
-            sent,
-        };
         let Some(header) = basic(credential) else {
-            return Ok(Err(refused(401, Sent::Unfit)));
+            return Ok(Err(Refusal {
+                host: self.host_name(),
+                status: 401,
+                sent: Sent::Unfit,
+            }));
         };
         let (service, credential) = (self.as_service(), CredentialId::of(credential));
         let presented = self.presented(&service, credential);
-        let entered = self.core.tokens.refused().enter(&presented, self.deadline);
+        let refused_logins = self.core.tokens.refused();
+        let entered = refused_logins.enter(&presented, asker, self.deadline);
         let entered = entered.await.ok_or_else(|| self.deadline_error())?;
         Ok(entered
-            .map_err(|status| refused(status, Sent::Yes))
+            .map_err(|why| Refusal::of(why, self.host_name(), Sent::Yes))
             .map(|pass| Authorization::Password {
                 header,
                 credential,
@@ -200,7 +224,7 @@ impl Session {
         &self,
         bearer: &Bearer,
         credential: Option<&Credential>,
-        trust: Trust,
+        candidate: &Candidate,
     ) -> Result<Result<Authorization, Refusal>, RegistryError> {
         let realm = &bearer.realm;
         if realm.scheme() != "https" && !self.is_plain {
@@ -209,7 +233,7 @@ impl Session {
                 "wants a token from {service} over plain HTTP, which is not allowed"
             )));
         }
-        let is_trusted = match trust {
+        let is_trusted = match candidate.trust() {
             Trust::House => may_receive_credentials(&self.base, realm) || self.is_named(realm),
             Trust::Host => self.base.host() == realm.host(),
         };
@@ -225,6 +249,7 @@ impl Session {
             bearer: bearer.clone(),
             repository: self.repository.path().to_owned(),
             credential: credential.filter(|_| is_trusted).cloned(),
+            asker: candidate.asker(),
             terms: if realm.origin() == self.base.origin() {
                 self.terms.clone()
             } else {
@@ -238,7 +263,7 @@ impl Session {
                 request: Box::new(request),
                 sent,
             })),
-            Grant::Refused { host, status } => Ok(Err(Refusal { host, status, sent })),
+            Grant::Barred { host, why } => Ok(Err(Refusal::of(why, host, sent))),
         }
     }
 

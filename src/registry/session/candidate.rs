@@ -2,22 +2,35 @@
 
 use std::sync::Arc;
 
-use super::Session;
-use crate::registry::{
-    Credential, RegistryError,
-    auth::Challenge,
-    cloud::{CloudHost, IdentityError, RegistryWay},
+use super::{Login, Session};
+use crate::{
+    limits,
+    registry::{
+        Credential, RegistryError,
+        auth::Challenge,
+        cloud::{CloudHost, IdentityError, RegistryWay},
+        credentials::Asker,
+    },
 };
 
 /// Whose login is tried.
 #[derive(Clone, Debug)]
 pub(super) enum Candidate {
-    /// Of a keyring.
-    Credential(Arc<Credential>),
+    /// Of a keyring, and who has it presented.
+    Credential(Arc<Credential>, Asker),
     /// What the cloud gives Assay, under this name.
     Identity(CloudHost, String),
     /// Nobody's.
     Nobody,
+}
+
+/// The logins that are tried for one request.
+#[derive(Debug)]
+pub(super) struct Candidates {
+    /// These, each with its place in the list of all.
+    pub(super) first: Vec<(usize, Candidate)>,
+    /// How many more there are.
+    pub(super) untried: usize,
 }
 
 /// Which token services may see a login.
@@ -33,15 +46,23 @@ impl Candidate {
     /// Which token services may see it.
     pub(super) fn trust(&self) -> Trust {
         match self {
-            Self::Credential(_) | Self::Nobody => Trust::House,
+            Self::Credential(..) | Self::Nobody => Trust::House,
             Self::Identity(..) => Trust::Host,
+        }
+    }
+
+    /// Who has it presented.
+    pub(super) fn asker(&self) -> Asker {
+        match self {
+            Self::Credential(_, asker) => asker.clone(),
+            Self::Identity(..) | Self::Nobody => Asker::Assay,
         }
     }
 
     /// As messages name it.
     pub(super) fn origin(&self) -> Option<&str> {
         match self {
-            Self::Credential(credential) => Some(&credential.origin),
+            Self::Credential(credential, _) => Some(&credential.origin),
             Self::Identity(_, origin) => Some(origin),
             Self::Nobody => None,
         }
@@ -53,30 +74,31 @@ impl Session {
     ///
     /// As with the kubelet, nothing is tried anonymously when a credential is there. An identity of the cloud is not one
     /// of the kubelet's: what needs no login must not become unreadable by it.
-    pub(super) fn candidates(&self) -> Vec<(usize, Candidate)> {
-        let credentials = self
-            .login
-            .credentials
-            .iter()
-            .cloned()
-            .map(Candidate::Credential);
-        let identity = self.login.place.iter().cloned();
+    pub(super) fn candidates(&self) -> Candidates {
+        let Login {
+            credentials: all,
+            place,
+            id: _,
+        } = &self.login;
+        let most = presentable(all);
+        let askers = self.keyring.askers(&self.repository);
+        let credentials = all.iter().take(most).zip(askers);
+        let credentials = credentials
+            .map(|(credential, asker)| Candidate::Credential(Arc::clone(credential), asker));
+        let identity = place.iter().cloned();
         let identity = identity.map(|place| {
             let origin = place.origin();
             Candidate::Identity(place, origin)
         });
-        let nobody = self
-            .login
-            .credentials
-            .is_empty()
-            .then_some(Candidate::Nobody);
-        let all = credentials.chain(identity).chain(nobody);
-        let mut candidates: Vec<_> = all.enumerate().collect();
-        if candidates.len() > 1 {
-            let first = self.core.caches.let_in(&self.repository_key());
-            candidates.sort_by_key(|(index, _)| *index != first);
+        let nobody = all.is_empty().then_some(Candidate::Nobody);
+        let candidates = credentials.chain(identity).chain(nobody);
+        let mut first: Vec<_> = candidates.enumerate().collect();
+        if first.len() > 1 {
+            let let_in = self.core.caches.let_in(&self.repository_key());
+            first.sort_by_key(|(index, _)| *index != let_in);
         }
-        candidates
+        let untried = all.len() - most;
+        Candidates { first, untried }
     }
 
     /// What is to be sent to meet this challenge. A registry that wants nothing gets nothing: an identity is not even
@@ -90,7 +112,7 @@ impl Session {
             (_, Challenge::Open) | (Candidate::Nobody, Challenge::Basic | Challenge::Bearer(_)) => {
                 Ok(Ok(None))
             }
-            (Candidate::Credential(credential), Challenge::Basic | Challenge::Bearer(_)) => {
+            (Candidate::Credential(credential, _), Challenge::Basic | Challenge::Bearer(_)) => {
                 Ok(Ok(Some(Arc::clone(credential))))
             }
             (Candidate::Identity(place, _), Challenge::Basic | Challenge::Bearer(_)) => {
@@ -111,5 +133,76 @@ impl Session {
         if let (Candidate::Identity(place, _), Some(credential)) = (candidate, credential) {
             self.core.clouds.doubt(place, credential);
         }
+    }
+}
+
+/// How many of these are presented for one request, from the first on: any Pod may name hundreds, and a host that refuses
+/// many may ban our address. The same login in several secrets counts once.
+fn presentable(credentials: &[Arc<Credential>]) -> usize {
+    let mut logins = Vec::new();
+    for (index, credential) in credentials.iter().enumerate() {
+        let login = (&credential.username, &credential.password);
+        if !logins.contains(&login) {
+            logins.push(login);
+        }
+        if logins.len() > limits::LOGINS_PER_REQUEST {
+            return index;
+        }
+    }
+    credentials.len()
+}
+
+/// The logins that were tried, as messages list them, when so many others were not: three names are shown of each list.
+pub(super) fn with_untried(mut tried: Vec<String>, untried: usize) -> Vec<String> {
+    tried.dedup();
+    if untried == 0 {
+        return tried;
+    }
+    let unnamed = tried.split_off(tried.len().min(NAMED_BEFORE_UNTRIED)).len();
+    tried.push(match unnamed {
+        0 => format!("{untried} more, not tried"),
+        _ => format!("{} more ({untried} of them not tried)", unnamed + untried),
+    });
+    tried
+}
+
+/// How many names come before the number of those that were not tried.
+const NAMED_BEFORE_UNTRIED: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Secret;
+
+    fn credential(secret: usize, password: usize) -> Arc<Credential> {
+        Arc::new(Credential {
+            origin: format!("pull secret \"{secret}\""),
+            username: "a".to_owned(),
+            password: Secret::new(password.to_string()),
+        })
+    }
+
+    #[test]
+    fn no_more_different_logins_are_presented_for_a_request_than_may_be() {
+        let most = limits::LOGINS_PER_REQUEST;
+        let different: Vec<_> = (0..=most)
+            .map(|number| credential(number, number))
+            .collect();
+        assert_eq!(presentable(&different), most);
+        assert_eq!(presentable(&different[..most]), most);
+        let same: Vec<_> = (0..3 * most).map(|number| credential(number, 1)).collect();
+        assert_eq!(presentable(&same), same.len());
+    }
+
+    #[test]
+    fn what_was_not_tried_is_told_after_two_names() {
+        let told = |tried: &[&str], untried| {
+            with_untried(tried.iter().map(|&name| name.to_owned()).collect(), untried)
+        };
+        assert_eq!(told(&["a", "b", "c"], 0), ["a", "b", "c"]);
+        assert_eq!(told(&["a", "a", "a"], 0), ["a"]);
+        assert_eq!(told(&["a", "a"], 35), ["a", "35 more, not tried"]);
+        let several = ["a", "b", "3 more (1 of them not tried)"];
+        assert_eq!(told(&["a", "b", "c", "d"], 1), several);
     }
 }

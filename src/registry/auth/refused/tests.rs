@@ -16,12 +16,20 @@ fn service() -> Bearer {
     }
 }
 
-fn login() -> CredentialId {
-    CredentialId::of(&Credential {
+fn credential(password: &str) -> Credential {
+    Credential {
         origin: String::new(),
         username: "a".to_owned(),
-        password: Secret::new("b".to_owned()),
-    })
+        password: Secret::new(password.to_owned()),
+    }
+}
+
+fn login() -> CredentialId {
+    CredentialId::of(&credential("b"))
+}
+
+fn asker() -> Asker {
+    Asker::Namespace("shop".into())
 }
 
 fn soon() -> Instant {
@@ -56,9 +64,9 @@ impl One {
         self.logins.status(&self.presented(repository))
     }
 
-    async fn enter(&self, repository: &str) -> Option<Result<Pass, u16>> {
+    async fn enter(&self, repository: &str) -> Option<Result<Pass, Barred>> {
         let presented = self.presented(repository);
-        self.logins.enter(&presented, soon()).await
+        self.logins.enter(&presented, &asker(), soon()).await
     }
 
     /// It is refused this repository, and answered so about itself.
@@ -86,7 +94,8 @@ async fn a_login_that_is_wrong_is_held_back_everywhere_for_minutes() {
         one.refuse("a/one", 403, ready(Proof::Refused)).await;
         advance(limits::REFUSED_LOGIN_TTL.saturating_sub(Duration::from_secs(1))).await;
         assert_eq!(one.status("a/two"), Some(403));
-        assert_eq!(one.enter("a/two").await.expect("no other").err(), Some(403));
+        let entered = one.enter("a/two").await.expect("no other");
+        assert_eq!(entered.err(), Some(Barred::Refused(403)));
         advance(Duration::from_secs(1)).await;
         assert_eq!(one.status("a/two"), None);
     }
@@ -96,6 +105,7 @@ async fn a_login_that_is_wrong_is_held_back_everywhere_for_minutes() {
 async fn a_login_that_is_good_or_does_not_tell_is_held_back_from_what_it_was_refused_alone() {
     for proof in [Proof::LetIn, Proof::Untold] {
         let one = One::new(login());
+        one.open("a/one");
         for number in 0..100 {
             one.refuse(&format!("others/{number}"), 401, ready(proof))
                 .await;
@@ -124,6 +134,39 @@ async fn many_that_are_refused_at_once_ask_once() {
         join_all(names.map(|name| one.refuse(name, 401, ask()))).await;
         assert_eq!(asked.load(Ordering::SeqCst), 1, "{proof:?}");
         assert_eq!(one.status("a/one"), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_was_never_let_in_is_held_when_too_many_such_were_refused() {
+    for (proof, is_held) in [
+        (Proof::Refused, true),
+        (Proof::Untold, true),
+        (Proof::LetIn, false),
+    ] {
+        let one = One::new(login());
+        for number in 0..limits::NEW_LOGINS_PER_HOST / 2 {
+            let other = Presented {
+                credential: CredentialId::of(&credential(&number.to_string())),
+                ..one.presented("a/one")
+            };
+            let entered = one.logins.enter(&other, &asker(), soon()).await;
+            let pass = entered.expect("no other").expect("not refused before");
+            let kept = one.logins.keep(&other, 403, pass, soon(), ready(proof));
+            kept.await;
+        }
+        let entered = one.enter("a/one").await.expect("no other");
+        assert_eq!(
+            entered.err(),
+            is_held.then_some(Barred::Held(403)),
+            "{proof:?}"
+        );
+        one.open("a/one");
+        let entered = one.enter("a/one").await.expect("no other");
+        assert!(entered.is_ok(), "it goes on once it was let in");
+        advance(Duration::from_hours(10)).await;
+        let entered = one.enter("a/one").await.expect("no other");
+        assert!(entered.is_ok(), "however long that is ago");
     }
 }
 
@@ -168,12 +211,7 @@ fn what_is_remembered_of_refusals_is_bounded_in_bytes() {
     };
     let most = limits::REFUSED_LOGIN_BYTES / limits::CHALLENGE_TEXT_BYTES as u64;
     for number in 0..=most {
-        let password = Secret::new(number.to_string());
-        let credential = CredentialId::of(&Credential {
-            origin: String::new(),
-            username: "a".to_owned(),
-            password,
-        });
+        let credential = CredentialId::of(&credential(&number.to_string()));
         let presented = Presented {
             service: &service,
             credential,

@@ -29,6 +29,10 @@ pub(super) fn hint(refused: &Refused<'_>) -> String {
                 .to_owned()
         }
         (_, _) if is_of(UNFIT) => "give it a user name and a password".to_owned(),
+        (_, _) if is_of(HELD) => {
+            "try again then; others' wrong pull secrets are the cause, and the registry would ban the cluster for more of them"
+                .to_owned()
+        }
         (tried, _) if tried.iter().all(|origin| origin.starts_with(IDENTITY)) => {
             format!("let that identity pull there, or {}", refused.addition())
         }
@@ -128,3 +132,6 @@ const NOT_ASKED: &str = "(not sent: the registry asks for no login that Assay kn
 
 /// How a token is told of that is no user name and password.
 const UNFIT: &str = "(not sent: the registry takes user name and password only)";
+
+/// How a login is told of that is held because too many others were refused.
+const HELD: &str = "(not sent for up to ";
