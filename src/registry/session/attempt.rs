@@ -127,8 +127,9 @@ impl Session {
     ) -> Result<Attempt, Failure> {
         let started = Instant::now();
         let mut is_last = false;
+        // Others' images may be met with other challenges, so that the one that was presented is kept here too.
+        let mut challenge = self.host.challenge().unwrap_or(Challenge::Open);
         loop {
-            let challenge = self.host.challenge().unwrap_or(Challenge::Open);
             let credential = match self.credential_of(candidate, &challenge).await? {
                 Ok(credential) => credential,
                 Err(error) => return Ok(Attempt::Without(error)),
@@ -166,11 +167,12 @@ impl Session {
                 }));
             }
             is_last = true;
-            if let Some(challenge) = other {
-                self.host.learn_challenge(challenge);
-            }
             if let Authorization::Token { token, request, .. } = &authorization {
                 self.core.tokens.withdraw(request, token);
+            }
+            if let Some(other) = other {
+                self.host.learn_challenge(other.clone());
+                challenge = other;
             }
         }
     }
