@@ -98,6 +98,8 @@ struct Login {
 struct State {
     refused: Option<Timed<u16>>,
     let_in: Option<Instant>,
+    /// Whether the service does not tell by itself what a login is: that one goes ahead spares nothing then.
+    is_untold: bool,
 }
 
 impl RefusedLogins {
@@ -138,10 +140,10 @@ impl RefusedLogins {
             return Some(self.unless_refused(presented).map(|()| pass));
         }
         let login = self.login(presented);
-        let is_proven = || lock(&login.state).is_proven();
-        if self.status(presented).is_none() && !is_proven() {
+        let goes_with_others = || lock(&login.state).goes_with_others();
+        if self.status(presented).is_none() && !goes_with_others() {
             let alone = login.alone(deadline).await?;
-            pass.alone = (!is_proven()).then_some(alone);
+            pass.alone = (!goes_with_others()).then_some(alone);
         }
         if let Err(barred) = self.unless_refused(presented) {
             return Some(Err(barred));
@@ -192,6 +194,7 @@ impl RefusedLogins {
         }
         let proof = proof.await;
         let mut state = lock(&login.state);
+        state.is_untold = proof == Proof::Untold;
         match proof {
             Proof::LetIn => state.let_in = Some(Instant::now()),
             Proof::Refused => state.refused = Some(Timed::new(status, self.ttl)),
@@ -206,10 +209,9 @@ impl RefusedLogins {
     pub(in crate::registry) fn keep_let_in(&self, presented: &Presented<'_>) {
         if presented.is_somebody() {
             let login = self.login(presented);
-            *lock(&login.state) = State {
-                refused: None,
-                let_in: Some(Instant::now()),
-            };
+            let mut state = lock(&login.state);
+            state.refused = None;
+            state.let_in = Some(Instant::now());
         }
     }
 
@@ -250,10 +252,11 @@ impl State {
         self.let_in.is_none()
     }
 
-    /// Whether it was good just now.
-    fn is_proven(&self) -> bool {
-        let proven = |at: Instant| at.elapsed() < limits::LOGIN_PROVEN_TTL;
-        self.refused().is_none() && self.let_in.is_some_and(proven)
+    /// Whether many requests may present it at once: it was good just now, or was so once and its service says of none of
+    /// its refusals whether they are of the login, so that nobody learns anything from who goes ahead.
+    fn goes_with_others(&self) -> bool {
+        let goes = |at: Instant| self.is_untold || at.elapsed() < limits::LOGIN_PROVEN_TTL;
+        self.refused().is_none() && self.let_in.is_some_and(goes)
     }
 
     /// Whether it was found out after this moment what it is.

@@ -202,6 +202,20 @@ async fn a_login_that_is_not_known_to_be_good_is_sent_by_one_at_a_time() {
     assert_eq!(enter().await, None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_login_that_was_let_in_is_held_up_by_nobody_where_refusals_tell_nothing() {
+    for (proof, is_held_up) in [(Proof::Untold, false), (Proof::LetIn, true)] {
+        let one = One::new(login());
+        one.open("a/one");
+        advance(limits::LOGIN_PROVEN_TTL).await;
+        one.refuse("others/1", 401, ready(proof)).await;
+        advance(limits::LOGIN_PROVEN_TTL).await;
+        let first = one.enter("others/2").await;
+        assert!(first.is_some());
+        assert_eq!(one.enter("a/one").await.is_none(), is_held_up, "{proof:?}");
+    }
+}
+
 #[test]
 fn what_is_remembered_of_refusals_is_bounded_in_bytes() {
     let logins = RefusedLogins::new(limits::REFUSED_LOGIN_TTL);
