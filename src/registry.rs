@@ -3,6 +3,7 @@
 mod address;
 mod asked;
 mod auth;
+mod behalf;
 mod body;
 mod bounded;
 mod budget;
@@ -126,6 +127,8 @@ pub struct Access {
     pub keyring: Arc<Keyring>,
     /// When the answer is no longer needed.
     pub deadline: Instant,
+    /// When the review began that wants it: of those who wait for one registry, who began first goes first.
+    pub since: Instant,
     /// Is told when no cache has the answer.
     pub asked: Asked,
 }

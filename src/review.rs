@@ -269,6 +269,7 @@ impl Reviewer {
         let access = Access {
             keyring: Arc::clone(&keyring),
             deadline: request.deadline,
+            since: Instant::now(),
             asked: request.asked.clone(),
         };
         let gatherer = Gatherer {

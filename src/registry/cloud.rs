@@ -34,6 +34,7 @@ use url::Url;
 use self::http::CloudClient;
 use super::{
     ClientError, Credential, RegistryError, Secret,
+    behalf::Behalf,
     cache::Timed,
     flight::{Flights, lock},
     terms::Terms,
@@ -232,6 +233,7 @@ impl Clouds {
     ) -> Result<Answer, Failure> {
         let mut url = way.base.clone();
         url.set_path(path);
+        let behalf = Behalf::of_all();
         let call = Call {
             method: Method::POST,
             url,
@@ -242,6 +244,7 @@ impl Clouds {
             body_limit: limits::IDENTITY_ANSWER_BYTES,
             what: "the token",
             registry: &way.name,
+            behalf: &behalf,
             deadline: Instant::now() + limits::IDENTITY_ANSWER_TIMEOUT,
         };
         self.transport.send(&call).await

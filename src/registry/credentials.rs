@@ -277,6 +277,11 @@ impl Keyring {
         }
     }
 
+    /// The namespace of the Pod whose they are.
+    pub(super) fn namespace(&self) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.namespace)).filter(|namespace| !namespace.is_empty())
+    }
+
     /// Who has each of the credentials for this repository presented, in their order. What was appended is Assay's own.
     pub(super) fn askers(&self, repository: &Repository) -> impl Iterator<Item = Asker> {
         let of_pod = Asker::Namespace(Arc::clone(&self.namespace));

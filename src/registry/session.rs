@@ -19,6 +19,7 @@ use self::{
 use super::{
     Access, Asked, Credential, CredentialId, Keyring, RegistryError,
     auth::{Challenge, authority},
+    behalf::Behalf,
     budget::{Share, Spent},
     client::Core,
     cloud::{CloudHost, IdentityError},
@@ -42,6 +43,7 @@ pub(super) struct Session {
     /// Where its credentials are from.
     keyring: Arc<Keyring>,
     pub(super) deadline: Instant,
+    behalf: Behalf,
     /// Is told when a registry has to be asked.
     pub(super) asked: Asked,
     /// The registry's root.
@@ -101,6 +103,7 @@ impl Session {
             login,
             keyring: Arc::clone(&access.keyring),
             deadline: access.deadline,
+            behalf: Behalf::from(access),
             asked: access.asked.clone(),
             base,
             is_plain,
@@ -251,6 +254,7 @@ impl Session {
             body_limit: ask.body_limit,
             what: &ask.what,
             registry: self.repository.host().registry(),
+            behalf: &self.behalf,
             deadline: self.deadline,
         }
     }
@@ -290,7 +294,7 @@ impl Session {
             .core
             .transport
             .budget
-            .open(self.repository.host().registry());
+            .open(self.repository.host().registry(), &self.behalf);
         match share.grow(bytes, self.deadline).await {
             Ok(()) => Ok(share),
             Err(Spent::ByOthers) => Err(self.limit(CROWDED)),

@@ -29,6 +29,7 @@ use self::{
 use super::{
     Secret,
     auth::authority,
+    behalf::Behalf,
     body::{self, BodyError},
     budget::{Budget, Share},
     form::FORM,
@@ -68,6 +69,7 @@ pub(super) struct Call<'a> {
     pub(super) what: &'a str,
     /// The registry for whose images it is made, as they name it.
     pub(super) registry: &'a str,
+    pub(super) behalf: &'a Behalf,
     pub(super) deadline: Instant,
 }
 
@@ -213,7 +215,7 @@ impl Transport {
         let headers = std::mem::take(response.headers_mut());
         // The body's length is not lost with the headers: it was read from them before.
         let pause = self.options.body_pause_timeout;
-        let mut share = self.budget.open(call.registry);
+        let mut share = self.budget.open(call.registry, call.behalf);
         let body = if status.is_success() && call.method != Method::HEAD {
             let deadline = call.deadline;
             let read = body::read(response, call.body_limit, pause, deadline, &mut share).await;

@@ -205,6 +205,7 @@ fn access(keyring: Keyring) -> Access {
     Access {
         keyring: Arc::new(keyring),
         deadline: Instant::now() + Duration::from_secs(20),
+        since: Instant::now(),
         asked: Asked::default(),
     }
 }

@@ -58,6 +58,7 @@ pub(super) async fn look(
     let access = Access {
         keyring,
         deadline,
+        since: Instant::now(),
         asked: Asked::default(),
     };
     let digest = place.registry.resolve(image, &access).await?;

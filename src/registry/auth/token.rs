@@ -20,6 +20,7 @@ use crate::{
     limits,
     registry::{
         Credential, CredentialId, RegistryError, Secret,
+        behalf::Behalf,
         credentials::Asker,
         flight::Flights,
         form::encode,
@@ -77,6 +78,7 @@ pub(in crate::registry) struct TokenRequest {
     pub(in crate::registry) credential: Option<Credential>,
     /// Who has it presented.
     pub(in crate::registry) asker: Asker,
+    pub(in crate::registry) behalf: Behalf,
     /// How the token service is asked.
     pub(in crate::registry) terms: Terms,
     /// When it is no longer needed.
@@ -284,6 +286,7 @@ impl TokenRequest {
             body_limit: limits::TOKEN_BYTES,
             what: "the token",
             registry: &self.registry_name,
+            behalf: &self.behalf,
             deadline: self.deadline,
         }
     }

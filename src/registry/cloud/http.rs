@@ -18,6 +18,7 @@ use crate::{
     limits,
     registry::{
         ClientError, RegistryOptions, Secret,
+        behalf::Behalf,
         body::{self, BodyError},
         budget::Budget,
         form::{FORM, encode},
@@ -104,7 +105,7 @@ impl CloudClient {
         let headers = std::mem::take(response.headers_mut());
         let limit = limits::IDENTITY_ANSWER_BYTES;
         // No registry sent it, so that it is none of their budget's.
-        let mut share = Budget::new(3 * limit).open(who);
+        let mut share = Budget::new(3 * limit).open(who, &Behalf::of_all());
         let pause = limits::IDENTITY_ANSWER_TIMEOUT;
         let read = body::read(response, limit, pause, deadline, &mut share);
         let body = read.await.map_err(|error| match error {

@@ -121,6 +121,7 @@ async fn found(layout: &OciLayout, image: &Value) -> Vec<(AttachmentPlace, Strin
     let access = Access {
         keyring: Arc::default(),
         deadline: Instant::now(),
+        since: Instant::now(),
         asked: Asked::default(),
     };
     let repository = "registry.example/app".parse().unwrap();

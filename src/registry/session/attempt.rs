@@ -252,6 +252,7 @@ impl Session {
             repository: self.repository.path().to_owned(),
             credential: credential.filter(|_| is_trusted).cloned(),
             asker: candidate.asker(),
+            behalf: self.behalf.clone(),
             terms: if realm.origin() == self.base.origin() {
                 self.terms.clone()
             } else {

@@ -36,6 +36,7 @@ pub(super) struct Sent {
 struct Patience<'a> {
     turns: &'a Turns,
     url: &'a Url,
+    since: Instant,
     deadline: Instant,
     /// The pause before the first retry.
     retry_pause: Duration,
@@ -53,6 +54,7 @@ impl Transport {
         let patience = Patience {
             turns: &host.turns,
             url,
+            since: call.behalf.since,
             deadline: call.deadline,
             retry_pause: self.options.retry_pause,
         };
@@ -76,7 +78,7 @@ impl Patience<'_> {
         F: Fn() -> Sending,
         Sending: Future<Output = Sent>,
     {
-        let caller = self.turns.enter(self.deadline);
+        let caller = self.turns.enter(self.since, self.deadline);
         let mut retries = 0;
         // What has gone wrong says more than that there was no time to try again.
         let mut before: Option<Box<Sent>> = None;

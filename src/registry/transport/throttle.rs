@@ -1,8 +1,9 @@
 //! Who may ask a host when: so many at the same time, and after a 429 not before its pause is over, and then one after
 //! the other.
 //!
-//! Whoever must be done first goes first, and of those the one who came first. A call keeps its place whatever becomes of
-//! its requests: one that is told to come again later is not sent behind those who came after it.
+//! Whose review began first goes first, and of those the one who came first: who says that it must be done soon wins nothing
+//! by that. A call keeps its place whatever becomes of its requests: one that is told to come again later is not sent behind
+//! those who came after it.
 //!
 //! Values alone: who calls says what time it is.
 
@@ -32,8 +33,9 @@ pub(super) struct Throttle {
 /// One call's place among those that wait.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Place {
-    deadline: Instant,
+    since: Instant,
     arrival: u64,
+    deadline: Instant,
 }
 
 /// Whether a call may send a request.
@@ -45,6 +47,8 @@ pub(super) enum Turn {
     Later(Option<Instant>),
     /// Not before its deadline, and it waits no longer.
     TooLate(RateLimit),
+    /// Nor this one, of which the limit is not the cause: it has less time than any host is waited for.
+    Hurried,
 }
 
 /// The limit that keeps a call from being answered in time.
@@ -72,11 +76,15 @@ struct Pause {
 }
 
 impl Throttle {
-    /// A place for a call that must be done by then.
-    pub(super) fn arrive(&mut self, deadline: Instant) -> Place {
+    /// A place for a call of a review that began then and must be done by then.
+    pub(super) fn arrive(&mut self, since: Instant, deadline: Instant) -> Place {
         let arrival = self.arrived;
         self.arrived += 1;
-        Place { deadline, arrival }
+        Place {
+            since,
+            arrival,
+            deadline,
+        }
     }
 
     /// Whether this call, which waits from now on, may send a request.
@@ -87,8 +95,13 @@ impl Throttle {
         let opens = pause.map(|pause| pause.until);
         let ahead = || self.waiting.range(..place).count();
         let hope = self.pace.hope(ahead).max(opens);
-        if hope.is_some_and(|hope| hope > now && hope >= place.deadline) {
+        if let Some(hope) = hope.filter(|hope| *hope > now && *hope >= place.deadline) {
             self.waiting.remove(&place);
+            // Who chose a time in which no answer is sure to come is not told of a registry that cannot be asked: what was
+            // verified before would stand in for it.
+            if hope < place.since + limits::ANSWER_TIMEOUT {
+                return Turn::Hurried;
+            }
             let asked = pause.and_then(|pause| pause.asked);
             return Turn::TooLate(RateLimit { asked });
         }
@@ -176,6 +189,11 @@ mod tests {
         Instant::now() + Duration::from_hours(1)
     }
 
+    /// A call of a review that begins now.
+    fn arrive(throttle: &mut Throttle, deadline: Instant) -> Place {
+        throttle.arrive(Instant::now(), deadline)
+    }
+
     fn asked(pause: Duration) -> Turn {
         Turn::TooLate(RateLimit { asked: Some(pause) })
     }
@@ -184,10 +202,10 @@ mod tests {
     async fn as_many_as_may_be_are_under_way_and_the_next_when_one_has_ended() {
         let (mut throttle, now) = (Throttle::default(), Instant::now());
         for _ in 0..limits::REQUESTS_PER_HOST {
-            let place = throttle.arrive(later());
+            let place = arrive(&mut throttle, later());
             assert_eq!(throttle.turn(place, now), Turn::Now);
         }
-        let next = throttle.arrive(later());
+        let next = arrive(&mut throttle, later());
         assert_eq!(throttle.turn(next, now), Turn::Later(None));
         throttle.end();
         assert_eq!(throttle.turn(next, now), Turn::Now);
@@ -197,7 +215,7 @@ mod tests {
     async fn a_pause_is_believed_within_limits_and_never_made_shorter() {
         let mut throttle = Throttle::default();
         let now = Instant::now();
-        let place = throttle.arrive(later());
+        let place = arrive(&mut throttle, later());
         let mut opens = |pause| {
             throttle.limited(complaint(now, pause), now).expect("waits");
             throttle.turn(place, now)
@@ -214,7 +232,10 @@ mod tests {
         let (mut throttle, now) = (Throttle::default(), Instant::now());
         let pause = SECOND * 30;
         throttle.limited(complaint(now, pause), now).expect("waits");
-        let (soon, last) = (throttle.arrive(now + pause), throttle.arrive(later()));
+        let (soon, last) = (
+            arrive(&mut throttle, now + pause),
+            arrive(&mut throttle, later()),
+        );
         assert_eq!(throttle.turn(soon, now), asked(pause));
         assert_eq!(throttle.first(), None, "nobody waits");
         assert_eq!(throttle.turn(last, now), Turn::Later(Some(now + pause)));
@@ -222,23 +243,43 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_must_be_done_first_goes_first_and_keeps_the_place_after_a_complaint() {
+    async fn whose_review_began_first_goes_first_and_keeps_the_place_after_a_complaint() {
         let (mut throttle, now) = (Throttle::default(), Instant::now());
-        let end = later();
-        let [one, two, urgent] = [end, end, end - SECOND].map(|end| throttle.arrive(end));
+        let began = |order| now + Duration::from_millis(order);
+        let one = throttle.arrive(began(1), later());
+        let brief = throttle.arrive(began(3), now + SECOND * 20);
+        let two = throttle.arrive(began(2), later());
         assert_eq!(throttle.turn(one, now), Turn::Now);
         throttle
             .limited(complaint(now, SECOND), now)
             .expect("waits");
         throttle.end();
-        for waiting in [two, one, urgent] {
+        for waiting in [brief, two, one] {
             throttle.turn(waiting, now);
         }
         let mut now = now + SECOND;
-        for expected in [urgent, one, two] {
+        for expected in [one, two, brief] {
             assert_eq!(throttle.first(), Some(expected));
             now += SECOND;
             assert_eq!(throttle.turn(expected, now), Turn::Now);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_for_less_time_than_a_host_may_take_is_not_told_of_its_limit() {
+        let long = limits::ANSWER_TIMEOUT;
+        let brief = long.saturating_sub(Duration::from_millis(1));
+        for (waited, pause, expected) in [
+            (Duration::ZERO, brief, Turn::Hurried),
+            (Duration::ZERO, long, asked(long)),
+            (long, brief, asked(brief)),
+        ] {
+            let (mut throttle, began) = (Throttle::default(), Instant::now());
+            let now = began + waited;
+            throttle.limited(complaint(now, pause), now).expect("waits");
+            let place = throttle.arrive(began, now + SECOND);
+            assert_eq!(throttle.turn(place, now), expected, "{waited:?} {pause:?}");
+            assert_eq!(throttle.first(), None, "nobody waits");
         }
     }
 
@@ -248,7 +289,10 @@ mod tests {
         throttle
             .limited(complaint(now, SECOND), now)
             .expect("waits");
-        let (one, two) = (throttle.arrive(later()), throttle.arrive(later()));
+        let (one, two) = (
+            arrive(&mut throttle, later()),
+            arrive(&mut throttle, later()),
+        );
         throttle.turn(two, now);
         let opens = now + SECOND;
         assert_eq!(throttle.turn(one, opens), Turn::Now);
@@ -275,7 +319,7 @@ mod tests {
         let end = now + SECOND;
         let turns: Vec<Turn> = (0..100)
             .map(|_| {
-                let place = throttle.arrive(end);
+                let place = arrive(&mut throttle, end);
                 throttle.turn(place, now)
             })
             .collect();

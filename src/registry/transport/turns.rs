@@ -46,16 +46,16 @@ pub(super) struct Turn<'a> {
 pub(super) enum NoTurn {
     /// The host limits the rate of requests, and none is left before the deadline.
     Limited(RateLimit),
-    /// The deadline passed while others were under way.
+    /// The deadline passed while others were under way, or comes sooner than any host is waited for.
     Deadline,
 }
 
 impl Turns {
-    /// A call that must be done by then.
-    pub(super) fn enter(&self, deadline: Instant) -> Caller<'_> {
+    /// A call for a review that began then, and must be done by then.
+    pub(super) fn enter(&self, since: Instant, deadline: Instant) -> Caller<'_> {
         let bell = Arc::default();
         let mut waiting = lock(&self.0);
-        let place = waiting.throttle.arrive(deadline);
+        let place = waiting.throttle.arrive(since, deadline);
         waiting.bells.insert(place, Arc::clone(&bell));
         Caller {
             turns: self,
@@ -83,6 +83,7 @@ impl<'a> Caller<'a> {
                     });
                 }
                 throttle::Turn::TooLate(limit) => return Err(NoTurn::Limited(limit)),
+                throttle::Turn::Hurried => return Err(NoTurn::Deadline),
                 throttle::Turn::Later(again) => again,
             };
             if now >= self.deadline {
@@ -98,7 +99,9 @@ impl<'a> Caller<'a> {
         let mut waiting = lock(&self.turns.0);
         let turn = waiting.throttle.turn(self.place, now);
         match turn {
-            throttle::Turn::Now | throttle::Turn::TooLate(_) => waiting.call_first(),
+            throttle::Turn::Now | throttle::Turn::TooLate(_) | throttle::Turn::Hurried => {
+                waiting.call_first();
+            }
             throttle::Turn::Later(_) => {}
         }
         turn
@@ -173,11 +176,16 @@ mod tests {
         Instant::now() + Duration::from_hours(1)
     }
 
+    /// A call for a review that begins now.
+    fn enter(turns: &Turns, deadline: Instant) -> Caller<'_> {
+        turns.enter(Instant::now(), deadline)
+    }
+
     /// As many turns as there are.
     async fn all(turns: &Turns) -> Vec<Turn<'_>> {
         let mut all = Vec::new();
         for _ in 0..limits::REQUESTS_PER_HOST {
-            all.push(turns.enter(later()).turn().await.expect("a turn"));
+            all.push(enter(turns, later()).turn().await.expect("a turn"));
         }
         all
     }
@@ -187,7 +195,7 @@ mod tests {
         let turns = Turns::default();
         let mut held = all(&turns).await;
         let soon = Instant::now() + Duration::from_secs(1);
-        let (brief, patient) = (turns.enter(soon), turns.enter(later()));
+        let (brief, patient) = (enter(&turns, soon), enter(&turns, later()));
         let mut patient = Box::pin(patient.turn());
         assert!(futures::poll!(&mut patient).is_pending());
         assert_eq!(brief.turn().await.err(), Some(NoTurn::Deadline));
@@ -201,7 +209,7 @@ mod tests {
     async fn a_caller_who_goes_away_keeps_nobody_waiting() {
         let turns = Turns::default();
         let mut held = all(&turns).await;
-        let (first, second) = (turns.enter(later()), turns.enter(later()));
+        let (first, second) = (enter(&turns, later()), enter(&turns, later()));
         let mut gone = Box::pin(first.turn());
         let mut next = Box::pin(second.turn());
         assert!(futures::poll!(&mut gone).is_pending());
@@ -218,7 +226,7 @@ mod tests {
         let turns = Turns::default();
         let mut held = all(&turns).await;
         let soon = Instant::now() + Duration::from_secs(10);
-        let caller = turns.enter(soon);
+        let caller = enter(&turns, soon);
         let mut waiting = Box::pin(caller.turn());
         assert!(futures::poll!(&mut waiting).is_pending());
         advance(Duration::from_secs(1)).await;

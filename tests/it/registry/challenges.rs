@@ -43,6 +43,36 @@ fn good() -> Vec<Result<Digest, String>> {
     vec![Ok(stand_in::image())]
 }
 
+#[tokio::test]
+async fn images_with_token_services_of_their_own_are_each_met_with_theirs() {
+    let says = |heard: &Heard| {
+        let is_even = heard.path.contains("even");
+        let own = if is_even { "even" } else { "odd" };
+        match heard.path.strip_prefix("/token/") {
+            Some(name) => answer(200, json!({ "token": name }).to_string()),
+            None if heard.header("authorization") == format!("Bearer {own}") => {
+                has_every_image(heard)
+            }
+            None => wants(&format!("Bearer realm=\"http://{HOST}/token/{own}\"")),
+        }
+    };
+    let server = StandIn::start(says).await;
+    let reader = reader_of(&[(HOST, server.address)], &[], &TaskTracker::new());
+    let mut keyring = Keyring::default();
+    keyring.add(HOST, credential("a"));
+    let access = access(keyring);
+    let images: Vec<Reference> = (0..40)
+        .map(|number| {
+            let own = if number % 2 == 0 { "even" } else { "odd" };
+            let image = format!("{HOST}/{own}/api{number}:1");
+            image.parse().expect("a reference")
+        })
+        .collect();
+    let all = images.iter().map(|image| reader.resolve(image, &access));
+    let found = futures::future::join_all(all).await;
+    assert!(found.iter().all(Result::is_ok), "{found:?}");
+}
+
 /// The same answer, with another status.
 fn forbidden(mut challenge: Response) -> Response {
     *challenge.status_mut() = http::StatusCode::FORBIDDEN;

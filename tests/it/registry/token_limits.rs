@@ -59,6 +59,25 @@ async fn a_rate_limit_that_ends_in_time_is_waited_for() {
 }
 
 #[tokio::test]
+async fn who_gives_it_less_time_than_an_answer_may_take_is_not_told_of_the_rate_limit() {
+    for (seconds, is_hurried) in [("3", true), ("30", false)] {
+        let setup = limiting(&["acme/api"], seconds).await;
+        let hurried = Access {
+            deadline: Instant::now() + Duration::from_secs(1),
+            ..anonymous()
+        };
+        let error = setup.resolve("acme/api:1", &hurried).await;
+        let error = error.expect_err("limited");
+        let is_told = matches!(error, RegistryError::RateLimited { .. });
+        assert_eq!(is_told, !is_hurried, "{error}");
+        assert!(
+            is_told || matches!(error, RegistryError::Deadline { .. }),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn after_one_429_all_who_need_a_token_wait_and_are_served_once_each() {
     let paths = ["acme/a", "acme/b", "acme/c", "acme/d"];
     let setup = limiting(&paths, "10").await;

@@ -38,6 +38,7 @@ async fn read(
     let access = Access {
         keyring: Arc::default(),
         deadline: Instant::now(),
+        since: Instant::now(),
         asked: Asked::default(),
     };
     let repository = "registry.example/app".parse().unwrap();

@@ -5,7 +5,7 @@ mod throttled;
 use std::sync::Arc;
 
 use super::*;
-use crate::registry::budget::Budget;
+use crate::registry::{behalf::Behalf, budget::Budget};
 
 fn url() -> Url {
     Url::parse("https://r.example").expect("a URL")
@@ -17,7 +17,7 @@ fn answer(status: u16, headers: http::HeaderMap) -> Answer {
         status: StatusCode::from_u16(status).expect("a status"),
         headers,
         body: bytes::Bytes::new(),
-        share: Arc::new(Budget::new(0).open("")),
+        share: Arc::new(Budget::new(0).open("", &Behalf::of_all())),
         is_redirected: false,
         is_elsewhere: false,
         is_plain: false,
@@ -138,6 +138,7 @@ async fn what_failed_is_told_where_there_is_no_time_to_try_again() {
     let patience = Patience {
         turns: &turns,
         url: &url(),
+        since: Instant::now(),
         deadline: Instant::now() + Duration::from_secs(1),
         retry_pause: Duration::from_millis(1),
     };

@@ -88,10 +88,11 @@ impl Scripted {
     /// What comes of these reviews, which all ask at this one host.
     async fn review(&self, crowd: Crowd) -> Outcome {
         let (turns, url, began) = (Turns::default(), url(), Instant::now());
-        let image = async |deadline| {
+        let image = async |since, deadline| {
             let patience = Patience {
                 turns: &turns,
                 url: &url,
+                since,
                 deadline,
                 retry_pause: limits::RETRY_PAUSE,
             };
@@ -102,8 +103,8 @@ impl Scripted {
             Ok(())
         };
         let review = async || {
-            let deadline = Instant::now() + PATIENCE;
-            let images = (0..crowd.images).map(|_| image(deadline));
+            let since = Instant::now();
+            let images = (0..crowd.images).map(|_| image(since, since + PATIENCE));
             try_join_all(images).await.map(|_: Vec<()>| ())
         };
         let one_after_the_other = async |row: usize| {
