@@ -66,6 +66,7 @@ impl OciRegistry {
             hosts: Hosts::new(options.registry_facts_ttl),
             circuits: Circuits::new(),
             budget: Budget::new(options.held_bytes),
+            tasks: tasks.clone(),
             options: options.clone(),
         });
         let refused_ttl = options.refused_login_ttl;

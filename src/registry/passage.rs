@@ -72,36 +72,56 @@ impl Circuits {
     }
 }
 
+/// It is not known whether a host answers nothing, or only not what it was asked for. What is dropped says nothing.
+#[derive(Debug)]
+pub(super) struct Doubt(Arc<Mutex<Watched>>);
+
 impl Passage {
-    /// What the call has shown. When the host is left alone after that, then for `pause` at first, and `tell` is called with
-    /// what failed last.
-    pub(super) fn end(
-        mut self,
-        health: Health,
-        pause: Duration,
-        tell: impl FnOnce(&RegistryError) -> OpenCircuit,
-    ) {
-        let Some(pass) = self.pass.take() else {
-            return;
-        };
+    /// What the call has shown. A doubt is to be settled before the host is left alone.
+    pub(super) fn end(mut self, health: &Health) -> Option<Doubt> {
+        let pass = self.pass.take()?;
         let mut watched = lock(&self.watched);
-        match watched.circuit.learn(pass, health, Instant::now(), pause) {
-            Change::Opened => watched.open = watched.circuit.last_failure().map(tell),
+        match watched.circuit.learn(pass, health, Instant::now()) {
+            Change::Doubted => return Some(Doubt(Arc::clone(&self.watched))),
             Change::Closed => watched.open = None,
-            Change::Same => {}
+            Change::Opened | Change::Same => {}
         }
+        None
     }
 }
 
 impl Drop for Passage {
     fn drop(&mut self) {
         if let Some(pass) = self.pass.take() {
-            let (now, unknown) = (Instant::now(), Health::Unknown);
             // Nothing is learnt, so nothing changes but who may probe.
             let _ = lock(&self.watched)
                 .circuit
-                .learn(pass, unknown, now, Duration::ZERO);
+                .learn(pass, &Health::Unknown, Instant::now());
         }
+    }
+}
+
+impl Doubt {
+    /// What the host has shown when it was asked for what nobody has chosen. When it is left alone after that, then for
+    /// `pause` at first, and `tell` is called with what failed.
+    pub(super) fn settle(
+        self,
+        health: Health,
+        pause: Duration,
+        tell: impl FnOnce(&RegistryError) -> OpenCircuit,
+    ) {
+        let mut watched = lock(&self.0);
+        match watched.circuit.settle(health, Instant::now(), pause) {
+            Change::Opened => watched.open = watched.circuit.last_failure().map(tell),
+            Change::Closed => watched.open = None,
+            Change::Doubted | Change::Same => {}
+        }
+    }
+}
+
+impl Drop for Doubt {
+    fn drop(&mut self) {
+        lock(&self.0).circuit.give_up(Instant::now());
     }
 }
 
@@ -130,9 +150,12 @@ mod tests {
                 host: "registry.example".to_owned(),
             };
             let requests = RequestMetrics::default();
-            passage.end(Health::Fails(error), limits::CIRCUIT_PAUSE, |_| {
-                requests.hold_circuit(registry)
-            });
+            let failed = Health::Fails(error);
+            if let Some(doubt) = passage.end(&failed) {
+                doubt.settle(failed, limits::CIRCUIT_PAUSE, |_| {
+                    requests.hold_circuit(registry)
+                });
+            }
         }
         circuits
     }

@@ -1,6 +1,7 @@
 //! Sending requests: timeouts, retries, rate limits, redirects, and the classes of failure.
 
 mod circuit;
+mod doubted;
 mod failure;
 mod patience;
 mod pause;
@@ -18,6 +19,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use url::Url;
 
@@ -49,6 +51,7 @@ pub(super) struct Transport {
     pub(super) options: RegistryOptions,
     /// What all answers together may take.
     pub(super) budget: Budget,
+    pub(super) tasks: TaskTracker,
 }
 
 /// One request, whatever it takes to have it answered.

@@ -1,4 +1,5 @@
-//! Whether a host is asked at all: not for a while once it has failed several times in a row.
+//! Whether a host is asked at all: not for a while once it has failed several times in a row, and fails too at what nobody
+//! has chosen. Whoever writes Pods may know several things that a host fails at.
 //!
 //! Values alone: who calls says what time it is and how long the first pause.
 
@@ -20,6 +21,8 @@ pub(in crate::registry) struct Circuit {
 enum State {
     /// Calls pass; so many have failed since the last that did not.
     Closed { failures: u32 },
+    /// It is found out whether the host is to be left alone, or still is. Calls pass as before.
+    Doubted { outage: Option<Outage> },
     /// No call passes before this time.
     Open { until: Instant, outage: Outage },
     /// One call is under way to find out.
@@ -42,7 +45,7 @@ pub(in crate::registry) struct Pass {
 }
 
 /// What one call said about its host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::registry) enum Health {
     /// It answers, whatever its answer is.
     Answers,
@@ -57,6 +60,8 @@ pub(in crate::registry) enum Health {
 pub(in crate::registry) enum Change {
     Opened,
     Closed,
+    /// It is to be found out whether the host answers at all.
+    Doubted,
     Same,
 }
 
@@ -64,13 +69,17 @@ impl Circuit {
     /// Leave to make a call now, or what failed last.
     pub(in crate::registry) fn admit(&mut self, now: Instant) -> Result<Pass, RegistryError> {
         let is_probe = match &self.state {
-            State::Closed { .. } => false,
+            State::Closed { .. } | State::Doubted { outage: None } => false,
             State::Open { until, outage } if *until <= now => {
                 let outage = outage.clone();
                 self.state = State::Probing { outage };
                 true
             }
-            State::Open { outage, .. } | State::Probing { outage } => {
+            State::Open { outage, .. }
+            | State::Probing { outage }
+            | State::Doubted {
+                outage: Some(outage),
+            } => {
                 return Err(outage.last.clone());
             }
         };
@@ -78,17 +87,16 @@ impl Circuit {
         Ok(Pass { epoch, is_probe })
     }
 
-    /// What a call has shown. `pause` is how long the host is left alone at first.
+    /// What a call has shown.
     pub(in crate::registry) fn learn(
         &mut self,
         pass: Pass,
-        health: Health,
+        health: &Health,
         now: Instant,
-        pause: Duration,
     ) -> Change {
         match health {
             Health::Answers => self.close(),
-            Health::Fails(error) if pass.epoch == self.epoch => self.fail(error, now, pause),
+            Health::Fails(_) if pass.epoch == self.epoch => self.fail(),
             Health::Unknown if pass.epoch == self.epoch => {
                 self.let_another_probe(pass, now);
                 Change::Same
@@ -100,13 +108,61 @@ impl Circuit {
     /// What failed last, when no call passes for that.
     pub(in crate::registry) fn last_failure(&self) -> Option<&RegistryError> {
         match &self.state {
-            State::Closed { .. } => None,
-            State::Open { outage, .. } | State::Probing { outage } => Some(&outage.last),
+            State::Closed { .. } | State::Doubted { outage: None } => None,
+            State::Open { outage, .. }
+            | State::Probing { outage }
+            | State::Doubted {
+                outage: Some(outage),
+            } => Some(&outage.last),
+        }
+    }
+
+    /// What came of asking a host in doubt for what nobody has chosen. `pause` is how long it is left alone at first.
+    pub(in crate::registry) fn settle(
+        &mut self,
+        health: Health,
+        now: Instant,
+        pause: Duration,
+    ) -> Change {
+        let State::Doubted { outage } = &self.state else {
+            return Change::Same;
+        };
+        let Health::Fails(last) = health else {
+            return self.close();
+        };
+        let probes = outage
+            .as_ref()
+            .map_or(0, |outage| outage.probes.saturating_add(1));
+        let last = as_told_to_others(last);
+        self.state = State::Open {
+            until: now + doubled(pause, probes),
+            outage: Outage { last, probes },
+        };
+        self.epoch += 1;
+        if probes == 0 {
+            Change::Opened
+        } else {
+            Change::Same
+        }
+    }
+
+    /// Nobody finds out about a host in doubt any more: the next failure is as good a reason to.
+    pub(in crate::registry) fn give_up(&mut self, now: Instant) {
+        if let State::Doubted { outage } = &self.state {
+            self.state = match outage.clone() {
+                None => State::Closed {
+                    failures: limits::FAILURES_IN_A_ROW.saturating_sub(1),
+                },
+                Some(outage) => State::Open { until: now, outage },
+            };
         }
     }
 
     fn close(&mut self) -> Change {
-        let was_closed = matches!(self.state, State::Closed { .. });
+        let was_closed = matches!(
+            self.state,
+            State::Closed { .. } | State::Doubted { outage: None }
+        );
         self.state = State::default();
         if was_closed {
             return Change::Same;
@@ -115,28 +171,20 @@ impl Circuit {
         Change::Closed
     }
 
-    fn fail(&mut self, last: RegistryError, now: Instant, pause: Duration) -> Change {
-        let probes = match &mut self.state {
+    fn fail(&mut self) -> Change {
+        let outage = match &mut self.state {
             State::Closed { failures } => {
                 *failures += 1;
                 if *failures < limits::FAILURES_IN_A_ROW {
                     return Change::Same;
                 }
-                0
+                None
             }
-            State::Probing { outage } => outage.probes.saturating_add(1),
-            State::Open { .. } => return Change::Same,
+            State::Probing { outage } => Some(outage.clone()),
+            State::Open { .. } | State::Doubted { .. } => return Change::Same,
         };
-        let until = now + doubled(pause, probes);
-        let last = as_told_to_others(last);
-        let outage = Outage { last, probes };
-        self.state = State::Open { until, outage };
-        self.epoch += 1;
-        if probes == 0 {
-            Change::Opened
-        } else {
-            Change::Same
-        }
+        self.state = State::Doubted { outage };
+        Change::Doubted
     }
 
     /// The probe was given up before it showed anything: the next caller's is as good.
@@ -196,9 +244,14 @@ mod tests {
         Health::Fails(error("answered 503"))
     }
 
+    /// A call that shows this. In doubt, the host shows the same.
     fn call(circuit: &mut Circuit, health: Health) -> Change {
-        let pass = circuit.admit(Instant::now()).expect("closed");
-        circuit.learn(pass, health, Instant::now(), limits::CIRCUIT_PAUSE)
+        let now = Instant::now();
+        let pass = circuit.admit(now).expect("closed");
+        match circuit.learn(pass, &health, now) {
+            Change::Doubted => circuit.settle(health, now, limits::CIRCUIT_PAUSE),
+            other => other,
+        }
     }
 
     fn open() -> Circuit {
@@ -222,12 +275,7 @@ mod tests {
         advance(limits::CIRCUIT_PAUSE).await;
         let probe = circuit.admit(Instant::now()).expect("one may try");
         assert_eq!(refusal(&mut circuit), told, "one alone");
-        let change = circuit.learn(
-            probe,
-            Health::Answers,
-            Instant::now(),
-            limits::CIRCUIT_PAUSE,
-        );
+        let change = circuit.learn(probe, &Health::Answers, Instant::now());
         assert_eq!(change, Change::Closed);
         assert_eq!(call(&mut circuit, fails()), Change::Same, "counted anew");
         assert_eq!(refusal(&mut circuit), None);
@@ -265,12 +313,7 @@ mod tests {
         let mut circuit = open();
         advance(limits::CIRCUIT_PAUSE).await;
         let probe = circuit.admit(Instant::now()).expect("one may try");
-        circuit.learn(
-            probe,
-            Health::Unknown,
-            Instant::now(),
-            limits::CIRCUIT_PAUSE,
-        );
+        circuit.learn(probe, &Health::Unknown, Instant::now());
         assert!(circuit.admit(Instant::now()).is_ok());
         assert!(circuit.admit(Instant::now()).is_err());
     }
@@ -283,17 +326,15 @@ mod tests {
             .collect();
         let now = Instant::now();
         for &pass in &passes[..5] {
-            circuit.learn(pass, fails(), now, limits::CIRCUIT_PAUSE);
+            circuit.learn(pass, &fails(), now);
         }
+        circuit.settle(fails(), now, limits::CIRCUIT_PAUSE);
         assert!(refusal(&mut circuit).is_some());
         // An answer to an old call shows that the host is alive; the failures of old calls no longer show anything.
-        let change = circuit.learn(passes[5], Health::Answers, now, limits::CIRCUIT_PAUSE);
+        let change = circuit.learn(passes[5], &Health::Answers, now);
         assert_eq!(change, Change::Closed);
         for &pass in &passes[6..] {
-            assert_eq!(
-                circuit.learn(pass, fails(), now, limits::CIRCUIT_PAUSE),
-                Change::Same
-            );
+            assert_eq!(circuit.learn(pass, &fails(), now), Change::Same);
         }
         assert_eq!(refusal(&mut circuit), None);
     }
@@ -303,10 +344,56 @@ mod tests {
         let mut circuit = Circuit::default();
         for _ in 0..limits::FAILURES_IN_A_ROW {
             let pass = circuit.admit(Instant::now()).expect("closed");
-            circuit.learn(pass, fails(), Instant::now(), limits::CIRCUIT_PAUSE / 2);
+            circuit.learn(pass, &fails(), Instant::now());
         }
+        circuit.settle(fails(), Instant::now(), limits::CIRCUIT_PAUSE / 2);
         advance(limits::CIRCUIT_PAUSE / 2).await;
         assert_eq!(refusal(&mut circuit), None);
+    }
+
+    /// A circuit in doubt: that of a host that has just been left alone and was asked again, or of one that was not.
+    fn doubted(mut circuit: Circuit) -> Circuit {
+        let mut change = Change::Same;
+        while change == Change::Same {
+            let pass = circuit.admit(Instant::now()).expect("one may try");
+            change = circuit.learn(pass, &fails(), Instant::now());
+        }
+        assert_eq!(change, Change::Doubted);
+        circuit
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_answers_what_nobody_has_chosen_is_not_left_alone() {
+        for health in [Health::Answers, Health::Unknown] {
+            let mut circuit = doubted(Circuit::default());
+            assert_eq!(refusal(&mut circuit), None, "calls pass meanwhile");
+            let settled = circuit.settle(health.clone(), Instant::now(), limits::CIRCUIT_PAUSE);
+            assert_eq!((settled, refusal(&mut circuit)), (Change::Same, None));
+            let mut left_alone = open();
+            advance(limits::CIRCUIT_PAUSE).await;
+            left_alone = doubted(left_alone);
+            assert!(
+                refusal(&mut left_alone).is_some(),
+                "no call passes meanwhile"
+            );
+            let settled = left_alone.settle(health, Instant::now(), limits::CIRCUIT_PAUSE);
+            assert_eq!((settled, refusal(&mut left_alone)), (Change::Closed, None));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_doubt_that_nobody_settles_comes_again_with_the_next_failure() {
+        let mut circuit = doubted(Circuit::default());
+        circuit.give_up(Instant::now());
+        let pass = circuit.admit(Instant::now()).expect("closed");
+        let change = circuit.learn(pass, &fails(), Instant::now());
+        assert_eq!(change, Change::Doubted);
+        let mut left_alone = open();
+        advance(limits::CIRCUIT_PAUSE).await;
+        left_alone = doubted(left_alone);
+        left_alone.give_up(Instant::now());
+        assert!(left_alone.admit(Instant::now()).is_ok(), "one may try");
+        assert!(left_alone.admit(Instant::now()).is_err(), "one alone");
     }
 
     #[tokio::test(start_paused = true)]

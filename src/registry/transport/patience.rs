@@ -18,10 +18,7 @@ use super::{
     throttle::RateLimit,
     turns::{NoTurn, Turns},
 };
-use crate::{
-    limits,
-    registry::{RegistryError, auth::authority},
-};
+use crate::{limits, registry::RegistryError};
 
 /// What came of one request, or of all that were sent of a call.
 #[derive(Debug)]
@@ -59,14 +56,9 @@ impl Transport {
             retry_pause: self.options.retry_pause,
         };
         let sent = patience.send(|| self.send_once(hop)).await;
-        let requests = &self.options.requests;
-        let pause = self.options.circuit_pause.mul_f64(jitter());
-        passage.end(sent.health(url), pause, |error| {
-            // Those who are refused meanwhile hear what failed, and not that nobody looks: the same failure has one line.
-            let (host, failures) = (authority(url), limits::FAILURES_IN_A_ROW);
-            tracing::warn!(host, registry = call.registry, failures, %error, "the host is left alone for a while");
-            requests.hold_circuit(call.registry)
-        });
+        if let Some(doubt) = passage.end(&sent.health(url)) {
+            Box::pin(self.settle(hop, doubt)).await;
+        }
         sent.result.map_err(SendError::into_inner)
     }
 }
@@ -139,7 +131,7 @@ impl Sent {
     }
 
     /// What an answer, or the lack of one, says about its host.
-    fn health(&self, url: &Url) -> Health {
+    pub(super) fn health(&self, url: &Url) -> Health {
         let error = match &self.result {
             Ok(answer) => return health_of_status(answer.status, url),
             // What comes slowly comes.
@@ -165,7 +157,7 @@ impl Sent {
     }
 }
 
-fn health_of_status(status: StatusCode, url: &Url) -> Health {
+pub(super) fn health_of_status(status: StatusCode, url: &Url) -> Health {
     match status.as_u16() {
         // What is in front of the registry cannot reach it, by the standard's numbers and by Cloudflare's.
         status @ (502..=504 | 520..=530) => {
@@ -197,6 +189,6 @@ fn spread(asked: Option<Duration>) -> Duration {
     pause.mul_f64(rand::rng().random_range(1.0..1.1))
 }
 
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     rand::rng().random_range(0.5..1.5)
 }

@@ -182,6 +182,59 @@ async fn one_thing_that_a_registry_fails_at_does_not_close_it_for_others() {
 }
 
 #[tokio::test]
+async fn what_somebody_has_named_closes_no_registry_that_answers() {
+    let slow = RegistryOptions {
+        answer_timeout: Duration::from_millis(50),
+        ..impatient()
+    };
+    for (fault, options) in [(gateway_error(), impatient()), (Fault::Hang, slow)] {
+        let registry = start().await;
+        registry.set_fault(move |request| request.path.contains("/bad/").then(|| fault.clone()));
+        let reader = reader(&[&registry.host()], options);
+        for number in 0..2 * assay::limits::FAILURES_IN_A_ROW {
+            let bad = format!("{}/bad{number}/bad/api:1", registry.host());
+            resolve(&reader, bad).await.expect_err("fails");
+        }
+        let roots = registry.requests();
+        let roots = roots.iter().filter(|record| record.request.path == "/v2/");
+        assert_eq!(roots.count(), 2, "once for each row of failures");
+        let good = format!("{}/acme/api:1", registry.host());
+        resolve(&reader, good).await.expect("read");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_is_back_is_found_by_whoever_asks_for_whatever() {
+    let registry = start().await;
+    registry.set_fault(|_| Some(gateway_error()));
+    let reader = reader(&[&registry.host()], impatient());
+    let bad = || format!("{}/bad/api:1", registry.host());
+    for _ in 0..assay::limits::FAILURES_IN_A_ROW {
+        resolve(&reader, bad()).await.expect_err("fails");
+    }
+    registry.set_fault(|request| request.path.contains("/bad/").then(gateway_error));
+    let good = format!("{}/acme/api:1", registry.host());
+    resolve(&reader, good.clone())
+        .await
+        .expect_err("left alone");
+    let asked = async {
+        while registry
+            .requests()
+            .iter()
+            .filter(|record| record.request.path == "/v2/")
+            .count()
+            < 2
+        {
+            resolve(&reader, bad()).await.expect_err("fails");
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, asked).await.expect("asked");
+    resolve(&reader, good).await.expect("read");
+}
+
+#[tokio::test]
 async fn no_refusal_is_a_failure() {
     for status in [401, 403, 404, 429] {
         let registry = start().await;
