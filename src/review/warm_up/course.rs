@@ -19,12 +19,20 @@ pub(super) struct Course {
     /// What was judged, so that a thousand Pods of one image cost one look.
     seen: HashSet<u64>,
     /// Registries that do not answer, or limit the rate.
-    silent: BTreeSet<RegistryHost>,
+    silent: BTreeMap<RegistryHost, Silent>,
     /// By namespace, the repositories of images that could not be judged because somebody did not answer: whose
     /// signatures lie in a place that only a policy of this namespace names, say. Others are not to wait for that.
     failed: BTreeMap<String, BTreeSet<Repository>>,
     /// Whether anything is to be tried again.
     pub(super) is_partial: bool,
+}
+
+/// Whose images of a registry are not worth a try. Whoever may write Pods or policies in one namespace may name what a
+/// registry fails at, so that others believe two of them.
+#[derive(Debug)]
+enum Silent {
+    For(String),
+    ForAll,
 }
 
 impl Course {
@@ -36,7 +44,8 @@ impl Course {
         }
         let written = pod.slots.iter().map(|slot| slot.written.as_str());
         written.filter_map(repository).any(|repository| {
-            self.silent.contains(repository.host())
+            let silent = self.silent.get(repository.host());
+            silent.is_some_and(|silent| silent.is_for(&pod.place.namespace))
                 || failed.is_some_and(|failed| failed.contains(&repository))
         })
     }
@@ -60,7 +69,9 @@ impl Course {
             };
             match Failure::of(&denial.cause) {
                 Some(Failure::Silence(asked)) => {
-                    self.silent.extend(silent_host(asked, &repository));
+                    if let Some(host) = silent_host(asked, &repository) {
+                        self.fall_silent(host, namespace);
+                    }
                 }
                 Some(Failure::TooSlow) => {}
                 Some(Failure::Own) => {
@@ -75,6 +86,26 @@ impl Course {
         }
         self.is_partial |= result.is_some();
         result
+    }
+
+    /// This registry does not answer for images of this namespace.
+    fn fall_silent(&mut self, host: RegistryHost, namespace: &str) {
+        let silent = self
+            .silent
+            .entry(host)
+            .or_insert_with(|| Silent::For(namespace.to_owned()));
+        if !silent.is_for(namespace) {
+            *silent = Silent::ForAll;
+        }
+    }
+}
+
+impl Silent {
+    fn is_for(&self, namespace: &str) -> bool {
+        match self {
+            Self::For(one) => one == namespace,
+            Self::ForAll => true,
+        }
     }
 }
 

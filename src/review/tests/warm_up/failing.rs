@@ -90,6 +90,41 @@ async fn the_silence_of_where_one_policy_has_its_signatures_is_not_laid_to_the_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_namespace_alone_has_no_registry_left_alone_for_others() {
+    let mut world = world(4, &Value::Null);
+    for number in 0..2 {
+        let silence = RegistryError::Unavailable {
+            host: host(),
+            detail: "answered 503".to_owned(),
+        };
+        world
+            .broken
+            .insert(format!("r.example/app{number}"), silence);
+    }
+    let pods = [
+        (0, "evil"),
+        (3, "evil"),
+        (2, "shop"),
+        (1, "mall"),
+        (3, "shop"),
+    ];
+    let pods = pods.map(|(number, namespace)| {
+        let mut pod = running(&app(number), &[]);
+        pod.place.namespace = namespace.to_owned();
+        pod
+    });
+    let pods = Arc::new(Pods::of(vec![pods.to_vec()]));
+    warm(&world, pods, limits::WARM_UP_TICK * 3).await;
+    // What evil has failed at keeps its own images out, and shop's only once mall's have failed too.
+    let looked = [
+        "First r.example/app0",
+        "First r.example/app2",
+        "First r.example/app1",
+    ];
+    assert_eq!(searches(&world), looked);
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_a_registry_leads_does_not_make_another_seem_silent() {
     let mut world = world(2, &Value::Null);
     let leads_elsewhere = RegistryError::Timeout {
