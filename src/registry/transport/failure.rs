@@ -154,7 +154,10 @@ fn names_detail(presented: &[String]) -> String {
         .collect();
     match names.as_slice() {
         [] => "the certificate is for another name".to_owned(),
-        names => format!("the certificate is for another name: {}", names.join(", ")),
+        names => {
+            let names = shown(&names.join(", "), limits::SIGNATURE_ERROR_CHARS);
+            format!("the certificate is for another name: {names}")
+        }
     }
 }
 
@@ -255,3 +258,21 @@ const ALERT: &str = "received fatal alert: ";
 
 /// How many names of a certificate are shown.
 const NAMES_SHOWN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_a_certificate_are_cut_whatever_length_they_have() {
+        let name = |length: usize| format!("DnsName(\"{}\")", "a".repeat(length));
+        let told = names_detail(&[name(3), name(4)]);
+        assert_eq!(told, "the certificate is for another name: aaa, aaaa");
+        let told = names_detail(&[name(100_000)]);
+        assert!(
+            told.len() < limits::SIGNATURE_ERROR_CHARS + 100,
+            "{}",
+            told.len()
+        );
+    }
+}
