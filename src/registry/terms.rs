@@ -24,6 +24,16 @@ pub(super) struct Setup {
 pub(super) struct Terms {
     setup: Arc<Setup>,
     trust: Arc<Trust>,
+    showing: Showing,
+}
+
+/// What the host is shown of a client certificate that its prefix has.
+#[derive(Clone, Copy, Debug)]
+enum Showing {
+    /// The certificate: the settings say so of what is asked for.
+    Certificate,
+    /// Nothing: it was a registry that led there. Who owns one is not to read others by Assay's certificate.
+    Nothing,
 }
 
 impl Setup {
@@ -57,24 +67,35 @@ impl Terms {
         Self {
             trust: Arc::clone(own.unwrap_or(setup.clients.public())),
             setup: Arc::clone(setup),
+            showing: Showing::Certificate,
         }
     }
 
     /// For a host that is known by its URL only, as where one is redirected to.
     pub(super) fn elsewhere(&self, url: &Url) -> Self {
-        Self::of(&self.setup, self.setting_of(url))
+        Self {
+            showing: Showing::Nothing,
+            ..Self::of(&self.setup, self.setting_of(url))
+        }
     }
 
-    /// For a token service elsewhere: its own where it has any about TLS, else these. A private authority that vouches for a
-    /// registry usually does for its token service.
+    /// For a token service elsewhere that the registry leads to: its own where it has any about TLS, else these. A private
+    /// authority that vouches for a registry usually does for its token service.
     pub(super) fn of_token_service(&self, realm: &Url) -> Self {
-        let setting = self.setting_of(realm);
-        match setting.and_then(|setting| self.setup.clients.own(setting)) {
-            Some(own) => Self {
-                trust: Arc::clone(own),
-                setup: Arc::clone(&self.setup),
-            },
-            None => self.clone(),
+        Self {
+            showing: Showing::Nothing,
+            ..self.of_named_token_service(realm)
+        }
+    }
+
+    /// The same for one that the settings name as the registry's.
+    pub(super) fn of_named_token_service(&self, realm: &Url) -> Self {
+        let own = self.setting_of(realm);
+        let own = own.and_then(|setting| self.setup.clients.own(setting));
+        Self {
+            trust: Arc::clone(own.unwrap_or(&self.trust)),
+            setup: Arc::clone(&self.setup),
+            showing: Showing::Certificate,
         }
     }
 
@@ -92,7 +113,11 @@ impl Terms {
 
     /// The client for this host.
     pub(super) fn route(&self, url: &Url) -> Route<'_> {
-        self.setup.clients.route(&self.trust, url)
+        let ways = match self.showing {
+            Showing::Certificate => self.trust.ways_to(url),
+            Showing::Nothing => self.trust.unidentified(),
+        };
+        self.setup.clients.route(ways, url)
     }
 
     /// Tells whom these trust from whom others do.

@@ -48,7 +48,7 @@ pub(super) struct TrustId([u8; 32]);
 
 /// The clients that differ only in how they find a host.
 #[derive(Debug)]
-struct Ways {
+pub(super) struct Ways {
     /// For hosts that the settings name: without a proxy, to whatever address.
     named: reqwest::Client,
     /// For all others: without a proxy, to no special address.
@@ -140,9 +140,8 @@ impl Clients {
         self.reach.permit(url)
     }
 
-    /// How this host is asked by who trusts these.
-    pub(super) fn route<'a>(&self, trust: &'a Trust, url: &Url) -> Route<'a> {
-        let ways = trust.ways_to(url);
+    /// Which of these clients asks this host.
+    pub(super) fn route<'a>(&self, ways: &'a Ways, url: &Url) -> Route<'a> {
         if let (Some(client), false) = (&ways.proxied, is_loopback(url))
             && let Some(proxy) = on_the_way(&self.proxied, url)
         {
@@ -198,11 +197,17 @@ impl Trust {
         self.id
     }
 
-    fn ways_to(&self, url: &Url) -> &Ways {
+    /// The clients for this host, which show it the certificate if it is the one that they show it to.
+    pub(super) fn ways_to(&self, url: &Url) -> &Ways {
         match &self.identified {
             Some((authority, identified)) if *authority == Authority::of(url) => identified,
-            Some(_) | None => &self.ways,
+            Some(_) | None => self.unidentified(),
         }
+    }
+
+    /// The clients that show no certificate to anybody.
+    pub(super) fn unidentified(&self) -> &Ways {
+        &self.ways
     }
 }
 

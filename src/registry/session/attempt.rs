@@ -255,6 +255,8 @@ impl Session {
             behalf: self.behalf.clone(),
             terms: if realm.origin() == self.base.origin() {
                 self.terms.clone()
+            } else if self.is_named(realm) {
+                self.terms.of_named_token_service(realm)
             } else {
                 self.terms.of_token_service(realm)
             },

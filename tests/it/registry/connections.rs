@@ -226,25 +226,29 @@ async fn a_registry_that_wants_to_know_its_clients_is_shown_the_certificate_of_i
     assert!(matches!(error, Err(RegistryError::Tls { .. })), "{error:?}");
 }
 
-#[tokio::test]
-async fn neither_a_token_service_nor_a_storage_elsewhere_is_shown_the_certificate_or_the_login() {
+/// Who was shown a certificate of Assay's, and who a login.
+#[derive(Debug, Eq, PartialEq)]
+struct Shown {
+    certificate: Vec<&'static str>,
+    login: Vec<&'static str>,
+}
+
+/// Where a registry with these settings leads to a token service and a storage in another domain, which both have a
+/// certificate of their own in the settings.
+async fn shown(of_registry: &str) -> Shown {
     let scene = Scene::new().await;
-    let registry = scene
-        .front("registry.example", &["h2"], Clients::Asked)
-        .await;
-    let tokens = scene
-        .front("token.elsewhere.example", &["h2"], Clients::Asked)
-        .await;
-    let storage = scene
-        .front("storage.elsewhere.example", &["h2"], Clients::Asked)
-        .await;
-    let names = [
-        ("registry.example:443", registry.address),
-        ("token.elsewhere.example:443", tokens.address),
-        ("storage.elsewhere.example:443", storage.address),
+    let hosts = [
+        "registry.example",
+        "token.elsewhere.example",
+        "storage.elsewhere.example",
     ];
-    let names = names.map(|(name, address)| (name.to_owned(), address));
-    let proxy = Proxy::start(names.into(), None).await;
+    let mut fronts = Vec::new();
+    for host in hosts {
+        fronts.push(scene.front(host, &["h2"], Clients::Asked).await);
+    }
+    let names = hosts.iter().zip(&fronts);
+    let names = names.map(|(host, front)| (format!("{host}:443"), front.address));
+    let proxy = Proxy::start(names.collect(), None).await;
     scene.registry.set_fault(|request| {
         let stored = request.query == "stored";
         match request.path.as_str() {
@@ -260,34 +264,57 @@ async fn neither_a_token_service_nor_a_storage_elsewhere_is_shown_the_certificat
             }
         }
     });
+    let [registry, token, storage] = hosts;
     let prefixes = format!(
-        "{{prefix: registry.example, {IDENTIFIED}}}, {{prefix: storage.elsewhere.example, {TRUSTED}}}"
+        "{{prefix: {registry}, {IDENTIFIED}{of_registry}}}, {{prefix: {token}, {IDENTIFIED}}}, {{prefix: {storage}, {IDENTIFIED}}}"
     );
     let reader = scene.reader(&prefixes, via(&proxy, "", ""));
-    let image: Reference = "registry.example/acme/api:1".parse().expect("a reference");
+    let image: Reference = format!("{registry}/acme/api:1")
+        .parse()
+        .expect("a reference");
     let mut keyring = Keyring::default();
-    keyring.add("registry.example", credential("a"));
+    keyring.add(registry, credential("a"));
     reader
         .resolve(&image, &access(keyring))
         .await
         .expect("resolved");
-    let is_identified = |front: &Front| {
-        let seen = front.seen();
-        assert!(!seen.is_empty());
-        seen.iter().any(|one| one.is_identified)
+    let is_identified = |front: &Front| front.seen().iter().any(|one| one.is_identified);
+    assert!(fronts.iter().all(|front| !front.seen().is_empty()));
+    let certificate = hosts.into_iter().zip(&fronts);
+    let certificate = certificate.filter(|(_, front)| is_identified(front));
+    let requests = scene.registry.requests();
+    let is_sent = |is_there: &dyn Fn(&sandbox::RequestInfo) -> bool| {
+        let mut there = requests.iter().map(|record| &record.request);
+        there.any(|request| is_there(request) && request.authorized)
     };
-    assert!(is_identified(&registry));
-    assert!(!is_identified(&tokens));
-    assert!(!is_identified(&storage));
-    let authorized: Vec<(String, bool)> = scene
-        .registry
-        .requests()
-        .into_iter()
-        .filter(|record| record.request.path == "/token" || record.request.query == "stored")
-        .map(|record| (record.request.query, record.request.authorized))
-        .collect();
-    assert!(!authorized.is_empty());
-    assert!(authorized.iter().all(|(_, sent)| !sent), "{authorized:?}");
+    let login = [
+        (token, is_sent(&|request| request.path == "/token")),
+        (storage, is_sent(&|request| request.query == "stored")),
+    ];
+    let login = login.into_iter().filter(|(_, is_sent)| *is_sent);
+    Shown {
+        certificate: certificate.map(|(host, _)| host).collect(),
+        login: login.map(|(host, _)| host).collect(),
+    }
+}
+
+#[tokio::test]
+async fn neither_a_token_service_nor_a_storage_elsewhere_is_shown_a_certificate_or_the_login() {
+    let expected = Shown {
+        certificate: vec!["registry.example"],
+        login: vec![],
+    };
+    assert_eq!(shown("").await, expected);
+}
+
+#[tokio::test]
+async fn a_token_service_that_the_settings_name_is_shown_its_certificate_and_the_login() {
+    let expected = Shown {
+        certificate: vec!["registry.example", "token.elsewhere.example"],
+        login: vec!["token.elsewhere.example"],
+    };
+    let named = ", tokenService: token.elsewhere.example";
+    assert_eq!(shown(named).await, expected);
 }
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Fault {
