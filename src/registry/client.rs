@@ -103,7 +103,9 @@ impl OciRegistry {
             .setup
             .load()
             .replaced(settings, &transport.options)?;
-        transport.setup.store(Arc::new(replaced));
+        let replaced = Arc::new(replaced);
+        transport.setup.store(Arc::clone(&replaced));
+        transport.circuits.retain(|id| replaced.trusts(id));
         Ok(())
     }
 

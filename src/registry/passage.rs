@@ -70,6 +70,16 @@ impl Circuits {
             pass: Some(pass),
         })
     }
+
+    /// Forgets those of TLS settings that are in force no more: nobody asks by them, so nothing would close them.
+    pub(super) fn retain(&self, is_in_force: impl Fn(TrustId) -> bool) {
+        for (key, watched) in &self.0 {
+            if !is_in_force(key.trust) {
+                lock(&watched).open = None;
+                self.0.invalidate(&*key);
+            }
+        }
+    }
 }
 
 /// It is not known whether a host answers nothing, or only not what it was asked for. What is dropped says nothing.
@@ -130,7 +140,10 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::{registry::RegistrySettings, telemetry::RequestMetrics};
+    use crate::{
+        registry::RegistrySettings,
+        telemetry::{Metrics, RequestMetrics},
+    };
 
     fn enter(
         circuits: &Circuits,
@@ -143,13 +156,16 @@ mod tests {
 
     /// Circuits of which that of these settings and this registry has just opened.
     fn opened(trust: TrustId, registry: &str) -> Circuits {
+        opened_as_told(trust, registry, &RequestMetrics::default())
+    }
+
+    fn opened_as_told(trust: TrustId, registry: &str, requests: &RequestMetrics) -> Circuits {
         let circuits = Circuits::new();
         for _ in 0..limits::FAILURES_IN_A_ROW {
             let passage = enter(&circuits, trust, registry).expect("closed");
             let error = RegistryError::Timeout {
                 host: "registry.example".to_owned(),
             };
-            let requests = RequestMetrics::default();
             let failed = Health::Fails(error);
             if let Some(doubt) = passage.end(&failed) {
                 doubt.settle(failed, limits::CIRCUIT_PAUSE, |_| {
@@ -169,6 +185,18 @@ mod tests {
         let other = TrustId::of(setting);
         assert!(enter(&circuits, TrustId::PUBLIC, "registry.example").is_err());
         assert!(enter(&circuits, other, "registry.example").is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_settings_have_failed_at_is_told_no_more_when_they_are_replaced() {
+        let metrics = Metrics::new();
+        let circuits = opened_as_told(TrustId::PUBLIC, "r.example", &metrics.requests());
+        let open = |count| format!("assay_registry_circuits_open{{host=\"other\"}} {count}\n");
+        circuits.retain(|id| id == TrustId::PUBLIC);
+        assert!(metrics.encode().contains(&open(1)));
+        circuits.retain(|id| id != TrustId::PUBLIC);
+        assert!(metrics.encode().contains(&open(0)));
+        assert!(enter(&circuits, TrustId::PUBLIC, "r.example").is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -58,6 +58,11 @@ impl Setup {
             settings: Arc::new(settings),
         })
     }
+
+    /// Whether hosts are asked by these TLS settings.
+    pub(super) fn trusts(&self, id: TrustId) -> bool {
+        self.clients.hold(id)
+    }
 }
 
 impl Terms {

@@ -124,6 +124,12 @@ impl Clients {
         })
     }
 
+    /// Whether any of them trust these.
+    pub(super) fn hold(&self, id: TrustId) -> bool {
+        let mut all = self.by_prefix.values().chain([&self.public]);
+        all.any(|trust| trust.id == id)
+    }
+
     /// The clients that trust the public roots only.
     pub(super) fn public(&self) -> &Arc<Trust> {
         &self.public
