@@ -31,6 +31,7 @@ mod session;
 mod settings;
 mod terms;
 mod tls;
+mod tls_error;
 mod transport;
 
 pub use asked::Asked;

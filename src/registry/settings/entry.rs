@@ -9,6 +9,7 @@ use super::{
     super::{
         credentials::{Credential, Keyring},
         prefix::Prefix,
+        tls_error::tls_detail,
     },
     ClientIdentity, RegistrySetting, SettingsProblem,
     error::Located,
@@ -137,7 +138,7 @@ impl Entry {
             let problem = SettingsProblem::ClientIdentity {
                 certificate: certificate.value.clone(),
                 key: key.value.clone(),
-                reason: error.to_string(),
+                reason: tls_detail(&error),
             };
             problem.at(key.referenced)
         })?;

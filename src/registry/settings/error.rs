@@ -126,6 +126,12 @@ pub enum SettingsProblem {
         /// The file.
         name: String,
     },
+    /// Something in `caFile` or `clientCertFile` is cut off or garbled.
+    #[error("{name} is no PEM throughout: one of its blocks is broken or cut off")]
+    BrokenPem {
+        /// The file.
+        name: String,
+    },
     /// More certificates than are read.
     #[error("{name} holds {found} certificates, at most {limit} are read")]
     TooManyCertificates {

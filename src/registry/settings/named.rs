@@ -14,6 +14,7 @@ use super::{
     super::{
         credentials::{Keyring, Secret},
         prefix::Prefix,
+        tls_error::tls_detail,
     },
     SettingsProblem,
 };
@@ -53,7 +54,7 @@ impl<'a> NamedFiles<'a> {
                 .map_err(|error| SettingsProblem::Certificate {
                     name: name.to_owned(),
                     number: index + 1,
-                    reason: error.to_string(),
+                    reason: tls_detail(&error),
                 })?;
         }
         Ok(certificates)
@@ -130,7 +131,8 @@ impl<'a> NamedFiles<'a> {
                 })
             }
             Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-            Ok(_) | Err(_) => Err(SettingsProblem::NoCertificate { name: name() }),
+            Ok(_) => Err(SettingsProblem::NoCertificate { name: name() }),
+            Err(_) => Err(SettingsProblem::BrokenPem { name: name() }),
         }
     }
 

@@ -157,11 +157,17 @@ fn a_file_that_is_named_must_be_there() {
 fn a_file_that_is_named_must_hold_what_it_should() {
     let (pem, key) = certificate();
     let name = |name: &str| name.to_owned();
+    let cut_off = format!("{pem}{}", pem.replace("-----END", ""));
     let cases = [
         (
             vec![("caFile", "a")],
             vec![("a", "")],
             (3, 13, SettingsProblem::NoCertificate { name: name("a") }),
+        ),
+        (
+            vec![("caFile", "a")],
+            vec![("a", cut_off.as_str())],
+            (3, 13, SettingsProblem::BrokenPem { name: name("a") }),
         ),
         (
             IDENTITY.to_vec(),
