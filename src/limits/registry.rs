@@ -47,8 +47,8 @@ pub const REFUSED_LOGIN_TTL: Duration = Duration::from_mins(5);
 /// The most different logins of a keyring that are presented for one image.
 pub const LOGINS_PER_REQUEST: usize = 5;
 
-/// The most logins that one host may refuse in [`NEW_LOGINS_WINDOW`] of those that it has never let in. One namespace may have
-/// no more of them than it leaves to the others, which is half.
+/// More logins than one host may refuse in [`NEW_LOGINS_WINDOW`] of those that it has never let in: a namespace may have no more
+/// of these than it leaves to the others, which is half, so that one is always left.
 pub const NEW_LOGINS_PER_HOST: usize = 8;
 
 /// How long such a refusal counts: as long as GitLab counts it.

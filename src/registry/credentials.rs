@@ -11,6 +11,7 @@ pub use own::OwnCredentials;
 
 use std::{
     collections::BTreeMap,
+    iter,
     sync::{Arc, OnceLock},
 };
 
@@ -230,7 +231,7 @@ impl Keyring {
 
     /// Appends all entries of another keyring after this one's.
     pub fn append(&mut self, other: &Self) {
-        let rings = std::iter::once(&other.first).chain(&other.then);
+        let rings = iter::once(&other.first).chain(&other.then);
         self.then
             .extend(rings.filter(|ring| !ring.by_location.is_empty()).cloned());
         self.forbidden.extend(other.forbidden.iter().cloned());
@@ -239,7 +240,7 @@ impl Keyring {
     /// The same credentials for what lies below this prefix alone: whole path segments of one registry, whatever else
     /// the entries are for.
     pub(super) fn below(mut self, prefix: &Prefix) -> Self {
-        for ring in std::iter::once(&mut self.first).chain(&mut self.then) {
+        for ring in iter::once(&mut self.first).chain(&mut self.then) {
             ring.only_below = Some(prefix.clone());
         }
         self
@@ -247,14 +248,14 @@ impl Keyring {
 
     /// Whether any credential may be for what lies below this prefix.
     pub(super) fn may_be_for(&self, prefix: &Prefix) -> bool {
-        let rings = std::iter::once(&self.first).chain(&self.then);
+        let rings = iter::once(&self.first).chain(&self.then);
         let mut locations = rings.flat_map(|ring| ring.by_location.keys());
         locations.any(|location| location.meets(prefix))
     }
 
     /// Whether it holds no credential.
     fn is_empty(&self) -> bool {
-        let mut rings = std::iter::once(&self.first).chain(&self.then);
+        let mut rings = iter::once(&self.first).chain(&self.then);
         rings.all(|ring| ring.by_location.is_empty())
     }
 
@@ -282,11 +283,13 @@ impl Keyring {
         Some(Arc::clone(&self.namespace)).filter(|namespace| !namespace.is_empty())
     }
 
-    /// Who has each of the credentials for this repository presented, in their order. What was appended is Assay's own.
+    /// Who has each of the credentials for this repository presented, in their order. What was appended is Assay's own, and
+    /// so is all of it where there is no Pod.
     pub(super) fn askers(&self, repository: &Repository) -> impl Iterator<Item = Asker> {
-        let of_pod = Asker::Namespace(Arc::clone(&self.namespace));
-        let of_pod = std::iter::repeat_n(of_pod, self.first.lookup(repository).len());
-        of_pod.chain(std::iter::repeat(Asker::Assay))
+        let of_pod = self.namespace().map(Asker::Namespace).into_iter();
+        let of_pod =
+            of_pod.flat_map(|asker| iter::repeat_n(asker, self.first.lookup(repository).len()));
+        of_pod.chain(iter::repeat(Asker::Assay))
     }
 
     /// The same credentials as this one's.
@@ -322,7 +325,7 @@ impl Keyring {
 
     /// The credentials for this repository, most specific first; empty means anonymous.
     pub fn lookup(&self, repository: &Repository) -> Vec<&Credential> {
-        std::iter::once(&self.first)
+        iter::once(&self.first)
             .chain(&self.then)
             .flat_map(|ring| ring.lookup(repository))
             .collect()

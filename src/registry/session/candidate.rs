@@ -6,7 +6,7 @@ use super::{Login, Session};
 use crate::{
     limits,
     registry::{
-        Credential, RegistryError,
+        Credential, CredentialId, RegistryError,
         auth::Challenge,
         cloud::{CloudHost, IdentityError, RegistryWay},
         credentials::Asker,
@@ -80,11 +80,12 @@ impl Session {
             place,
             id: _,
         } = &self.login;
-        let most = presentable(all);
         let askers = self.keyring.askers(&self.repository);
-        let credentials = all.iter().take(most).zip(askers);
-        let credentials = credentials
-            .map(|(credential, asker)| Candidate::Credential(Arc::clone(credential), asker));
+        let credentials = presentable(all.iter().cloned().zip(askers));
+        let untried = all.len() - credentials.len();
+        let credentials = credentials.into_iter();
+        let credentials =
+            credentials.map(|(credential, asker)| Candidate::Credential(credential, asker));
         let identity = place.iter().cloned();
         let identity = identity.map(|place| {
             let origin = place.origin();
@@ -97,7 +98,6 @@ impl Session {
             let let_in = self.core.caches.let_in(&self.repository_key());
             first.sort_by_key(|(index, _)| *index != let_in);
         }
-        let untried = all.len() - most;
         Candidates { first, untried }
     }
 
@@ -136,20 +136,23 @@ impl Session {
     }
 }
 
-/// How many of these are presented for one request, from the first on: any Pod may name hundreds, and a host that refuses
-/// many may ban our address. The same login in several secrets counts once.
-fn presentable(credentials: &[Arc<Credential>]) -> usize {
+/// Those of these that are presented for one request: any Pod may name hundreds, and a host that refuses many may ban our
+/// address. The same login in several secrets counts once, and Assay's own do not count.
+fn presentable(
+    credentials: impl Iterator<Item = (Arc<Credential>, Asker)>,
+) -> Vec<(Arc<Credential>, Asker)> {
     let mut logins = Vec::new();
-    for (index, credential) in credentials.iter().enumerate() {
-        let login = (&credential.username, &credential.password);
-        if !logins.contains(&login) {
-            logins.push(login);
+    let is_presented = |(credential, asker): &(Arc<Credential>, Asker)| match asker {
+        Asker::Assay => true,
+        Asker::Namespace(_) => {
+            let login = CredentialId::of(credential);
+            if !logins.contains(&login) && logins.len() < limits::LOGINS_PER_REQUEST {
+                logins.push(login);
+            }
+            logins.contains(&login)
         }
-        if logins.len() > limits::LOGINS_PER_REQUEST {
-            return index;
-        }
-    }
-    credentials.len()
+    };
+    credentials.filter(is_presented).collect()
 }
 
 /// The logins that were tried, as messages list them, when so many others were not: three names are shown of each list.
@@ -185,13 +188,16 @@ mod tests {
     #[test]
     fn no_more_different_logins_are_presented_for_a_request_than_may_be() {
         let most = limits::LOGINS_PER_REQUEST;
-        let different: Vec<_> = (0..=most)
-            .map(|number| credential(number, number))
-            .collect();
-        assert_eq!(presentable(&different), most);
-        assert_eq!(presentable(&different[..most]), most);
-        let same: Vec<_> = (0..3 * most).map(|number| credential(number, 1)).collect();
-        assert_eq!(presentable(&same), same.len());
+        let of_pod = || Asker::Namespace("shop".into());
+        let count = |credentials: Vec<_>| presentable(credentials.into_iter()).len();
+        let different = |number| (credential(number, number), of_pod());
+        assert_eq!(count((0..=most).map(different).collect()), most);
+        assert_eq!(count((0..most).map(different).collect()), most);
+        let same = |number| (credential(number, 1), of_pod());
+        assert_eq!(count((0..3 * most).map(same).collect()), 3 * most);
+        let own = |number| (credential(number, number), Asker::Assay);
+        let beside = (0..3 * most).map(different).chain((100..103).map(own));
+        assert_eq!(count(beside.collect()), most + 3);
     }
 
     #[test]
