@@ -404,7 +404,7 @@ fn registry_unauthorized_where_the_registry_leads() {
         forbidden: vec![],
         reader: a_pod(),
     };
-    assert_snapshot!(line_of_elsewhere(failure), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: gitlab.com, to which the registry leads, refused anonymous access (403) [RegistryUnauthorized]; add a pull secret if it is the token service, mend the registry's access if it is its storage"#);
+    assert_snapshot!(line_of_elsewhere(failure), @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 (sha256:ab12cd34ef56…) could not be checked: gitlab.com, to which the registry leads, refused anonymous access (403) [RegistryUnauthorized]; if it is the token service: add a pull secret; if it is the storage: mend the registry's access to it"#);
 }
 
 #[test]

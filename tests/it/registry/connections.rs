@@ -233,6 +233,23 @@ struct Shown {
     login: Vec<&'static str>,
 }
 
+/// As a registry that leads to a token service and a storage in another domain.
+fn leads_elsewhere(request: &sandbox::RequestInfo) -> Option<Fault> {
+    let stored = request.query == "stored";
+    match request.path.as_str() {
+        "/token" => Some(answer(200, &[], br#"{"token": "t"}"#)),
+        _ if stored => None,
+        _ if !request.authorized => {
+            let realm = "Bearer realm=\"https://token.elsewhere.example/token\"";
+            Some(answer(401, &[("www-authenticate", realm)], b""))
+        }
+        path => {
+            let target = format!("https://storage.elsewhere.example{path}?stored");
+            Some(Fault::Redirect(target))
+        }
+    }
+}
+
 /// Where a registry with these settings leads to a token service and a storage in another domain, which both have a
 /// certificate of their own in the settings.
 async fn shown(of_registry: &str) -> Shown {
@@ -249,21 +266,7 @@ async fn shown(of_registry: &str) -> Shown {
     let names = hosts.iter().zip(&fronts);
     let names = names.map(|(host, front)| (format!("{host}:443"), front.address));
     let proxy = Proxy::start(names.collect(), None).await;
-    scene.registry.set_fault(|request| {
-        let stored = request.query == "stored";
-        match request.path.as_str() {
-            "/token" => Some(answer(200, &[], br#"{"token": "t"}"#)),
-            _ if stored => None,
-            _ if !request.authorized => {
-                let realm = "Bearer realm=\"https://token.elsewhere.example/token\"";
-                Some(answer(401, &[("www-authenticate", realm)], b""))
-            }
-            path => {
-                let target = format!("https://storage.elsewhere.example{path}?stored");
-                Some(Fault::Redirect(target))
-            }
-        }
-    });
+    scene.registry.set_fault(leads_elsewhere);
     let [registry, token, storage] = hosts;
     let prefixes = format!(
         "{{prefix: {registry}, {IDENTIFIED}{of_registry}}}, {{prefix: {token}, {IDENTIFIED}}}, {{prefix: {storage}, {IDENTIFIED}}}"

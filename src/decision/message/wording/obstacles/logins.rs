@@ -20,6 +20,9 @@ pub(super) fn hint(refused: &Refused<'_>) -> String {
     let is_of = |mark: &str| refused.tried.iter().all(|origin| origin.contains(mark));
     match (refused.tried, refused.status) {
         ([], _) => refused.missing_hint(),
+        (tried, _) if tried.iter().all(|origin| origin.starts_with(IDENTITY)) => {
+            format!("let that identity pull there, or {}", refused.addition())
+        }
         (_, _) if is_of(NOT_SENT) => {
             "its token service must share the registry's parent domain, or be named in tokenService of Assay's registries"
                 .to_owned()
@@ -32,9 +35,6 @@ pub(super) fn hint(refused: &Refused<'_>) -> String {
         (_, _) if is_of(HELD) => {
             "try again then; others' wrong pull secrets are the cause, and the registry would ban the cluster for more of them"
                 .to_owned()
-        }
-        (tried, _) if tried.iter().all(|origin| origin.starts_with(IDENTITY)) => {
-            format!("let that identity pull there, or {}", refused.addition())
         }
         (_, status) => refused.wrong_hint(status),
     }
@@ -57,7 +57,7 @@ impl Refused<'_> {
         match (self.asked, self.reader) {
             (Asked::Elsewhere { .. }, Reader::Pod { .. } | Reader::Person | Reader::Server) => {
                 format!(
-                    "{} if it is the token service, mend the registry's access if it is its storage",
+                    "if it is the token service: {}; if it is the storage: mend the registry's access to it",
                     self.addition()
                 )
             }
