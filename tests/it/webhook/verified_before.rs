@@ -298,9 +298,10 @@ async fn a_registry_that_answers_what_cannot_be_read_is_not_down() {
 /// which whoever withdraws a signature, or has it withdrawn, would only have to wait.
 #[tokio::test]
 async fn a_host_that_the_registry_leads_to_does_not_bring_back_what_was_withdrawn() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = listener.local_addr().unwrap().to_string();
     // Nobody listens there any more.
-    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let elsewhere = elsewhere.local_addr().unwrap().to_string();
+    drop(listener);
     let entry = format!("{{prefix: \"{elsewhere}\", insecureHttp: true}}");
     let (world, image) = world_beside(RegistrySettings::default(), vec![entry]).await;
     assert_eq!(codes(&world.deploy(IMAGE).await), [""; 0]);
