@@ -117,10 +117,10 @@ impl OciRegistry {
         let key = caller.tag_key(&tag);
         let session = caller.open()?;
         session.asked.note();
-        let host = session.host_name();
+        let passenger = session.passenger();
         self.core
             .tag_flights
-            .join(key.clone(), &host, session.deadline, || {
+            .join(key.clone(), &passenger, || {
                 let (session, key, tag) = (Arc::clone(&session), key.clone(), tag.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.
@@ -148,11 +148,11 @@ impl OciRegistry {
         }
         let session = caller.open()?;
         session.asked.note();
-        let host = session.host_name();
+        let passenger = session.passenger();
         let children = self
             .core
             .children_flights
-            .join(key.clone(), &host, session.deadline, || {
+            .join(key.clone(), &passenger, || {
                 let (session, key, digest) = (Arc::clone(&session), key.clone(), digest.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.
@@ -185,10 +185,10 @@ impl OciRegistry {
         }
         let session = caller.open()?;
         session.asked.note();
-        let host = session.host_name();
+        let passenger = session.passenger();
         self.core
             .contents_flights
-            .join(key.clone(), &host, session.deadline, || {
+            .join(key.clone(), &passenger, || {
                 let (session, key) = (Arc::clone(&session), key.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.

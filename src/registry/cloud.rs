@@ -36,7 +36,7 @@ use super::{
     ClientError, Credential, RegistryError, Secret,
     behalf::Behalf,
     cache::Timed,
-    flight::{Flights, lock},
+    flight::{Flights, Passenger, lock},
     terms::Terms,
     transport::{Answer, Call, Failure, Transport},
 };
@@ -146,7 +146,12 @@ impl Clouds {
             Look::Failed(error) => return Ok(Err(error)),
             Look::Nothing => {}
         }
-        let outcome = self.flights.join(place.clone(), &way.name, deadline, || {
+        let passenger = Passenger {
+            host: way.name.clone(),
+            namespace: None,
+            deadline,
+        };
+        let outcome = self.flights.join(place.clone(), &passenger, || {
             let (clouds, place, way) = (Arc::clone(self), place.clone(), way.clone());
             let slot = Arc::clone(&slot);
             async move {

@@ -70,7 +70,7 @@ pub enum Holder {
 }
 
 /// Who has a login presented: who can make many wrong ones is not to spoil it for others.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Asker {
     /// Whoever writes Pods and secrets in this namespace.
     Namespace(Arc<str>),

@@ -144,10 +144,10 @@ impl Session {
             return Ok(looked);
         }
         self.asked.note();
-        let host = self.host_name();
+        let passenger = self.passenger();
         let flights = &self.core.place_flights;
         flights
-            .join(key.clone(), &host, self.deadline, || {
+            .join(key.clone(), &passenger, || {
                 let (session, digest, key) = (Arc::clone(self), digest.clone(), key.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.

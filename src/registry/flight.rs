@@ -1,5 +1,8 @@
 //! Single flight: callers who want the same thing at the same time share one run of the work.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -27,11 +30,26 @@ pub(super) struct Flights<K, V> {
     tasks: TaskTracker,
 }
 
-type Running<K, V> = Arc<Mutex<HashMap<K, Flight<V>>>>;
+/// Who waits for a run.
+#[derive(Clone, Debug)]
+pub(super) struct Passenger {
+    /// Who is asked.
+    pub(super) host: String,
+    /// For whose images; none for what all share.
+    pub(super) namespace: Option<Arc<str>>,
+    pub(super) deadline: Instant,
+}
+
+type Running<K, V> = Arc<Mutex<HashMap<Route<K>, Flight<V>>>>;
 type Outcome<V> = Shared<oneshot::Receiver<Result<V, RegistryError>>>;
 
-#[derive(Debug)]
+/// What a run is for, and the only namespace for which it is, if it is not for all.
+type Route<K> = (K, Option<Arc<str>>);
+
+#[derive(Clone, Debug)]
 struct Flight<V> {
+    /// For whom it was begun.
+    namespace: Option<Arc<str>>,
     deadline: Instant,
     outcome: Outcome<V>,
 }
@@ -39,7 +57,7 @@ struct Flight<V> {
 /// Takes a run off the list, also when it panics.
 struct Landing<K: Eq + Hash, V> {
     running: Running<K, V>,
-    key: K,
+    route: Route<K>,
     /// Tells it from the run that has taken its place, which ends later.
     deadline: Instant,
 }
@@ -58,73 +76,82 @@ where
 
     /// The outcome of the run for `key`, which is started when there is none. A run ends by the deadline of the
     /// caller who started it: who has much more time than that starts another, which those who come later join.
+    ///
+    /// A run has the share and the logins of the namespace it was begun for: where that may be why it failed, it is begun
+    /// once more for those of each other namespace who had joined it.
     pub(super) async fn join<F, Work>(
         &self,
         key: K,
-        host: &str,
-        deadline: Instant,
+        passenger: &Passenger,
         work: F,
     ) -> Result<V, RegistryError>
     where
         F: Fn() -> Work,
         Work: Future<Output = Result<V, RegistryError>> + Send + 'static,
     {
+        let deadline = passenger.deadline;
+        let mut route = (key, None);
         let mut least_share = LEAST_SHARE;
         loop {
             let worth_waiting_for = earliest_end(deadline, least_share);
-            let (outcome, ends) = self.board(&key, deadline, worth_waiting_for, &work);
-            match timeout_at(deadline, outcome).await {
+            let flight = self.board(&route, passenger, worth_waiting_for, &work);
+            match timeout_at(deadline, flight.outcome).await {
                 // It may have been too late for that caller only.
                 Ok(Ok(Err(RegistryError::Deadline { .. } | RegistryError::RateLimited { .. })))
-                    if ends < deadline && Instant::now() < deadline =>
+                    if flight.deadline < deadline && Instant::now() < deadline =>
                 {
                     least_share = LEAST_SHARE_AGAIN;
+                }
+                Ok(Ok(Err(RegistryError::Limit { .. } | RegistryError::Unauthorized { .. })))
+                    if passenger.is_of_another(flight.namespace.as_ref()) =>
+                {
+                    route.1.clone_from(&passenger.namespace);
                 }
                 Ok(Ok(result)) => return result,
                 Ok(Err(_)) => {
                     return Err(RegistryError::Unusable {
-                        host: host.to_owned(),
+                        host: passenger.host.clone(),
                         detail: "was asked by a task that broke off".to_owned(),
                     });
                 }
                 Err(_) => {
                     return Err(RegistryError::Deadline {
-                        host: host.to_owned(),
+                        host: passenger.host.clone(),
                     });
                 }
             }
         }
     }
 
-    /// The run for `key` if it may go on as long as this, or a new one; and when it ends at the latest.
+    /// The run on this route if it may go on as long as this, or a new one.
     fn board<F, Work>(
         &self,
-        key: &K,
-        deadline: Instant,
+        route: &Route<K>,
+        passenger: &Passenger,
         worth_waiting_for: Instant,
         work: &F,
-    ) -> (Outcome<V>, Instant)
+    ) -> Flight<V>
     where
         F: Fn() -> Work,
         Work: Future<Output = Result<V, RegistryError>> + Send + 'static,
     {
         let mut running = lock(&self.running);
-        let joined = running.get(key);
+        let joined = running.get(route);
         if let Some(flight) = joined.filter(|flight| flight.deadline >= worth_waiting_for) {
-            return (flight.outcome.clone(), flight.deadline);
+            return flight.clone();
         }
         let (sender, receiver) = oneshot::channel();
-        let outcome = receiver.shared();
         let flight = Flight {
-            deadline,
-            outcome: outcome.clone(),
+            namespace: passenger.namespace.clone(),
+            deadline: passenger.deadline,
+            outcome: receiver.shared(),
         };
-        running.insert(key.clone(), flight);
+        running.insert(route.clone(), flight.clone());
         drop(running);
         let landing = Landing {
             running: Arc::clone(&self.running),
-            key: key.clone(),
-            deadline,
+            route: route.clone(),
+            deadline: passenger.deadline,
         };
         // An `async` block would hold the work twice, and hundreds may be under way.
         let run = work().map(move |result| {
@@ -134,16 +161,23 @@ where
         });
         // It is told of with the review that has started it.
         self.tasks.spawn(run.in_current_span());
-        (outcome, deadline)
+        flight
+    }
+}
+
+impl Passenger {
+    /// Whether a run begun for this namespace has the share and the logins of others.
+    fn is_of_another(&self, namespace: Option<&Arc<str>>) -> bool {
+        self.namespace.is_some() && self.namespace.as_ref() != namespace
     }
 }
 
 impl<K: Eq + Hash, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
         let mut running = lock(&self.running);
-        let listed = running.get(&self.key);
+        let listed = running.get(&self.route);
         if listed.is_some_and(|flight| flight.deadline == self.deadline) {
-            running.remove(&self.key);
+            running.remove(&self.route);
         }
     }
 }
@@ -166,166 +200,4 @@ const LEAST_SHARE_AGAIN: u32 = 2;
 /// Locks, also after a panic in another task: each change leaves the value whole.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        sync::atomic::{AtomicUsize, Ordering},
-        time::Duration,
-    };
-
-    use tokio::sync::Semaphore;
-
-    use super::*;
-
-    fn deadline() -> RegistryError {
-        RegistryError::Deadline {
-            host: "r.example".to_owned(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_hundred_callers_share_one_run() {
-        let flights = Flights::new(TaskTracker::new());
-        let runs = Arc::new(AtomicUsize::new(0));
-        let gate = Arc::new(Semaphore::new(0));
-        let until = Instant::now() + Duration::from_mins(1);
-        let callers = (0..100).map(|_| {
-            flights.join("key", "r.example", until, || {
-                let (runs, gate) = (Arc::clone(&runs), Arc::clone(&gate));
-                async move {
-                    runs.fetch_add(1, Ordering::SeqCst);
-                    let _permit = gate.acquire().await;
-                    Ok(42)
-                }
-            })
-        });
-        let all = futures::future::join_all(callers);
-        let (results, ()) = tokio::join!(all, async { gate.add_permits(1) });
-        assert!(
-            results
-                .into_iter()
-                .all(|result| result.is_ok_and(|value| value == 42))
-        );
-        assert_eq!(runs.load(Ordering::SeqCst), 1);
-    }
-
-    #[tokio::test]
-    async fn a_caller_who_goes_away_strands_nobody() {
-        let flights = Flights::new(TaskTracker::new());
-        let gate = Arc::new(Semaphore::new(0));
-        let until = Instant::now() + Duration::from_mins(1);
-        let work = || {
-            let gate = Arc::clone(&gate);
-            async move {
-                let _permit = gate.acquire().await;
-                Ok(1)
-            }
-        };
-        {
-            let mut first = Box::pin(flights.join("key", "r.example", until, work));
-            assert!(futures::poll!(&mut first).is_pending());
-        }
-        let mut second = Box::pin(flights.join("key", "r.example", until, || async { Ok(2) }));
-        assert!(futures::poll!(&mut second).is_pending());
-        gate.add_permits(1);
-        assert_eq!(second.await.ok(), Some(1));
-    }
-
-    #[tokio::test]
-    async fn a_later_deadline_outlives_the_run_of_an_earlier_one() {
-        let flights = Flights::new(TaskTracker::new());
-        let gate = Arc::new(Semaphore::new(0));
-        let now = Instant::now();
-        let (soon, late) = (now + Duration::from_mins(1), now + Duration::from_secs(90));
-        let first = flights.join("key", "r.example", soon, || {
-            let gate = Arc::clone(&gate);
-            async move {
-                let _permit = gate.acquire().await;
-                Err(deadline())
-            }
-        });
-        let second = flights.join("key", "r.example", late, || async { Ok(2) });
-        let (first, second, ()) = tokio::join!(first, second, async { gate.add_permits(1) });
-        assert!(matches!(first, Err(RegistryError::Deadline { .. })));
-        assert_eq!(second.ok(), Some(2));
-    }
-
-    /// Work that takes 300 ms, or the time of whoever began it; and how often it was begun.
-    async fn slow(runs: Arc<AtomicUsize>, until: Instant) -> Result<u8, RegistryError> {
-        runs.fetch_add(1, Ordering::SeqCst);
-        let work = tokio::time::sleep(Duration::from_millis(300));
-        timeout_at(until, work).await.map_err(|_| deadline())?;
-        Ok(1)
-    }
-
-    /// A caller of such work who has this little time.
-    async fn call(
-        flights: &Flights<&'static str, u8>,
-        runs: &Arc<AtomicUsize>,
-        millis: u64,
-    ) -> Result<u8, RegistryError> {
-        let until = Instant::now() + Duration::from_millis(millis);
-        let work = || slow(Arc::clone(runs), until);
-        flights.join("key", "r.example", until, work).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn those_with_little_time_do_not_keep_one_with_more_from_its_answer() {
-        let flights = Flights::new(TaskTracker::new());
-        let runs = Arc::new(AtomicUsize::new(0));
-        let call = |millis| call(&flights, &runs, millis);
-        let hurried = async {
-            loop {
-                let _ = call(100).await;
-            }
-        };
-        let patient = async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let begun = Instant::now();
-            (call(5_000).await.ok(), begun.elapsed().as_millis())
-        };
-        let answer = tokio::select! {
-            biased;
-            answer = patient => answer,
-            () = hurried => (None, 0),
-        };
-        assert_eq!(answer, (Some(1), 300));
-        // That of the first who was in a hurry, and one that all others have joined.
-        assert_eq!(runs.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_waited_in_vain_joins_only_a_run_that_leaves_it_its_chance() {
-        let flights = Flights::new(TaskTracker::new());
-        let runs = Arc::new(AtomicUsize::new(0));
-        let call = |millis| call(&flights, &runs, millis);
-        let hurried = async {
-            loop {
-                let _ = call(250).await;
-            }
-        };
-        let answer = tokio::select! {
-            biased;
-            () = hurried => None,
-            // They have a quarter of its time at first, but less than half of what is left then.
-            answer = call(900) => answer.ok(),
-        };
-        assert_eq!(answer, Some(1));
-    }
-
-    #[tokio::test]
-    async fn a_run_that_panics_fails_its_callers_and_not_the_next() {
-        let flights = Flights::new(TaskTracker::new());
-        let until = Instant::now() + Duration::from_mins(1);
-        let broken: Result<u8, _> = flights
-            .join("key", "r.example", until, || async { panic!("on purpose") })
-            .await;
-        assert!(matches!(broken, Err(RegistryError::Unusable { .. })));
-        let next = flights
-            .join("key", "r.example", until, || async { Ok(2) })
-            .await;
-        assert_eq!(next.ok(), Some(2));
-    }
 }

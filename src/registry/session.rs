@@ -23,6 +23,7 @@ use super::{
     budget::{Share, Spent},
     client::Core,
     cloud::{CloudHost, IdentityError},
+    flight::Passenger,
     host::Host,
     reach::endpoint,
     terms::Terms,
@@ -285,6 +286,15 @@ impl Session {
         RegistryError::Unusable {
             host: self.host_name(),
             detail: detail.into(),
+        }
+    }
+
+    /// It as one that waits for a run.
+    pub(super) fn passenger(&self) -> Passenger {
+        Passenger {
+            host: self.host_name(),
+            namespace: self.behalf.namespace.clone(),
+            deadline: self.deadline,
         }
     }
 

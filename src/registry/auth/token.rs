@@ -22,7 +22,7 @@ use crate::{
         Credential, CredentialId, RegistryError, Secret,
         behalf::Behalf,
         credentials::Asker,
-        flight::Flights,
+        flight::{Flights, Passenger},
         form::encode,
         terms::Terms,
         transport::{Call, Transport},
@@ -37,7 +37,8 @@ pub(in crate::registry) struct Tokens {
     granted: Cache<TokenKey, Arc<Token>>,
     lookups: Lookups,
     refused: RefusedLogins,
-    flights: Flights<TokenKey, Grant>,
+    /// Each for one who asks: whose login is held is no affair of others who have the same.
+    flights: Flights<(TokenKey, Asker), Grant>,
 }
 
 /// What a token service says.
@@ -118,9 +119,13 @@ impl Tokens {
         if let Some(grant) = self.lookups.count(self.remembered(&key)) {
             return Ok(grant);
         }
-        let host = request.realm_host();
+        let passenger = Passenger {
+            host: request.realm_host(),
+            namespace: request.behalf.namespace.clone(),
+            deadline: request.deadline,
+        };
         self.flights
-            .join(key.clone(), &host, request.deadline, || {
+            .join((key.clone(), request.asker.clone()), &passenger, || {
                 let (tokens, key, request) = (Arc::clone(self), key.clone(), request.clone());
                 async move {
                     // Another run may have ended between the look and the boarding.
@@ -179,6 +184,10 @@ impl Tokens {
             Some(Err(why)) => return Ok(Grant::Barred { host, why }),
             None => return Err(RegistryError::Deadline { host }),
         };
+        // Another who asks may have got it by now.
+        if let Some(grant) = self.remembered(&key) {
+            return Ok(grant);
+        }
         let scope = request.scope();
         let answer = self.transport.send(&request.call(Some(&scope))).await?;
         // Who has not seen a login can neither refuse it nor let it in.
