@@ -48,7 +48,8 @@ pub const REFUSED_LOGIN_TTL: Duration = Duration::from_mins(5);
 pub const LOGINS_PER_REQUEST: usize = 5;
 
 /// More logins than one host may refuse in [`NEW_LOGINS_WINDOW`] of those that it has never let in: a namespace may have no more
-/// of these than it leaves to the others, which is half, so that one is always left.
+/// of these than it leaves to the others, which is half, so that one is always left. Of all its logins it may have no more
+/// refused than that half.
 pub const NEW_LOGINS_PER_HOST: usize = 8;
 
 /// How long such a refusal counts: as long as GitLab counts it.

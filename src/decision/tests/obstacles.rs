@@ -96,10 +96,10 @@ fn pull_secrets_that_hold_no_login_for_the_registry_are_named() {
 #[test]
 fn a_login_that_is_held_because_of_others_is_not_to_be_renewed() {
     let held =
-        "pull secret \"a\" (not sent for up to 3 min: gitlab.com has refused too many new logins)";
+        "pull secret \"a\" (not sent for up to 3 min: gitlab.com has refused too many logins)";
     let reader = Reader::Pod { useless: vec![] };
     let denial = denial_of(refused(403, &[held], reader));
-    insta::assert_snapshot!(denial, @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 could not be checked: the registry refused pull secret "a" (not sent for up to 3 min: gitlab.com has refused too many new logins) (403) [RegistryUnauthorized]; try again then; others' wrong pull secrets are the cause, and the registry would ban the cluster for more of them"#);
+    insta::assert_snapshot!(denial, @r#"container "api": registry.gitlab.com/acme/shop/api:1.8.2 could not be checked: the registry refused pull secret "a" (not sent for up to 3 min: gitlab.com has refused too many logins) (403) [RegistryUnauthorized]; try again then; other wrong pull secrets are the cause, and the registry would ban the cluster for more of them"#);
 }
 
 #[test]

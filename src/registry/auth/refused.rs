@@ -12,12 +12,12 @@ use std::{
 use moka::sync::Cache;
 use tokio::{
     sync::OwnedMutexGuard,
-    time::{Instant, timeout_at},
+    time::{Instant, error::Elapsed, timeout_at},
 };
 
 use super::{
     Bearer,
-    new_logins::{Leave, NewLogins},
+    new_logins::{Counts, Leave, NewLogins, NoLeave, Standing},
 };
 use crate::{
     limits,
@@ -56,8 +56,9 @@ pub(in crate::registry) struct Presented<'a> {
 #[derive(Debug)]
 pub(in crate::registry) struct Pass {
     alone: Option<OwnedMutexGuard<()>>,
-    /// For one that the service has never let in.
+    /// For one that the service has not let in just now.
     leave: Option<Leave>,
+    asker: Asker,
 }
 
 /// Why a login is not presented.
@@ -65,7 +66,7 @@ pub(in crate::registry) struct Pass {
 pub(in crate::registry) enum Barred {
     /// It was refused a short time ago, with this status.
     Refused(u16),
-    /// Too many were that were as new as this one, the last with this status.
+    /// Too many were, the last with this status.
     Held(u16),
 }
 
@@ -132,30 +133,49 @@ impl RefusedLogins {
         asker: &Asker,
         deadline: Instant,
     ) -> Option<Result<Pass, Barred>> {
-        let mut pass = Pass {
-            alone: None,
-            leave: None,
+        let pass = |alone, leave| Pass {
+            alone,
+            leave,
+            asker: asker.clone(),
         };
         if !presented.is_somebody() {
-            return Some(self.unless_refused(presented).map(|()| pass));
+            return Some(self.unless_refused(presented).map(|()| pass(None, None)));
         }
         let login = self.login(presented);
-        let goes_with_others = || lock(&login.state).goes_with_others();
-        if self.status(presented).is_none() && !goes_with_others() {
-            let alone = login.alone(deadline).await?;
-            pass.alone = (!goes_with_others()).then_some(alone);
-        }
-        if let Err(barred) = self.unless_refused(presented) {
-            return Some(Err(barred));
-        }
-        if lock(&login.state).is_new() {
+        loop {
+            let alone = self.go_ahead(presented, &login, deadline).await.ok()?;
+            if let Err(barred) = self.unless_refused(presented) {
+                return Some(Err(barred));
+            }
+            let Some(standing) = lock(&login.state).standing() else {
+                return Some(Ok(pass(alone, None)));
+            };
             let realm = &presented.service.realm;
-            match self.new_logins.enter(realm, asker, deadline).await? {
-                Ok(leave) => pass.leave = leave,
-                Err(status) => return Some(Err(Barred::Held(status))),
+            match self.new_logins.enter(realm, asker, standing) {
+                Ok(leave) => return Some(Ok(pass(alone, leave))),
+                Err(NoLeave::Held(status)) => return Some(Err(Barred::Held(status))),
+                Err(NoLeave::Later(room)) => {
+                    // Another namespace may have room for the same login.
+                    drop(alone);
+                    timeout_at(deadline, room).await.ok()?;
+                }
             }
         }
-        Some(Ok(pass))
+    }
+
+    /// The turn of who presents this login by itself, unless many may at once.
+    async fn go_ahead(
+        &self,
+        presented: &Presented<'_>,
+        login: &Login,
+        deadline: Instant,
+    ) -> Result<Option<OwnedMutexGuard<()>>, Elapsed> {
+        let goes_with_others = || lock(&login.state).goes_with_others();
+        if self.status(presented).is_some() || goes_with_others() {
+            return Ok(None);
+        }
+        let alone = login.alone(deadline).await?;
+        Ok((!goes_with_others()).then_some(alone))
     }
 
     fn unless_refused(&self, presented: &Presented<'_>) -> Result<(), Barred> {
@@ -186,23 +206,19 @@ impl RefusedLogins {
         let (login, since) = (self.login(presented), Instant::now());
         let alone = match pass.alone {
             Some(alone) => Some(alone),
-            None => login.alone(deadline).await,
+            None => login.alone(deadline).await.ok(),
         };
         let is_known = lock(&login.state).is_known_since(since);
         if alone.is_none() || is_known {
             return;
         }
         let proof = proof.await;
-        let mut state = lock(&login.state);
-        state.is_untold = proof == Proof::Untold;
-        match proof {
-            Proof::LetIn => state.let_in = Some(Instant::now()),
-            Proof::Refused => state.refused = Some(Timed::new(status, self.ttl)),
-            Proof::Untold => {}
+        let counts = lock(&login.state).learn(proof, Timed::new(status, self.ttl));
+        if let Some(counts) = counts {
+            let realm = &presented.service.realm;
+            self.new_logins.refused(realm, &pass.asker, status, counts);
         }
-        if let (Proof::Refused | Proof::Untold, Some(leave)) = (proof, pass.leave) {
-            leave.refused(status);
-        }
+        drop(pass.leave);
     }
 
     /// Remembers that this login is good.
@@ -236,9 +252,9 @@ impl Presented<'_> {
 }
 
 impl Login {
-    async fn alone(&self, deadline: Instant) -> Option<OwnedMutexGuard<()>> {
+    async fn alone(&self, deadline: Instant) -> Result<OwnedMutexGuard<()>, Elapsed> {
         let alone = Arc::clone(&self.alone).lock_owned();
-        timeout_at(deadline, alone).await.ok()
+        timeout_at(deadline, alone).await
     }
 }
 
@@ -247,9 +263,34 @@ impl State {
         self.refused.as_ref().and_then(Timed::current)
     }
 
-    /// Whether it was never seen to be good.
-    fn is_new(&self) -> bool {
-        self.let_in.is_none()
+    /// What its service has shown of it; none where that tells nothing of it but that it was good once.
+    fn standing(&self) -> Option<Standing> {
+        match self.let_in {
+            None => Some(Standing::New),
+            Some(_) if self.is_untold => None,
+            Some(at) if at.elapsed() < limits::LOGIN_PROVEN_TTL => Some(Standing::Proven),
+            Some(_) => Some(Standing::LetIn),
+        }
+    }
+
+    /// Learns what came of its refusal, and against whom that counts.
+    fn learn(&mut self, proof: Proof, refused: Timed<u16>) -> Option<Counts> {
+        let was_let_in = self.let_in.is_some();
+        self.is_untold = proof == Proof::Untold;
+        match proof {
+            Proof::LetIn => {
+                self.let_in = Some(Instant::now());
+                None
+            }
+            Proof::Refused => {
+                self.refused = Some(refused);
+                self.let_in = None;
+                Some(Counts::All)
+            }
+            // Most likely it is good, and what was asked for is not its.
+            Proof::Untold if was_let_in => Some(Counts::Own),
+            Proof::Untold => Some(Counts::All),
+        }
     }
 
     /// Whether many requests may present it at once: it was good just now, or was so once and its service says of none of

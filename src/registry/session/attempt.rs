@@ -56,7 +56,7 @@ pub(super) enum Sent {
     NotAsked,
     /// The registry wants a password, which it is not.
     Unfit,
-    /// Who was asked has refused too many that were as new as it.
+    /// Who was asked has refused too many others.
     Held {
         by: String,
     },
@@ -110,7 +110,7 @@ impl Refusal {
             Sent::Held { by } => {
                 let minutes = limits::NEW_LOGINS_WINDOW.as_secs() / 60;
                 format!(
-                    "{origin} (not sent for up to {minutes} min: {by} has refused too many new logins)"
+                    "{origin} (not sent for up to {minutes} min: {by} has refused too many logins)"
                 )
             }
         })

@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use serde_json::json;
@@ -16,16 +16,18 @@ use super::{
 const HOST: &str = "registry.gitlab.example";
 const REPLICAS: usize = 3;
 
-/// A registry whose token service, which is GitLab's, lets in whose name begins with `good`.
+/// A registry whose token service, which is GitLab's, lets in whose name begins with `good`, until they are revoked.
 struct GitLab {
     server: StandIn,
     failures: Arc<AtomicUsize>,
+    is_revoked: Arc<AtomicBool>,
 }
 
 impl GitLab {
     async fn start() -> Self {
         let failures = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&failures);
+        let is_revoked = Arc::new(AtomicBool::new(false));
+        let (count, revoked) = (Arc::clone(&failures), Arc::clone(&is_revoked));
         let server = StandIn::start(move |heard| {
             if heard.path != "/jwt/auth" {
                 return if heard.header("authorization") == "Bearer good" {
@@ -38,7 +40,7 @@ impl GitLab {
                 };
             }
             match heard.basic() {
-                Some((user, _)) if user.starts_with("good") => {
+                Some((user, _)) if user.starts_with("good") && !revoked.load(Ordering::SeqCst) => {
                     answer(200, json!({"token": "good", "expires_in": 60}).to_string())
                 }
                 Some(_) => {
@@ -49,7 +51,11 @@ impl GitLab {
             }
         })
         .await;
-        Self { server, failures }
+        Self {
+            server,
+            failures,
+            is_revoked,
+        }
     }
 
     fn replica(&self) -> OciRegistry {
@@ -63,7 +69,15 @@ impl GitLab {
 }
 
 async fn resolve(replica: &OciRegistry, keyring: Keyring) -> Result<Digest, RegistryError> {
-    let image = format!("{HOST}/acme/api:1").parse().expect("a reference");
+    resolve_of(replica, "acme/api", keyring).await
+}
+
+async fn resolve_of(
+    replica: &OciRegistry,
+    path: &str,
+    keyring: Keyring,
+) -> Result<Digest, RegistryError> {
+    let image = format!("{HOST}/{path}:1").parse().expect("a reference");
     replica.resolve(&image, &access(keyring)).await
 }
 
@@ -135,7 +149,7 @@ async fn a_login_that_was_let_in_goes_on_while_new_ones_are_held() {
     assert_eq!(gitlab.failures(), 7);
     let held = resolve(&replica, keyring("d", ["good too".to_owned()])).await;
     let held = told(&held.expect_err("held"));
-    let why = "(not sent for up to 3 min: registry.gitlab.example has refused too many new logins)";
+    let why = "(not sent for up to 3 min: registry.gitlab.example has refused too many logins)";
     assert_eq!(held, [format!("pull secret \"good too\" {why}")]);
     // What is remembered of the tag is none of theirs, and the token is over.
     pass(Duration::from_mins(1)).await;
@@ -164,4 +178,48 @@ async fn one_namespace_alone_holds_up_no_other_ones_new_logins() {
     assert!(held[2].contains("not sent for up to 3 min"), "{held:?}");
     let found = resolve(&replica, keyring("mall", ["good".to_owned()])).await;
     found.expect("let in");
+}
+
+/// One namespace has forty deploy tokens let in, revokes them all, and has them presented again.
+#[tokio::test]
+async fn forty_logins_that_were_good_and_are_revoked_are_presented_as_few_times() {
+    for after in [Duration::ZERO, assay::limits::LOGIN_PROVEN_TTL] {
+        let gitlab = GitLab::start().await;
+        let replica = gitlab.replica();
+        let own = |number: usize| keyring("evil", [format!("good own {number}")]);
+        for number in 0..40 {
+            let found = resolve_of(&replica, "acme/first", own(number)).await;
+            found.expect("let in");
+        }
+        let shop = || keyring("shop", ["good".to_owned()]);
+        resolve(&replica, shop()).await.expect("let in");
+        pass(after).await;
+        gitlab.is_revoked.store(true, Ordering::SeqCst);
+        for number in 0..40 {
+            let found = resolve_of(&replica, "acme/second", own(number)).await;
+            found.expect_err("refused");
+        }
+        assert_eq!(gitlab.failures(), 4, "{after:?}");
+        gitlab.is_revoked.store(false, Ordering::SeqCst);
+        let found = resolve_of(&replica, "acme/second", shop()).await;
+        found.expect("another namespace's goes on");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_held_for_one_namespace_is_presented_for_another_that_asks_with_it() {
+    let gitlab = GitLab::start().await;
+    let replica = gitlab.replica();
+    for number in 0..4 {
+        let wrong = keyring("evil", [format!("wrong{number}")]);
+        resolve(&replica, wrong).await.expect_err("refused");
+    }
+    let shared = |namespace| keyring(namespace, ["good shared".to_owned()]);
+    let (evil, shop) = tokio::join!(
+        resolve(&replica, shared("evil")),
+        resolve(&replica, shared("shop"))
+    );
+    let held = told(&evil.expect_err("held"));
+    assert!(held[0].contains("not sent for up to 3 min"), "{held:?}");
+    shop.expect("let in");
 }

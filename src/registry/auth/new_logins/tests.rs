@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::advance;
+use tokio::time::{advance, timeout_at};
 
 use super::*;
 
@@ -10,19 +10,43 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(1)
 }
 
-/// What comes of another new login of this namespace: none when the deadline passes.
+fn asker(namespace: &str) -> Asker {
+    Asker::Namespace(namespace.into())
+}
+
+/// What comes of another login of this namespace: none when the deadline passes.
+async fn enter_as(
+    logins: &NewLogins,
+    url: &str,
+    namespace: &str,
+    standing: Standing,
+) -> Option<Result<Option<Leave>, u16>> {
+    let (url, deadline) = (Url::parse(url).expect("a URL"), soon());
+    loop {
+        match logins.enter(&url, &asker(namespace), standing) {
+            Ok(leave) => return Some(Ok(leave)),
+            Err(NoLeave::Held(status)) => return Some(Err(status)),
+            Err(NoLeave::Later(room)) => timeout_at(deadline, room).await.ok()?,
+        }
+    }
+}
+
+/// The same of a new one.
 async fn enter(logins: &NewLogins, url: &str, namespace: &str) -> Option<Result<Leave, u16>> {
-    let url = Url::parse(url).expect("a URL");
-    let asker = Asker::Namespace(namespace.into());
-    let entered = logins.enter(&url, &asker, soon()).await?;
+    let entered = enter_as(logins, url, namespace, Standing::New).await?;
     Some(entered.map(|leave| leave.expect("it is needed")))
+}
+
+fn refuse(logins: &NewLogins, namespace: &str, status: u16, counts: Counts) {
+    let url = Url::parse(HOST).expect("a URL");
+    logins.refused(&url, &asker(namespace), status, counts);
 }
 
 /// How many wrong logins of this namespace are presented until the next is held.
 async fn refused(logins: &NewLogins, namespace: &str) -> usize {
     let mut refused = 0;
-    while let Ok(leave) = enter(logins, HOST, namespace).await.expect("nobody waits") {
-        leave.refused(403);
+    while let Ok(_leave) = enter(logins, HOST, namespace).await.expect("nobody waits") {
+        refuse(logins, namespace, 403, Counts::All);
         refused += 1;
     }
     refused
@@ -68,9 +92,63 @@ async fn what_is_under_way_is_waited_for_and_counts_no_longer_when_it_was_let_in
     drop(under_way.pop());
     assert!(next.await.expect("nobody waits").is_ok());
     for leave in under_way {
-        leave.refused(401);
+        refuse(&logins, "a", 401, Counts::All);
+        drop(leave);
     }
     assert_eq!(refused(&logins, "a").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_let_in_before_is_held_by_the_own_refusals_alone() {
+    let logins = NewLogins::new();
+    for namespace in ["a", "b", "c"] {
+        refused(&logins, namespace).await;
+    }
+    assert_eq!(refused(&logins, "d").await, 0);
+    for (standing, needs_leave) in [(Standing::LetIn, true), (Standing::Proven, false)] {
+        let own = enter_as(&logins, HOST, "a", standing).await;
+        assert_eq!(own.expect("nobody waits").err(), Some(403), "{standing:?}");
+        let entered = enter_as(&logins, HOST, "d", standing).await;
+        let leave = entered.expect("nobody waits").expect("not held");
+        assert_eq!(leave.is_some(), needs_leave, "{standing:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_let_in_before_waits_for_others_of_its_namespace_alone() {
+    let logins = NewLogins::new();
+    let mut under_way = Vec::new();
+    for _ in 0..limits::NEW_LOGINS_PER_HOST / 2 {
+        under_way.push(enter_as(&logins, HOST, "a", Standing::LetIn).await);
+    }
+    for standing in [Standing::New, Standing::LetIn] {
+        assert!(enter_as(&logins, HOST, "a", standing).await.is_none());
+    }
+    assert_eq!(refused(&logins, "b").await, 4);
+    assert!(
+        enter_as(&logins, HOST, "c", Standing::LetIn)
+            .await
+            .is_some()
+    );
+    under_way.clear();
+    assert!(
+        enter_as(&logins, HOST, "a", Standing::LetIn)
+            .await
+            .is_some()
+    );
+}
+
+/// Such as were let in just before, so that many were under way at once, or of which nothing is told.
+#[tokio::test(start_paused = true)]
+async fn however_many_are_refused_to_one_namespace_others_have_room_for_new_ones() {
+    for (counts, expected) in [(Counts::All, 2), (Counts::Own, 4)] {
+        let logins = NewLogins::new();
+        for _ in 0..40 {
+            refuse(&logins, "evil", 403, counts);
+        }
+        assert_eq!(refused(&logins, "evil").await, 0, "{counts:?}");
+        assert_eq!(refused(&logins, "shop").await, expected, "{counts:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,8 +156,8 @@ async fn what_only_the_operator_can_make_many_needs_no_leave() {
     let logins = NewLogins::new();
     assert_eq!(refused(&logins, "a").await, 4);
     let url = Url::parse(HOST).expect("a URL");
-    let entered = logins.enter(&url, &Asker::Assay, soon()).await;
-    assert!(matches!(entered, Some(Ok(None))));
+    let entered = logins.enter(&url, &Asker::Assay, Standing::New);
+    assert!(matches!(entered, Ok(None)));
 }
 
 #[tokio::test(start_paused = true)]

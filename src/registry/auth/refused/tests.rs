@@ -162,12 +162,91 @@ async fn a_login_that_was_never_let_in_is_held_when_too_many_such_were_refused()
             "{proof:?}"
         );
         one.open("a/one");
-        let entered = one.enter("a/one").await.expect("no other");
-        assert!(entered.is_ok(), "it goes on once it was let in");
+        let other = Asker::Namespace("mall".into());
+        for later in [Duration::ZERO, limits::LOGIN_PROVEN_TTL] {
+            advance(later).await;
+            let (presented, entered) = (one.presented("a/one"), one.enter("a/one").await);
+            let entered = entered.expect("no other").err();
+            assert_eq!(entered, is_held.then_some(Barred::Held(403)), "{proof:?}");
+            let entered = one.logins.enter(&presented, &other, soon()).await;
+            let entered = entered.expect("no other");
+            assert!(entered.is_ok(), "others' good logins go on");
+        }
         advance(Duration::from_hours(10)).await;
         let entered = one.enter("a/one").await.expect("no other");
-        assert!(entered.is_ok(), "however long that is ago");
+        assert!(entered.is_ok(), "its time has come");
     }
+}
+
+/// Logins that were let in, are revoked, and are presented again: by this time after that.
+async fn presented_when_revoked(after: Duration, proof: Proof) -> usize {
+    let one = One::new(login());
+    let credentials = (0..40).map(|number| CredentialId::of(&credential(&number.to_string())));
+    let credentials: Vec<CredentialId> = credentials.collect();
+    let presented = |credential| Presented {
+        credential,
+        ..one.presented("a/one")
+    };
+    for credential in &credentials {
+        one.logins.keep_let_in(&presented(*credential));
+    }
+    advance(after).await;
+    let mut count = 0;
+    for credential in &credentials {
+        let presented = presented(*credential);
+        let entered = one.logins.enter(&presented, &asker(), soon()).await;
+        if let Ok(pass) = entered.expect("no other") {
+            count += 1;
+            let kept = one.logins.keep(&presented, 403, pass, soon(), ready(proof));
+            kept.await;
+        }
+    }
+    count
+}
+
+#[tokio::test(start_paused = true)]
+async fn logins_that_were_let_in_and_then_revoked_are_presented_as_few_times_as_new_ones() {
+    for after in [Duration::from_millis(1), limits::LOGIN_PROVEN_TTL] {
+        for (proof, expected) in [(Proof::Refused, 4), (Proof::Untold, 4), (Proof::LetIn, 40)] {
+            let count = presented_when_revoked(after, proof).await;
+            assert_eq!(count, expected, "{proof:?} {after:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_was_revoked_is_as_new_again() {
+    let one = One::new(login());
+    one.open("a/one");
+    advance(Duration::from_millis(1)).await;
+    one.refuse("a/one", 403, ready(Proof::Refused)).await;
+    advance(limits::REFUSED_LOGIN_TTL).await;
+    let standing = lock(&one.logins.login(&one.presented("a/one")).state).standing();
+    assert!(matches!(standing, Some(Standing::New)), "{standing:?}");
+}
+
+/// A namespace that has as many under way as it may waits for room of its own without keeping others from the same login.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_room_keeps_nobody_else_from_the_same_login() {
+    let one = One::new(login());
+    one.open("a/one");
+    advance(limits::LOGIN_PROVEN_TTL).await;
+    let mut under_way = Vec::new();
+    for number in 0..limits::NEW_LOGINS_PER_HOST / 2 {
+        let other = Presented {
+            credential: CredentialId::of(&credential(&number.to_string())),
+            ..one.presented("a/one")
+        };
+        let entered = one.logins.enter(&other, &asker(), soon()).await;
+        under_way.push(entered.expect("no other").expect("not held"));
+    }
+    let mut waits = Box::pin(one.enter("a/one"));
+    assert!(futures::poll!(&mut waits).is_pending());
+    let (presented, mall) = (one.presented("a/one"), Asker::Namespace("mall".into()));
+    let entered = one.logins.enter(&presented, &mall, soon()).await;
+    assert!(entered.expect("nobody is in the way").is_ok());
+    under_way.clear();
+    assert!(waits.await.expect("no other").is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,7 +33,7 @@ pub(super) fn hint(refused: &Refused<'_>) -> String {
         }
         (_, _) if is_of(UNFIT) => "give it a user name and a password".to_owned(),
         (_, _) if is_of(HELD) => {
-            "try again then; others' wrong pull secrets are the cause, and the registry would ban the cluster for more of them"
+            "try again then; other wrong pull secrets are the cause, and the registry would ban the cluster for more of them"
                 .to_owned()
         }
         (_, status) => refused.wrong_hint(status),
