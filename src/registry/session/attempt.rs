@@ -305,7 +305,7 @@ impl Session {
         }
     }
 
-    /// A password refused by the registry itself is not sent again and again.
+    /// A password refused by the registry itself is not sent again and again. 403 may mean it as well, as ECR does.
     async fn keep_refused_login(&self, authorization: Authorization, status: u16) {
         if let (
             Authorization::Password {
@@ -313,7 +313,7 @@ impl Session {
                 credential,
                 pass,
             },
-            401,
+            401 | 403,
         ) = (authorization, status)
         {
             let service = self.as_service();
@@ -331,6 +331,17 @@ impl Session {
         match self.ask_root(Some(header)).await {
             Ok(answer) if answer.is_redirected => Proof::Untold,
             Ok(answer) if answer.status.is_success() => Proof::LetIn,
+            Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => Proof::Refused,
+            Ok(answer) if answer.status == StatusCode::FORBIDDEN => self.prove_forbidden().await,
+            Ok(_) | Err(_) => Proof::Untold,
+        }
+    }
+
+    /// What the root's 403 to a password says of it: it is wrong where who has none is told to bring one. Some shut their
+    /// root to all.
+    async fn prove_forbidden(&self) -> Proof {
+        match self.ask_root(None).await {
+            Ok(answer) if answer.is_redirected => Proof::Untold,
             Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => Proof::Refused,
             Ok(_) | Err(_) => Proof::Untold,
         }

@@ -38,8 +38,8 @@ enum Refuses {
     GitLab,
     /// By another one, with this status.
     Token(u16),
-    /// By the registry, which wants the password itself.
-    Password,
+    /// By the registry, which wants the password itself, with this status.
+    Password(u16),
 }
 
 impl Counting {
@@ -73,13 +73,15 @@ impl Refuses {
         match self {
             Self::GitLab => Some(("/jwt/auth", 403)),
             Self::Token(status) => Some(("/token", status)),
-            Self::Password => None,
+            Self::Password(_) => None,
         }
     }
 
     fn say(self, heard: &Heard, is_let_in: bool) -> Response {
+        let is_forbidden = matches!(self, Self::Password(403)) && heard.basic().is_some();
         match self.service() {
             None if is_let_in => has_every_image(heard),
+            None if is_forbidden => answer(403, ""),
             None => wants("Basic realm=\"r\""),
             Some((path, _)) if heard.path == path && is_let_in => {
                 answer(200, json!({"token": "good", "expires_in": 60}).to_string())
@@ -142,11 +144,12 @@ fn keyring(login: &str) -> Keyring {
 }
 
 /// Wherever a refusal may be of the repository, the login is asked about itself.
-const ALL: [(Refuses, usize); 4] = [
+const ALL: [(Refuses, usize); 5] = [
     (Refuses::GitLab, REPLICAS),
     (Refuses::Token(401), 2 * REPLICAS),
     (Refuses::Token(403), 2 * REPLICAS),
-    (Refuses::Password, 2 * REPLICAS),
+    (Refuses::Password(401), 2 * REPLICAS),
+    (Refuses::Password(403), 2 * REPLICAS),
 ];
 
 #[tokio::test]
