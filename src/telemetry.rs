@@ -2,6 +2,7 @@
 
 mod bounded;
 mod caches;
+mod causes;
 mod certificate;
 mod circuits;
 mod codes;
@@ -22,6 +23,7 @@ mod trust_roots;
 mod warm_up;
 
 pub use caches::{CacheReading, CacheSource, Lookups};
+pub use causes::Causes;
 pub use circuits::OpenCircuit;
 pub use codes::CODES;
 pub use events::EventResult;

@@ -19,12 +19,13 @@ use rand::Rng;
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{keeper::Source, status::object_api, watch::Causes};
+use super::{keeper::Source, status::object_api};
 use crate::{
     clock::Clock,
     limits,
     policy::PolicyId,
     review::{Counted, Observation, Observer, PolicyVerdict},
+    telemetry::Causes,
 };
 
 /// Counts images by policy, and writes the sums into the policies' statuses.

@@ -23,8 +23,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::lease::{Holder, held_for, holder, kept_by, released};
-use super::watch::Causes;
-use crate::{clock::Clock, limits};
+use crate::{clock::Clock, limits, telemetry::Causes};
 
 /// Whether this replica does what only one of them is to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

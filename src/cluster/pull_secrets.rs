@@ -7,12 +7,11 @@ use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::{Api, Client};
 use moka::future::Cache;
 
-use super::watch::Causes;
 use crate::{
     limits,
     registry::{Keyring, OwnCredentials},
     review,
-    telemetry::{CacheReading, Lookups},
+    telemetry::{CacheReading, Causes, Lookups},
     workload::PullReferences,
 };
 

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::watch::Causes;
 use crate::{
     limits,
     policy::Place,
     review::{self, PageError, PodPage, RunningPod},
+    telemetry::Causes,
     workload::{self, WorkloadKind},
 };
 

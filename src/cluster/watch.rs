@@ -15,7 +15,7 @@ use kube::{
     },
 };
 
-use crate::limits;
+use crate::{limits, telemetry::Causes};
 
 /// The events of one kind of object, without end: errors are logged and tried again with growing pauses.
 ///
@@ -124,25 +124,4 @@ fn refuses_streamed_list(error: &watcher::Error) -> bool {
         error,
         watcher::Error::WatchStartFailed(kube::Error::Api(_)) | watcher::Error::WatchError(_)
     )
-}
-
-/// An error with its sources, in one line.
-pub(super) struct Causes<'a>(pub(super) &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = self.0.to_string();
-        f.write_str(&text)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            // kube's errors often repeat their source in their own text.
-            let next = error.to_string();
-            if !text.contains(&next) {
-                write!(f, ": {next}")?;
-            }
-            text = next;
-            source = error.source();
-        }
-        Ok(())
-    }
 }

@@ -5,11 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    certificate::{CurrentCertificate, usable},
-    reload::chain,
-};
-use crate::certificates::ServingCertificate;
+use super::certificate::{CurrentCertificate, usable};
+use crate::{certificates::ServingCertificate, telemetry::Causes};
 
 /// Keeps one certificate as new as the latest that was given.
 #[derive(Debug)]
@@ -52,7 +49,7 @@ impl Follower {
                 tracing::info!(expires = %given.validity().end(), "a certificate is served");
             }
             Err(error) => {
-                let reason = chain(&error);
+                let reason = Causes(&error).to_string();
                 tracing::error!(reason, "the new certificate is refused, the old one stays");
             }
         }

@@ -9,6 +9,7 @@ use super::certificate::{CertificateError, CertificateFiles, CurrentCertificate,
 use crate::{
     file_watch::{folder_of, watch_folders},
     limits,
+    telemetry::Causes,
 };
 
 /// Keeps one certificate as new as its files.
@@ -61,7 +62,7 @@ impl Reloader {
                     limits::CERTIFICATE_POLL
                 }
                 Look::Refused(error) => {
-                    let reason = chain(&error);
+                    let reason = Causes(&error).to_string();
                     tracing::error!(reason, "the new certificate is refused, the old one stays");
                     RETRY
                 }
@@ -93,17 +94,6 @@ impl Reloader {
             Err(error) => Look::Refused(error),
         }
     }
-}
-
-/// An error with all its sources, on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 /// The certificate and its key may have been read from different sides of an exchange.

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::task::TaskTracker;
@@ -16,7 +16,7 @@ use crate::{
     file_watch::watch_folders,
     limits,
     registry::{OciRegistry, OwnCredentials},
-    telemetry::{Freshness, Metrics},
+    telemetry::{Causes, Freshness, Metrics},
 };
 
 /// Keeps a reader of registries and its credentials as new as their files.
@@ -109,7 +109,7 @@ impl Follower {
     }
 
     fn tell(&mut self, error: &ReadingError) {
-        let text = with_sources(error);
+        let text = Causes(error).to_string();
         if self.told.as_ref() != Some(&text) {
             tracing::error!(
                 error = text,
@@ -118,16 +118,6 @@ impl Follower {
             self.told = Some(text);
         }
     }
-}
-
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 /// How long after a change the files are read.

@@ -22,8 +22,9 @@ use crate::{
         Bundle, Entries, Found, MakeError, Material, ServingCertificate, SigningAuthority, Step,
         plan,
     },
-    cluster::{ClusterError, leader::Role, mirror::Changed, watch::Causes},
+    cluster::{ClusterError, leader::Role, mirror::Changed},
     limits,
+    telemetry::Causes,
 };
 
 /// An event, and what it is about.
